@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors a caller may want to tell apart.
+
+* SegNodeError
+  - TaxonomyError      a class list is malformed, or model and data disagree about it
+  - BundleError        a model bundle is missing, damaged, altered or of another format
+  - ImageError         a camera frame cannot be decoded
+  - DatasetError       a data set is incomplete or its labels are out of range
+  - CrfError           the dense CRF got input it cannot refine, or its library is missing
+  - ParameterError     a parameter, alone or together with others, is not valid
+  - BagError           a recording cannot be read or lacks a topic
+  - ShareError         an installed file (launch, configuration, bundle) cannot be found
+  - ExportError        a trained network does not survive its export
+  - DemoError          the demonstration cannot run or one of its processes failed
+  - EngineError        an inference back end failed
+    + EngineUnavailableError   its library or device is not here
+    + TensorMismatchError      an array does not fit the network's input or output
+
+Wrong *arguments* in code stay ``ValueError`` and ``TypeError``; these classes are for conditions of
+the world that a user can cause and mend, so each message says what happened, what was expected and
+what to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    'BagError',
+    'BundleError',
+    'CrfError',
+    'DatasetError',
+    'DemoError',
+    'EngineError',
+    'EngineUnavailableError',
+    'ExportError',
+    'ImageError',
+    'ParameterError',
+    'SegNodeError',
+    'ShareError',
+    'TaxonomyError',
+    'TensorMismatchError',
+    'one_of',
+]
+
+
+class SegNodeError(Exception):
+    """Base of all errors that seg_node raises on purpose."""
+
+
+class TaxonomyError(SegNodeError):
+    """A class list is malformed, or model and data disagree about it."""
+
+
+class BundleError(SegNodeError):
+    """A model bundle is missing, damaged, altered or of another format."""
+
+
+class ImageError(SegNodeError):
+    """A camera frame cannot be decoded."""
+
+
+class DatasetError(SegNodeError):
+    """A data set is incomplete or its labels are out of range."""
+
+
+class CrfError(SegNodeError):
+    """The dense CRF got input it cannot refine, or its library is missing."""
+
+
+class ParameterError(SegNodeError):
+    """A parameter, alone or together with others, is not valid."""
+
+
+class BagError(SegNodeError):
+    """A recording cannot be read or lacks a topic."""
+
+
+class ShareError(SegNodeError):
+    """An installed file cannot be found."""
+
+
+class ExportError(SegNodeError):
+    """A trained network does not survive its export."""
+
+
+class DemoError(SegNodeError):
+    """The demonstration cannot run or one of its processes failed."""
+
+
+class EngineError(SegNodeError):
+    """An inference back end failed."""
+
+
+class EngineUnavailableError(EngineError):
+    """The library or the device of an inference back end is not here."""
+
+
+class TensorMismatchError(EngineError):
+    """An array does not fit the network's input or output."""
+
+    def __init__(self, name: str, *, expected: str, got: str, remedy: str = '') -> None:
+        """Keep the parts of the message, so that a caller can act on them.
+
+        Args:
+            name: Name of the tensor in the network.
+            expected: Layout and dtype that the network takes or gives.
+            got: Layout and dtype of the array.
+            remedy: A sentence that says what to do.
+        """
+        text = f'Tensor {name!r}: expected {expected}, got {got}.'
+        super().__init__(f'{text} {remedy}'.rstrip())
+        self.name = name
+        self.expected = expected
+        self.got = got
+        self.remedy = remedy
+
+
+def one_of(what: str, got: object, choices: Iterable[str]) -> str:
+    """Return the house sentence for a name that is not among the known ones.
+
+    Args:
+        what: Noun for the thing that was named.
+        got: The name as given.
+        choices: Known names; they are listed in sorted order.
+
+    Example:
+        >>> one_of('engine', 'tensorflow', ['torch', 'onnxruntime'])
+        "Unknown engine 'tensorflow'; expected one of onnxruntime, torch."
+    """
+    return f'Unknown {what} {got!r}; expected one of {", ".join(sorted(choices))}.'

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which classes there are, and how ids of one list become ids of another."""
+
+from .classes import UNLABELLED, SegClass, Taxonomy, load_taxonomy
+from .encoding import from_one_hot, one_hot
+from .remap import IdMap, class_groups, group_id_map, load_id_map
+
+__all__ = [
+    'UNLABELLED',
+    'IdMap',
+    'SegClass',
+    'Taxonomy',
+    'class_groups',
+    'from_one_hot',
+    'group_id_map',
+    'load_id_map',
+    'load_taxonomy',
+    'one_hot',
+]

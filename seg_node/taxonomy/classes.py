@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which classes there are: names, colours, and where one may drive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from seg_node.errors import TaxonomyError, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+__all__ = ['UNLABELLED', 'SegClass', 'Taxonomy', 'load_taxonomy']
+
+UNLABELLED = 255
+"""Id of a pixel without a class, in labels from people and in masks that we publish."""
+
+DATA = Path(__file__).parent / 'data'
+KNOWN = ('camvid11', 'cityscapes19')
+
+
+@dataclass(frozen=True, slots=True)
+class SegClass:
+    """One class of a taxonomy.
+
+    Attributes:
+        name: As the data set spells it, for example ``'traffic light'``.
+        color: RGB for people, each 0 to 255.
+        drivable: Whether a vehicle may drive on pixels of this class.
+    """
+
+    name: str
+    color: tuple[int, int, int]
+    drivable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taxonomy:
+    """An ordered list of classes; the position of a class is its id.
+
+    Attributes:
+        name: Name of the list, for example ``'cityscapes19'``.
+        classes: The classes in order of their ids, 2 to 255 of them.
+
+    Raises:
+        TaxonomyError: If there are fewer than 2 or more than 255 classes, a name occurs twice, or a
+            colour is out of range.
+    """
+
+    name: str
+    classes: tuple[SegClass, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a list that labels or colours could not represent."""
+        if not 2 <= len(self.classes) <= UNLABELLED:
+            msg = (
+                f'Taxonomy {self.name!r} has {len(self.classes)} classes; a label map of bytes holds '
+                f'2 to {UNLABELLED} classes, {UNLABELLED} itself means unlabelled.'
+            )
+            raise TaxonomyError(msg)
+        self._check_names()
+        self._check_colors()
+
+    def _check_names(self) -> None:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice or not all(self.names):
+            msg = f'Taxonomy {self.name!r} needs different, non-empty names; repeated: {twice!r}.'
+            raise TaxonomyError(msg)
+
+    def _check_colors(self) -> None:
+        for one in self.classes:
+            if len(one.color) != 3 or not all(0 <= level <= 255 for level in one.color):  # noqa: PLR2004
+                msg = (
+                    f'Class {one.name!r} of taxonomy {self.name!r} has colour {one.color!r}; '
+                    'expected three RGB levels from 0 to 255.'
+                )
+                raise TaxonomyError(msg)
+
+    def __len__(self) -> int:
+        """Return the number of classes."""
+        return len(self.classes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order of the ids."""
+        return tuple(one.name for one in self.classes)
+
+    @property
+    def colors(self) -> npt.NDArray[np.uint8]:
+        """Colours in order of the ids: (K, 3) uint8 RGB."""
+        return np.array([one.color for one in self.classes], np.uint8)
+
+    @property
+    def drivable(self) -> npt.NDArray[np.bool_]:
+        """Whether each class is drivable: (K,) bool."""
+        return np.array([one.drivable for one in self.classes], np.bool_)
+
+    def index(self, name: str) -> int:
+        """Return the id of a class.
+
+        Args:
+            name: As in ``names``.
+
+        Raises:
+            TaxonomyError: If there is no such class.
+        """
+        if name not in self.names:
+            raise TaxonomyError(one_of(f'class of taxonomy {self.name!r}', name, self.names))
+        return self.names.index(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON and YAML; the inverse of ``from_dict``."""
+        classes = [
+            {'name': one.name, 'color': list(one.color), 'drivable': one.drivable}
+            for one in self.classes
+        ]
+        return {'name': self.name, 'classes': classes}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
+        """Build a taxonomy from plain data.
+
+        Args:
+            data: ``name`` and ``classes``; each class has ``name``, ``color`` and perhaps
+                ``drivable``.
+
+        Raises:
+            TaxonomyError: If a key is missing or unknown, or a value is not valid.
+        """
+        try:
+            classes = tuple(_seg_class(**entry) for entry in data['classes'])
+            return cls(str(data['name']), classes)
+        except (KeyError, TypeError, ValueError) as err:
+            msg = (
+                f'Taxonomy {_name_of(data)!r} is malformed ({err}); expected a name and a list of '
+                'classes, each with a name, a color [R, G, B] and perhaps drivable: true.'
+            )
+            raise TaxonomyError(msg) from err
+
+
+def _seg_class(name: str, color: list[int], drivable: bool = False) -> SegClass:  # noqa: FBT001, FBT002
+    red, green, blue = (int(level) for level in color)
+    return SegClass(str(name), (red, green, blue), bool(drivable))
+
+
+def _name_of(data: object) -> object:
+    return data.get('name', '?') if isinstance(data, dict) else data
+
+
+def load_taxonomy(source: str | Path) -> Taxonomy:
+    """Return a taxonomy by name, or from a YAML file.
+
+    Args:
+        source: ``'cityscapes19'``, ``'camvid11'``, or the path of a file of the same form as ours
+            in ``taxonomy/data``.
+
+    Raises:
+        TaxonomyError: If the name is unknown, or the file is missing or malformed.
+
+    Example:
+        >>> load_taxonomy('cityscapes19').names[:3]
+        ('road', 'sidewalk', 'building')
+    """
+    path = DATA / f'{source}.yaml' if source in KNOWN else Path(source)
+    if not path.is_file():
+        msg = f'{one_of("taxonomy", str(source), KNOWN)} Or give the path of a YAML file.'
+        raise TaxonomyError(msg)
+    try:
+        data = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as err:
+        msg = f'Taxonomy file {str(path)!r} is not YAML: {err}'
+        raise TaxonomyError(msg) from err
+    if not isinstance(data, dict):
+        msg = (
+            f'Taxonomy file {str(path)!r} holds {type(data).__name__}; expected name and classes.'
+        )
+        raise TaxonomyError(msg)
+    return Taxonomy.from_dict(data)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Array types and random generators that the painters share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import TypeAlias
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Bytes: TypeAlias = npt.NDArray[np.uint8]
+    Random: TypeAlias = np.random.Generator
+
+
+def random_for(*key: int) -> Random:
+    """Return the generator that belongs to ``key``, the same on every machine.
+
+    Args:
+        key: Any integers; negative ones are folded onto odd numbers.
+    """
+    return np.random.default_rng([2 * k if k >= 0 else -2 * k - 1 for k in key])
+
+
+def vector(*values: float) -> Floats:
+    """Return ``values`` as a float64 array (n,)."""
+    return np.array(values, dtype=np.float64)
+
+
+def pick(rng: Random, choices: Sequence[str], weights: Sequence[float]) -> str:
+    """Draw one of ``choices`` with probability proportional to ``weights``."""
+    edges = np.cumsum(weights)
+    return choices[int(np.searchsorted(edges, rng.random() * edges[-1], side='right'))]

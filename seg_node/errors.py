@@ -16,9 +16,9 @@
     + EngineUnavailableError   its library or device is not here
     + TensorMismatchError      an array does not fit the network's input or output
 
-Wrong *arguments* in code stay ``ValueError`` and ``TypeError``; these classes are for conditions of
-the world that a user can cause and mend, so each message says what happened, what was expected and
-what to do.
+Wrong *arguments* in code stay ``ValueError`` and ``TypeError``; these classes are for conditions
+of the world that a user can cause and mend, so each message says what happened, what was expected
+and what to do.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which classes there are, and how ids of one list become ids of another."""
 
-from .classes import UNLABELLED, SegClass, Taxonomy, load_taxonomy
+from .classes import load_taxonomy, SegClass, Taxonomy, UNLABELLED
 from .encoding import from_one_hot, one_hot
-from .remap import IdMap, class_groups, group_id_map, load_id_map
+from .remap import class_groups, group_id_map, IdMap, load_id_map
 
 __all__ = [
     'UNLABELLED',

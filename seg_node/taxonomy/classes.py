@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import yaml
 
-from seg_node.errors import TaxonomyError, one_of
+from seg_node.errors import one_of, TaxonomyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,7 @@ UNLABELLED = 255
 
 DATA = Path(__file__).parent / 'data'
 KNOWN = ('camvid11', 'cityscapes19')
+FEWEST = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Taxonomy:
         classes: The classes in order of their ids, 2 to 255 of them.
 
     Raises:
-        TaxonomyError: If there are fewer than 2 or more than 255 classes, a name occurs twice, or a
-            colour is out of range.
+        TaxonomyError: If there are fewer than 2 or more than 255 classes, a name occurs twice, or
+            a colour is out of range.
     """
 
     name: str
@@ -59,10 +60,10 @@ class Taxonomy:
 
     def __post_init__(self) -> None:
         """Refuse a list that labels or colours could not represent."""
-        if not 2 <= len(self.classes) <= UNLABELLED:
+        if not FEWEST <= len(self.classes) <= UNLABELLED:
             msg = (
-                f'Taxonomy {self.name!r} has {len(self.classes)} classes; a label map of bytes holds '
-                f'2 to {UNLABELLED} classes, {UNLABELLED} itself means unlabelled.'
+                f'Taxonomy {self.name!r} has {len(self.classes)} classes; a label map of bytes '
+                f'holds {FEWEST} to {UNLABELLED} classes, {UNLABELLED} itself means unlabelled.'
             )
             raise TaxonomyError(msg)
         self._check_names()

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
 import numpy as np
 import yaml
 
-from seg_node.errors import TaxonomyError, one_of
-from seg_node.taxonomy.classes import DATA, UNLABELLED, Taxonomy, load_taxonomy
+from seg_node.errors import one_of, TaxonomyError
+from seg_node.taxonomy.classes import DATA, load_taxonomy, Taxonomy, UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,8 +89,8 @@ def class_groups(source: Taxonomy, target: Taxonomy) -> npt.NDArray[np.float32]:
     members = _read('groups.yaml').get(source.name, {}).get(target.name)
     if members is None:
         msg = (
-            f'Classes of {source.name!r} cannot be mapped to {target.name!r}: no grouping is known. '
-            f'Evaluate with a data set of taxonomy {source.name!r}, or add the grouping to '
+            f'Classes of {source.name!r} cannot be mapped to {target.name!r}: no grouping is '
+            f'known. Evaluate with a data set of taxonomy {source.name!r}, or add the grouping to '
             'taxonomy/data/groups.yaml.'
         )
         raise TaxonomyError(msg)

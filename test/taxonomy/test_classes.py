@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, TYPE_CHECKING
 
 import pytest
 import yaml
 
 from seg_node.errors import TaxonomyError
-from seg_node.taxonomy import SegClass, Taxonomy, load_taxonomy
+from seg_node.taxonomy import load_taxonomy, SegClass, Taxonomy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def test_index_of_an_unknown_class_lists_the_known_ones() -> None:
 
 
 def test_load_taxonomy_names_the_known_ones_when_there_is_no_such() -> None:
-    with pytest.raises(TaxonomyError, match='camvid11, cityscapes19.*YAML file'):
+    with pytest.raises(TaxonomyError, match=r'camvid11, cityscapes19.*YAML file'):
         load_taxonomy('kitty')
 
 

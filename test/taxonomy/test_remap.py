@@ -8,13 +8,13 @@ import pytest
 
 from seg_node.errors import TaxonomyError
 from seg_node.taxonomy import (
-    IdMap,
-    SegClass,
-    Taxonomy,
     class_groups,
     group_id_map,
+    IdMap,
     load_id_map,
     load_taxonomy,
+    SegClass,
+    Taxonomy,
 )
 
 CITYSCAPES = load_taxonomy('cityscapes19')

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is shipped as "a model": a folder with manifest, weights and exported network."""
+
+from .bundle import Bundle, find_bundle, open_bundle, sha256, write_bundle
+from .manifest import FORMAT, Manifest
+
+__all__ = [
+    'FORMAT',
+    'Bundle',
+    'Manifest',
+    'find_bundle',
+    'open_bundle',
+    'sha256',
+    'write_bundle',
+]

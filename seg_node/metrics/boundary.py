@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How well the outlines of the classes are met.
+
+G. Csurka, D. Larlus, F. Perronnin, "What is a good evaluation measure for semantic
+segmentation?", BMVC 2013, in the form of V. Badrinarayanan, A. Kendall, R. Cipolla, "SegNet",
+PAMI 2017, section 4.1.
+"""
+
+from __future__ import annotations
+
+from typing import cast, TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from seg_node.taxonomy import UNLABELLED
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Mask = npt.NDArray[np.bool_]
+
+__all__ = ['boundary_f1_of_image', 'outline']
+
+TOLERANCE = 0.0075  # of the image diagonal, as in both papers
+
+
+def boundary_f1_of_image(
+    truth: npt.NDArray[np.uint8],
+    predicted: npt.NDArray[np.uint8],
+    tolerance: float | None = None,
+) -> float:
+    """Return the boundary F1 (BF) of one image.
+
+    For each class with an outline in the truth: precision is the share of the predicted outline
+    within ``tolerance`` of the true one, recall the reverse, F1 their harmonic mean. The image has
+    the mean over these classes; a set is scored by the mean over its images. Outlines against
+    unlabelled pixels and the border of the image do not count.
+
+    Args:
+        truth: (H, W) uint8 class ids; 255 is unlabelled.
+        predicted: (H, W) uint8 class ids.
+        tolerance: Distance [px]; None for 0.75 % of the image diagonal.
+
+    Returns:
+        0 to 1, or NaN if no class has an outline in the truth.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    if truth.shape != predicted.shape:
+        msg = f'Truth has shape {truth.shape}, the prediction {predicted.shape}; expected equal.'
+        raise ValueError(msg)
+    reach = TOLERANCE * float(np.hypot(*truth.shape)) if tolerance is None else tolerance
+    visible = np.where(truth == UNLABELLED, UNLABELLED, predicted).astype(np.uint8)
+    true_edges, guessed_edges = outline(truth), outline(visible)
+    scores = [
+        _f1(true_edges & (truth == number), guessed_edges & (visible == number), reach)
+        for number in np.unique(truth[true_edges])
+    ]
+    return float(np.mean(scores)) if scores else float('nan')
+
+
+def outline(labels: npt.NDArray[np.uint8]) -> Mask:
+    """Return where a pixel has a neighbour (4) of another class; 255 is no class.
+
+    Args:
+        labels: (H, W) uint8 class ids.
+
+    Returns:
+        (H, W) bool: the outlines, one pixel wide on either side of a border.
+    """
+    edges = np.zeros(labels.shape, np.bool_)
+    for one, other in (
+        (np.s_[:-1, :], np.s_[1:, :]),
+        (np.s_[:, :-1], np.s_[:, 1:]),
+    ):
+        first, second = labels[one], labels[other]
+        change = (first != second) & (first != UNLABELLED) & (second != UNLABELLED)
+        edges[one] |= change
+        edges[other] |= change
+    return edges
+
+
+def _f1(truth: Mask, predicted: Mask, reach: float) -> float:
+    """Return the F1 of one class that has an outline in the truth."""
+    if not predicted.any():
+        return 0.0
+    precision = float(np.mean(_distance_to(truth)[predicted] <= reach))
+    recall = float(np.mean(_distance_to(predicted)[truth] <= reach))
+    together = precision + recall
+    return 2.0 * precision * recall / together if together else 0.0
+
+
+def _distance_to(mask: Mask) -> npt.NDArray[np.float32]:
+    """Return the distance of each pixel to the nearest one of a mask [px]."""
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return cast('npt.NDArray[np.float32]', distance)

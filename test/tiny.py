@@ -71,7 +71,7 @@ def tiny_onnx(size: tuple[int, int] = SIZE) -> bytes:
         helper.make_node('ConvTranspose', ['mean', 'kernel'], ['scores'], strides=[2, 2]),
     ]
     image = helper.make_tensor_value_info('image', TensorProto.FLOAT, ['n', 3, height, width])
-    shape = ['n', 3, height // OUTPUT_STRIDE, width // OUTPUT_STRIDE]
+    shape: list[str | int | None] = ['n', 3, height // OUTPUT_STRIDE, width // OUTPUT_STRIDE]
     scores = helper.make_tensor_value_info('scores', TensorProto.FLOAT, shape)
     graph = helper.make_graph(
         nodes, 'tiny', [image], [scores], [numpy_helper.from_array(kernel, 'kernel')]

@@ -7,7 +7,7 @@ from typing import cast, ClassVar, TYPE_CHECKING
 
 import onnxruntime as ort
 
-from seg_node.engines.base import Engine, IMAGE, SCORES
+from seg_node.engines.base import CHANNELS, Engine, IMAGE, SCORES
 from seg_node.errors import EngineError, TensorMismatchError
 
 if TYPE_CHECKING:
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ['OnnxEngine']
-
-# onnxruntime has no common base class for its errors; these two are what its bindings raise.
-ORT_ERRORS = (RuntimeError, ValueError)
 
 
 class OnnxEngine(Engine):
@@ -31,14 +28,14 @@ class OnnxEngine(Engine):
             self._session = ort.InferenceSession(
                 str(path), self._options(), providers=['CPUExecutionProvider']
             )
-        except Exception as err:  # onnxruntime raises many unrelated classes here
+        except Exception as err:  # its errors have no common base class
             msg = (
                 f'ONNX Runtime {ort.__version__} cannot load {str(path)!r} (opset '
                 f'{self.bundle.manifest.opset}): {err} '
                 'Update onnxruntime or export the bundle again.'
             )
             raise EngineError(msg) from err
-        self._check_names()
+        self._check_interface()
         self.device = 'CPU'
 
     def _options(self) -> ort.SessionOptions:
@@ -50,21 +47,24 @@ class OnnxEngine(Engine):
         options.log_severity_level = 3
         return options
 
-    def _check_names(self) -> None:
-        inputs = [one.name for one in self._session.get_inputs()]
+    def _check_interface(self) -> None:
+        """Compare the network's own words with the manifest, before the first frame."""
+        spec = self.bundle.manifest.input
+        got = [(one.name, one.shape[1:]) for one in self._session.get_inputs()]
         outputs = [one.name for one in self._session.get_outputs()]
-        if inputs != [IMAGE] or SCORES not in outputs:
+        expected = [(IMAGE, [CHANNELS, spec.height, spec.width])]
+        if got != expected or SCORES not in outputs:
             raise TensorMismatchError(
                 IMAGE,
-                expected=f'a network with input {IMAGE!r} and output {SCORES!r}',
-                got=f'inputs {inputs} and outputs {outputs}',
-                remedy='Export the bundle with "seg export".',
+                expected=f'inputs {expected} and an output {SCORES!r}',
+                got=f'inputs {got} and outputs {outputs}',
+                remedy='Network and manifest disagree: export the bundle with "seg export".',
             )
 
     def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         try:
             (scores,) = self._session.run([SCORES], {IMAGE: batch})
-        except ORT_ERRORS as err:
+        except Exception as err:  # its errors have no common base class
             msg = f'ONNX Runtime failed on a batch of shape {batch.shape}: {err}'
             raise EngineError(msg) from err
         return cast('npt.NDArray[np.float32]', scores)

@@ -36,7 +36,8 @@ def one_hot(labels: npt.NDArray[np.uint8], classes: int) -> npt.NDArray[np.float
     if wrong.size:
         msg = f'Labels hold ids {wrong.tolist()}; expected 0 to {classes - 1}, or {UNLABELLED}.'
         raise ValueError(msg)
-    return (labels == np.arange(classes, dtype=np.uint8)[:, None, None]).astype(np.float32)
+    maps: npt.NDArray[np.bool_] = labels == np.arange(classes, dtype=np.uint8)[:, None, None]
+    return maps.astype(np.float32)
 
 
 def from_one_hot(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
@@ -48,6 +49,6 @@ def from_one_hot(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     Returns:
         (H, W) uint8 ids; 255 where every plane is 0.
     """
-    labels = maps.argmax(axis=0).astype(np.uint8)
+    labels: npt.NDArray[np.uint8] = maps.argmax(axis=0).astype(np.uint8)
     labels[~maps.any(axis=0)] = UNLABELLED
     return labels

@@ -53,7 +53,7 @@ class IdMap:
 
     def apply(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return the labels with their ids mapped; same shape, uint8."""
-        return cast('npt.NDArray[np.uint8]', self.table[labels])
+        return self.table[labels]
 
 
 def load_id_map(name: str) -> IdMap:

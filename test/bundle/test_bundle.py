@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bundles on disk: round trip, verification, refusals."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TYPE_CHECKING
+
+import pytest
+
+from seg_node.bundle import find_bundle, FORMAT, Manifest, open_bundle, sha256, write_bundle
+from seg_node.errors import BundleError
+import tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from seg_node.bundle import Bundle
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / 'trained'
+    path.write_bytes(b'weights')
+    return path
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, weights: Path) -> Bundle:
+    return write_bundle(tmp_path / 'mine', tiny.tiny_manifest(), {'weights.safetensors': weights})
+
+
+def edit(bundle: Bundle, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the manifest on disk as a careless person would."""
+    path = bundle.path / 'manifest.json'
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def test_written_bundle_opens_with_the_same_manifest(bundle: Bundle) -> None:
+    again = open_bundle(bundle.path)
+
+    assert again == bundle
+    assert again.manifest.taxonomy == tiny.TAXONOMY
+    assert again.weights_path.read_bytes() == b'weights'
+
+
+def test_manifest_round_trip_through_json_is_equal(bundle: Bundle) -> None:
+    text = json.dumps(bundle.manifest.to_dict())
+
+    assert Manifest.from_dict(json.loads(text)) == bundle.manifest
+
+
+def test_sums_are_those_of_hashlib(bundle: Bundle, weights: Path) -> None:
+    expected = hashlib.sha256(b'weights').hexdigest()
+
+    assert sha256(weights) == expected
+    assert bundle.manifest.files == {'weights.safetensors': expected}
+
+
+def test_rewriting_replaces_the_old_bundle_as_a_whole(bundle: Bundle, weights: Path) -> None:
+    write_bundle(bundle.path, tiny.tiny_manifest(name='second'), {'other.bin': weights})
+
+    assert open_bundle(bundle.path).manifest.name == 'second'
+    assert not (bundle.path / 'weights.safetensors').exists()
+    assert sorted(path.name for path in bundle.path.parent.iterdir()) == ['mine', 'trained']
+
+
+def test_writing_over_a_folder_that_is_no_bundle_is_refused(tmp_path: Path, weights: Path) -> None:
+    (tmp_path / 'photos').mkdir()
+    (tmp_path / 'photos' / 'cat.jpg').write_bytes(b'precious')
+
+    with pytest.raises(BundleError, match='is no bundle; give another folder'):
+        write_bundle(tmp_path / 'photos', tiny.tiny_manifest(), {'weights.safetensors': weights})
+
+    assert (tmp_path / 'photos' / 'cat.jpg').read_bytes() == b'precious'
+
+
+def test_altered_file_is_refused(bundle: Bundle) -> None:
+    bundle.weights_path.write_bytes(b'weightz')
+
+    with pytest.raises(BundleError, match=r"'weights\.safetensors' .* was altered or damaged"):
+        open_bundle(bundle.path)
+
+
+def test_missing_file_is_refused(bundle: Bundle) -> None:
+    bundle.weights_path.unlink()
+
+    with pytest.raises(BundleError, match=r"lacks 'weights\.safetensors'"):
+        open_bundle(bundle.path)
+
+
+def test_missing_onnx_says_what_it_is_for(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match=r'no model\.onnx; it is needed to run it with ONNX'):
+        _ = bundle.onnx_path
+
+
+@pytest.mark.parametrize('name', ['../secret', '/etc/passwd', '..', 'a/b'])
+def test_file_names_that_leave_the_folder_are_refused(bundle: Bundle, name: str) -> None:
+    edit(bundle, lambda data: data['files'].update({name: '0' * 64}))
+
+    with pytest.raises(BundleError, match='expected a plain file name'):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda data: data.update(format='2.0'), r"format '2.0'; this seg_node reads 1\.x"),
+        (lambda data: data.pop('format'), 'format None'),
+        (lambda data: data.pop('input'), "KeyError: 'input'"),
+        (lambda data: data.update(colour='red'), 'colour'),
+        (lambda data: data.update(output_stride=8), 'output stride 8'),
+        (lambda data: data.update(temperature=0.0), 'temperature 0.0'),
+        (lambda data: data.update(synthetic_only=['Dog']), "'Dog'"),
+        (lambda data: data['taxonomy'].pop('name'), 'malformed'),
+        (lambda data: data['input'].update(fit='crop'), 'crop'),
+    ],
+    ids=[
+        'future',
+        'no-format',
+        'no-input',
+        'unknown-key',
+        'stride',
+        'temperature',
+        'unknown-class',
+        'taxonomy',
+        'fit',
+    ],
+)
+def test_manifest_that_is_not_valid_is_refused(
+    bundle: Bundle, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    edit(bundle, change)
+
+    with pytest.raises(BundleError, match=words):
+        open_bundle(bundle.path)
+
+
+def test_a_newer_minor_format_is_readable(bundle: Bundle) -> None:
+    edit(bundle, lambda data: data.update(format=f'{FORMAT.partition(".")[0]}.99'))
+
+    assert open_bundle(bundle.path).manifest == bundle.manifest
+
+
+@pytest.mark.parametrize('text', ['{', '[]', ''], ids=['cut', 'list', 'empty'])
+def test_manifest_that_is_no_json_object_is_refused(bundle: Bundle, text: str) -> None:
+    (bundle.path / 'manifest.json').write_text(text)
+
+    with pytest.raises(BundleError, match=r'manifest\.json'):
+        open_bundle(bundle.path)
+
+
+def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r'has no manifest\.json, so it is not a bundle'):
+        open_bundle(tmp_path)
+
+
+def test_unknown_name_is_refused() -> None:
+    with pytest.raises(BundleError, match="There is no bundle 'nonesuch'"):
+        find_bundle('nonesuch')
+
+
+def test_card_carries_the_warning_the_classes_and_the_licence(bundle: Bundle) -> None:
+    card = (bundle.path / 'MODEL_CARD.md').read_text()
+
+    assert 'Not safety-certified' in card
+    assert '| 1 green road | yes | - |' in card
+    assert '| Licence of the weights | Apache-2.0 |' in card

@@ -52,10 +52,11 @@ def boundary_f1_of_image(
         msg = f'Truth has shape {truth.shape}, the prediction {predicted.shape}; expected equal.'
         raise ValueError(msg)
     reach = TOLERANCE * float(np.hypot(*truth.shape)) if tolerance is None else tolerance
+    disk = _disk(reach)
     visible = np.where(truth == UNLABELLED, UNLABELLED, predicted).astype(np.uint8)
     true_edges, guessed_edges = outline(truth), outline(visible)
     scores = [
-        _f1(true_edges & (truth == number), guessed_edges & (visible == number), reach)
+        _f1(true_edges & (truth == number), guessed_edges & (visible == number), disk)
         for number in np.unique(truth[true_edges])
     ]
     return float(np.mean(scores)) if scores else float('nan')
@@ -82,17 +83,22 @@ def outline(labels: npt.NDArray[np.uint8]) -> Mask:
     return edges
 
 
-def _f1(truth: Mask, predicted: Mask, reach: float) -> float:
+def _f1(truth: Mask, predicted: Mask, disk: npt.NDArray[np.uint8]) -> float:
     """Return the F1 of one class that has an outline in the truth."""
     if not predicted.any():
         return 0.0
-    precision = float(np.mean(_distance_to(truth)[predicted] <= reach))
-    recall = float(np.mean(_distance_to(predicted)[truth] <= reach))
+    precision = float(np.mean(_grown(truth, disk)[predicted]))
+    recall = float(np.mean(_grown(predicted, disk)[truth]))
     together = precision + recall
     return 2.0 * precision * recall / together if together else 0.0
 
 
-def _distance_to(mask: Mask) -> npt.NDArray[np.float32]:
-    """Return the distance of each pixel to the nearest one of a mask [px]."""
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return cast('npt.NDArray[np.float32]', distance)
+def _disk(reach: float) -> npt.NDArray[np.uint8]:
+    """Return 1 at every whole offset that is at most ``reach`` [px] long."""
+    offset = np.arange(-int(reach), int(reach) + 1)
+    return (np.hypot(offset[:, None], offset) <= reach).astype(np.uint8)
+
+
+def _grown(mask: Mask, disk: npt.NDArray[np.uint8]) -> Mask:
+    """Return the pixels that are within the disk around some pixel of the mask."""
+    return cast('Mask', cv2.dilate(mask.view(np.uint8), disk).view(np.bool_))

@@ -10,12 +10,14 @@ from __future__ import annotations
 from pathlib import Path
 import re
 
-from setuptools import find_packages, setup
+from setuptools import Distribution, find_packages, setup
 
 NAME = 'seg_node'
 # colcon build --symlink-install runs a link to this file in a folder that has no README.
 SOURCE = Path(__file__).resolve().parent
 PACKAGE_XML = (SOURCE / 'package.xml').read_text(encoding='utf-8')
+
+BUNDLES = sorted(path.name for path in Path('bundles').glob('*') if path.is_dir())
 
 ROS_WHEELS = [
     'ros-rclpy[fastrtps]',
@@ -61,6 +63,17 @@ EXTRAS = {
 }
 
 
+class WithDataWhenEditable(Distribution):
+    """Lets pip install --editable copy data_files too, so that ros2 finds the package.
+
+    setuptools asks has_data() there, a method that no Distribution has.
+    """
+
+    def has_data(self) -> bool:
+        """Tell whether there are data files to install."""
+        return self.has_data_files()
+
+
 def fact(pattern: str) -> str:
     """Return the one group of a pattern that package.xml has to match."""
     match = re.search(pattern, PACKAGE_XML)
@@ -94,7 +107,7 @@ setup(
         files('launch', '*.launch.py'),
         files('config', '*.yaml', '*.xml'),
         files('config/train', '*.yaml'),
-        *(files(str(folder), '*') for folder in sorted(Path('bundles').glob('*')) if folder.is_dir()),
+        *(files(f'bundles/{name}', '*') for name in BUNDLES),
     ],
     install_requires=[
         'numpy>=1.21',
@@ -109,5 +122,6 @@ setup(
             f'seg_node = {NAME}.ros.main:main',
         ]
     },
+    distclass=WithDataWhenEditable,
     zip_safe=False,
 )

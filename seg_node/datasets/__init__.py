@@ -3,5 +3,16 @@
 
 from .base import Dataset, Sample
 from .camvid import open_camvid
+from .folder import open_folder
+from .registry import DATASET_FORMS, open_dataset
+from .regroup import regroup
 
-__all__ = ['Dataset', 'Sample', 'open_camvid']
+__all__ = [
+    'DATASET_FORMS',
+    'Dataset',
+    'Sample',
+    'open_camvid',
+    'open_dataset',
+    'open_folder',
+    'regroup',
+]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
 
 
+__all__ = ['Dataset', 'Sample']
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One image and its truth.

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from seg_node.datasets.pairs import PairDataset
 
+__all__ = ['open_camvid']
+
 SPLITS = ('test', 'train', 'val')
 VOID = 11  # the id of unlabelled pixels in SegNet's 11-class files
 LABEL_FOLDERS = {'camvid11': 'labels', 'cityscapes19': 'labels_cityscapes19'}

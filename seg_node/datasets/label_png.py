@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+__all__ = ['is_palette_png', 'read_label_png']
+
 SIGNATURE = b'\x89PNG\r\n\x1a\n'
 GREY, PALETTE = 0, 3
 COLOUR_TYPES = {0: 'grey', 2: 'colour (RGB)', 3: 'palette', 4: 'grey with alpha', 6: 'RGBA'}

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from seg_node.taxonomy import Taxonomy
 
+__all__ = ['Pair', 'PairDataset', 'find_pairs', 'pair_dataset', 'read_image']
+
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff', '.webp')
 
 
@@ -70,10 +72,10 @@ class PairDataset:
         if self.known[stored].all():
             return
         unknown = [int(value) for value in np.unique(stored) if not self.known[value]]
-        known = [int(value) for value in np.flatnonzero(self.known)]
+        known = _ranges(self.known)
         msg = (
             f'Label file {str(pair.labels)!r} holds the ids {unknown}; expected only {known} '
-            f'(taxonomy {self.taxonomy.name!r}, 255 = unlabelled). '
+            f'(taxonomy {self.taxonomy.name!r}; {UNLABELLED} = unlabelled). '
             f'Pass the taxonomy these labels were made for, or set other pixels to 255.'
         )
         raise DatasetError(msg)
@@ -174,3 +176,13 @@ def _check_size(pair: Pair, image: tuple[int, ...], labels: tuple[int, ...]) -> 
             f'Resize the labels with nearest neighbour, or the image.'
         )
         raise DatasetError(msg)
+
+
+def _ranges(known: npt.NDArray[np.bool_]) -> str:
+    """Return the numbers that are known in words, for example '0 to 10, 255'."""
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]]).astype(np.int8)))
+    parts = [
+        f'{start} to {stop - 1}' if stop - start > 1 else f'{start}'
+        for start, stop in steps.reshape(-1, 2)
+    ]
+    return ', '.join(parts)

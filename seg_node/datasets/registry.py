@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Data sets by the word a user writes for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seg_node.datasets.camvid import open_camvid
+from seg_node.datasets.folder import folder_taxonomy, open_folder
+from seg_node.datasets.regroup import regroup
+from seg_node.errors import DatasetError
+from seg_node.taxonomy import load_taxonomy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seg_node.datasets.base import Dataset
+
+__all__ = ['DATASET_FORMS', 'open_dataset']
+
+DATASET_FORMS = (
+    'default',
+    'procedural[:COUNT[@SEED]]',
+    'camvid:DIR',
+    'folder:DIR',
+    'DIR (with images/ and labels/)',
+)
+"""What ``open_dataset`` understands, for messages and help texts."""
+
+
+def open_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) -> Dataset:
+    """Open a split of a data set.
+
+    Args:
+        spec: ``'default'``, ``'procedural[:COUNT[@SEED]]'``, ``'camvid:DIR'``, ``'folder:DIR'``
+            or just the path of a folder. ``'default'`` stands for ``'procedural'``.
+        split: ``'train'``, ``'val'``, ``'test'``, or a sub-folder of a plain folder's images.
+        taxonomy: Name or file of the classes wanted; None for those of the data set. Labels of
+            a finer taxonomy are grouped where the grouping is known.
+
+    Raises:
+        DatasetError: If the words are not understood, or the data are not there or broken.
+        TaxonomyError: If the taxonomy is not known, or the labels cannot be grouped into it.
+    """
+    kind, _, rest = spec.partition(':')
+    if kind in OPENERS and not (kind in NEED_FOLDER and not rest):
+        return OPENERS[kind](rest, split, taxonomy)
+    if Path(spec).is_dir():
+        return _folder(spec, split, taxonomy)
+    msg = (
+        f'Unknown data set {spec!r}, and there is no folder of that name; '
+        f'expected one of {", ".join(DATASET_FORMS)}.'
+    )
+    raise DatasetError(msg)
+
+
+def _camvid(rest: str, split: str, taxonomy: str | None) -> Dataset:
+    return open_camvid(Path(rest).expanduser(), split, taxonomy or 'camvid11')
+
+
+def _folder(rest: str, split: str, taxonomy: str | None) -> Dataset:
+    root = Path(rest).expanduser()
+    wanted = load_taxonomy(taxonomy) if taxonomy else None
+    own = folder_taxonomy(root)
+    dataset = open_folder(root, split, own or wanted)
+    return regroup(dataset, wanted) if wanted else dataset
+
+
+OPENERS: dict[str, Callable[[str, str, str | None], Dataset]] = {
+    'camvid': _camvid,
+    'folder': _folder,
+}
+NEED_FOLDER = ('camvid', 'folder')

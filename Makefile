@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands on a fresh machine with Python 3.10 or newer, pip and make:
+#   make demo    see masks come out of the node
+#   make test    all checks that a commit has to pass
+# Each makes what it needs in .venv, again only when a file it depends on has changed.
+
+PYTHON ?= python3
+# On Linux, PyPI's torch is a CUDA build of several GB. For a smaller one:
+#   make test TORCH_ARGS='--index-url https://download.pytorch.org/whl/cpu'
+TORCH_ARGS ?=
+INPUT ?=
+OUT ?= demo_out
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Progress bars for people, silence for logs.
+PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints/make.txt
+INSTALL := $(BIN)/python $(PIP_INSTALL)
+PACKAGING := setup.py setup.cfg package.xml pyproject.toml constraints/make.txt
+
+# pydensecrf2 is compiled while it is installed.
+HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
+EXTRAS := dev,onnx,replay,ros,train$(if $(HAS_COMPILER),$(shell printf ',crf'))
+REQUIRED := lightning onnx onnxruntime ros rosbags torch $(if $(HAS_COMPILER),crf)
+REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
+
+# The environments here have a ROS of their own, which must not meet another one.
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+unexport VIRTUAL_ENV
+ifdef AMENT_PREFIX_PATH
+unexport AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PYTHONPATH ROS_DISTRO RMW_IMPLEMENTATION
+endif
+
+.PHONY: help
+help:
+	@echo 'make demo [INPUT=video|folder|rosbag2]   play a drive to the node, write $(OUT)/'
+	@echo 'make test        lint, import contracts, strict types, tests'
+	@echo 'make check-all   make test, slow tests, older ROS, installation by pip and colcon'
+	@echo 'make lint imports types unit slow   one part of it'
+	@echo 'make ros-jazzy   ROS tests with the rclpy of Jazzy'
+	@echo 'make installed   pip install and colcon build, and the node started from each'
+	@echo 'make fix         mend what lint can mend'
+	@echo 'make bench       all benchmarks'
+	@echo 'make clean       remove environments and caches'
+
+# Environments. pip alone is enough: where Debian's python3-venv is missing, pip goes in from outside.
+define new_environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo 'seg_node needs Python 3.10 or newer: make PYTHON=python3.12 ...' >&2; exit 1; }
+	@echo 'making $(1)'
+	@$(PYTHON) -m venv $(1) >/dev/null \
+	  || { $(PYTHON) -m venv --clear --without-pip $(1) \
+	       && $(PYTHON) -m pip --quiet --python $(1)/bin/python install pip; }
+endef
+
+$(BIN)/python:
+	$(call new_environment,$(VENV))
+
+$(VENV)/.ready-to-run: $(PACKAGING) constraints/wheels-kilted.txt | $(BIN)/python
+	@echo 'installing what the demo needs'
+	@$(INSTALL) -c constraints/wheels-kilted.txt -e '.[onnx,replay,ros]'
+	@touch $@
+
+# torch first, so that nothing else chooses its build.
+$(VENV)/.ready-to-test: $(VENV)/.ready-to-run
+	@echo 'installing what training and the checks need'
+	@$(INSTALL) $(TORCH_ARGS) torch
+	@$(INSTALL) -c constraints/wheels-kilted.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+.venv-jazzy/.ready: $(PACKAGING) constraints/wheels-jazzy.txt
+	$(call new_environment,.venv-jazzy)
+	@echo 'installing rclpy of Jazzy'
+	@.venv-jazzy/bin/python $(PIP_INSTALL) -c constraints/wheels-jazzy.txt -e '.[onnx,replay,ros]' \
+	  onnx hypothesis pytest pytest-timeout
+	@touch $@
+
+.venv-colcon/.ready: constraints/make.txt
+	$(call new_environment,.venv-colcon)
+	@echo 'installing colcon'
+	@.venv-colcon/bin/python $(PIP_INSTALL) \
+	  setuptools colcon-core colcon-ros colcon-bash colcon-recursive-crawl
+	@touch $@
+
+.PHONY: demo
+demo: $(VENV)/.ready-to-run
+	$(BIN)/seg demo --out '$(OUT)' $(if $(INPUT),--input '$(INPUT)') $(DEMO_ARGS)
+
+.PHONY: test check-all
+test: lint imports types unit
+check-all: test slow ros-jazzy installed
+
+.PHONY: lint imports types unit slow
+lint: $(VENV)/.ready-to-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+imports: $(VENV)/.ready-to-test
+	$(BIN)/lint-imports
+
+types: $(VENV)/.ready-to-test
+	$(BIN)/mypy
+
+unit: $(VENV)/.ready-to-test
+	$(BIN)/python -m pytest -m 'not slow' --timeout 300 $(REQUIRE) $(PYTEST_ARGS)
+
+slow: $(VENV)/.ready-to-test
+	$(BIN)/python -m pytest -m slow --timeout 3600 $(REQUIRE) $(PYTEST_ARGS)
+
+.PHONY: ros-jazzy installed
+ros-jazzy: .venv-jazzy/.ready
+	.venv-jazzy/bin/python -m pytest test/ros -m 'not slow' --timeout 300 --require ros $(PYTEST_ARGS)
+
+installed: $(VENV)/.ready-to-run .venv-colcon/.ready
+	bash .ci/installed
+
+.PHONY: fix bench clean
+fix: $(VENV)/.ready-to-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.ready-to-test
+	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
+
+clean:
+	rm -rf .venv .venv-colcon .venv-jazzy build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start the segmentation node: ``ros2 launch seg_node seg.launch.py image:=/front/image_raw``.
+
+An argument that is left empty changes nothing: the value then comes from ``params_file``.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata
+import os
+from pathlib import Path
+from typing import Any
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+SHARE = Path(__file__).parent.parent
+PROFILE = SHARE / 'config' / 'fastdds_large_images.xml'
+FASTDDS_3, FASTDDS_2 = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
+FIRST_WITH_FASTDDS_3 = 9  # major version of rclpy in Kilted; Jazzy has 7
+
+# name, default, description
+ARGUMENTS = (
+    ('image', 'image', 'Camera image topic, without /compressed'),
+    ('image_transport', '', 'raw or compressed'),
+    ('bundle', '', 'Model bundle: a name that comes with the package, or a folder'),
+    ('engine', '', 'Inference back end: auto, onnxruntime, torch or fake'),
+    ('namespace', '', 'Namespace of the node and of its topics'),
+    ('name', 'seg_node', 'Name of the node'),
+    ('params_file', str(SHARE / 'config' / 'seg.params.yaml'), 'Parameters of the node'),
+    ('use_sim_time', 'false', 'Take the time from /clock: for bags and simulation'),
+    ('autostart', '', 'true: configure and activate at once; false: wait for a manager'),
+    ('log_level', 'info', 'debug, info, warn, error or fatal'),
+)
+# Forwarded as parameters where they are given.
+PARAMETERS = {
+    'image_transport': str,
+    'bundle': str,
+    'engine': str,
+    'autostart': bool,
+    'use_sim_time': bool,
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Declare the arguments and start the node with them."""
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, default, description in ARGUMENTS
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])
+
+
+def start(context: LaunchContext) -> list[Any]:
+    """Return the actions for the arguments as they were given."""
+    given = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
+    parameters = {
+        name: ParameterValue(given[name], value_type=kind)
+        for name, kind in PARAMETERS.items()
+        if given[name]
+    }
+    node = Node(
+        package='seg_node',
+        executable='seg_node',
+        name=given['name'],
+        namespace=given['namespace'],
+        parameters=[given['params_file'], parameters],
+        remappings=[('image', given['image'])],
+        ros_arguments=['--log-level', given['log_level']],
+        output='screen',
+        emulate_tty=True,
+    )
+    return [*shared_memory_profile(context), node]
+
+
+def shared_memory_profile(context: LaunchContext) -> list[Any]:
+    """Let everything that is launched after this move large images, unless the user chose."""
+    environment = {**os.environ, **context.environment}
+    if environment.get(FASTDDS_2) or environment.get(FASTDDS_3):
+        return []
+    major = int(metadata.version('rclpy').partition('.')[0])
+    name = FASTDDS_3 if major >= FIRST_WITH_FASTDDS_3 else FASTDDS_2
+    return [SetEnvironmentVariable(name, str(PROFILE))]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node says about itself on ``/diagnostics``."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
+from std_msgs.msg import Header
+
+from .messages import diagnostics
+from .qos import overridable, result
+from .silence import silence_reason, Situation
+from .topics import DIAGNOSTICS
+
+if TYPE_CHECKING:
+    from .health import HealthReport
+    from .node import SegNode
+
+__all__ = ['Diagnosis']
+
+
+class Diagnosis:
+    """Publishes the node's state at a fixed rate, in every state of its life cycle.
+
+    The publisher is a plain one (a lifecycle publisher is mute while the node is inactive) and the
+    timer runs on a steady clock (a paused simulation must not silence it).
+    """
+
+    def __init__(self, node: SegNode) -> None:
+        """Start the timer."""
+        self._node = node
+        self._publisher = node.create_publisher(
+            DiagnosticArray, DIAGNOSTICS, result(), qos_overriding_options=overridable()
+        )
+        period = node.parameters.diagnostics_period
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timer = node.create_timer(period, self._publish, clock=clock)
+
+    def _publish(self) -> None:
+        if self._publisher.get_subscription_count():
+            self._publisher.publish(self.message())
+
+    def message(self) -> DiagnosticArray:
+        """Return the present state."""
+        node = self._node
+        report = node.health.report()
+        silence = silence_reason(self._situation(report))
+        header = Header(stamp=node.get_clock().now().to_msg())
+        return diagnostics(
+            header,
+            node.get_fully_qualified_name().lstrip('/'),
+            self._level(silence, report),
+            silence or f'{report.output_rate:.1f} masks per second',
+            {**self._constant(), **_figures(report), 'silence': silence},
+        )
+
+    def _situation(self, report: HealthReport) -> Situation:
+        node = self._node
+        topic = node.image_topics.image if node.image_topics else ''
+        return Situation(
+            state=node.state,
+            enabled=node.enabled,
+            watched=bool(node.outputs and node.outputs.wanted()),
+            topic=topic,
+            publishers=node.count_publishers(topic) if topic else 0,
+            silent=report.silent,
+            failing=report.failing,
+        )
+
+    def _level(self, silence: str, report: HealthReport) -> bytes:
+        """Error: the node cannot do its work. Warning: it does not, for a reason outside."""
+        if report.failing:
+            return DiagnosticStatus.ERROR
+        return DiagnosticStatus.WARN if silence else DiagnosticStatus.OK
+
+    def _constant(self) -> dict[str, Any]:
+        node = self._node
+        model = {'engine': 'none'}
+        if node.runner is not None:
+            model = {**node.runner.described(), 'engine_reason': node.runner.engine.reason}
+        topic = node.image_topics.image if node.image_topics else 'none'
+        return {'state': node.state, 'enabled': node.enabled, 'image_topic': topic, **model}
+
+
+def _figures(report: HealthReport) -> dict[str, Any]:
+    return {
+        'received': report.received,
+        'processed': report.processed,
+        **{f'dropped_{reason}': count for reason, count in sorted(report.dropped.items())},
+        'input_rate_hz': report.input_rate,
+        'output_rate_hz': report.output_rate,
+        **{f'last_{stage}_ms': 1e3 * seconds for stage, seconds in report.times.items()},
+        'last_error': report.last_error,
+    }

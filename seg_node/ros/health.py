@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node counts about itself. Free of ROS; used by two threads."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from threading import Lock
+import time
+from typing import Literal, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ['Health', 'HealthReport', 'Reason']
+
+Reason = Literal[
+    'superseded', 'disabled', 'unwatched', 'stale', 'bad_image', 'engine_error', 'internal_error'
+]
+"""Why a frame did not become a mask: a newer one came before its turn; ``~/enable`` is off; nobody
+subscribes to any output; older than ``max_age``; cannot be decoded; inference failed; a bug."""
+
+WINDOW_S = 5.0
+"""Rates are those of the last so many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """One consistent reading.
+
+    Attributes:
+        received: Frames that arrived since the start.
+        processed: Frames whose outputs were published.
+        dropped: Frames that were not, by reason.
+        input_rate: Frames that arrived per second [Hz].
+        output_rate: Frames that were published per second [Hz].
+        silent: Time since the last frame arrived [s]; None before the first.
+        times: Time of each stage of the last processed frame [s].
+        last_error: Text of the last error; empty if there was none.
+        failing: The same text if no frame has been processed since, else empty.
+    """
+
+    received: int
+    processed: int
+    dropped: Mapping[str, int]
+    input_rate: float
+    output_rate: float
+    silent: float | None
+    times: Mapping[str, float]
+    last_error: str
+    failing: str
+
+
+@dataclass(slots=True)
+class Health:
+    """Counts of one node since its start."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _received: int = 0
+    _processed: int = 0
+    _dropped: Counter[str] = field(default_factory=Counter)
+    _arrivals: deque[float] = field(default_factory=deque)
+    _departures: deque[float] = field(default_factory=deque)
+    _last_arrival: float | None = None
+    _times: Mapping[str, float] = field(default_factory=dict)
+    _last_error: str = ''
+    _failing: bool = False
+
+    def received(self) -> None:
+        """Count a frame that arrived."""
+        with self._lock:
+            self._received += 1
+            self._last_arrival = time.monotonic()
+            _note(self._arrivals, self._last_arrival)
+
+    def dropped(self, reason: Reason) -> None:
+        """Count a frame that will not become a mask."""
+        with self._lock:
+            self._dropped[reason] += 1
+
+    def processed(self, times: Mapping[str, float]) -> None:
+        """Count a frame whose outputs were published; ``times`` of its stages in [s]."""
+        with self._lock:
+            self._processed += 1
+            self._times = times
+            self._failing = False
+            _note(self._departures, time.monotonic())
+
+    def error(self, text: str) -> None:
+        """Remember an error for the diagnostics."""
+        with self._lock:
+            self._last_error = text
+            self._failing = True
+
+    def report(self) -> HealthReport:
+        """Return the present state."""
+        now = time.monotonic()
+        with self._lock:
+            return HealthReport(
+                self._received,
+                self._processed,
+                dict(self._dropped),
+                _rate(self._arrivals, now),
+                _rate(self._departures, now),
+                None if self._last_arrival is None else now - self._last_arrival,
+                self._times,
+                self._last_error,
+                self._last_error if self._failing else '',
+            )
+
+
+def _note(moments: deque[float], now: float) -> None:
+    moments.append(now)
+    while moments[0] < now - WINDOW_S:
+        moments.popleft()
+
+
+def _rate(moments: deque[float], now: float) -> float:
+    """Return events per second over the window, or since the first event if that is shorter."""
+    recent = [moment for moment in moments if moment >= now - WINDOW_S]
+    if len(recent) < 2:  # noqa: PLR2004  # one event has no rate
+        return 0.0
+    return (len(recent) - 1) / max(now - recent[0], 1e-9)

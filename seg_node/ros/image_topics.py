@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics a camera has, from the one name that users remap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from .topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
+
+__all__ = ['ImageTopics', 'Resolver', 'resolve_image_topics']
+
+
+class Resolver(Protocol):
+    """The one method of ``rclpy.node.Node`` that is needed here."""
+
+    def resolve_topic_name(self, topic: str, *, only_expand: bool = False) -> str:
+        """Return the absolute name, with remappings unless ``only_expand``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageTopics:
+    """Absolute names of what one camera sends.
+
+    Attributes:
+        image: Image or CompressedImage.
+        camera_info: CameraInfo, beside the image.
+        compressed: Whether ``image`` is a CompressedImage.
+    """
+
+    image: str
+    camera_info: str
+    compressed: bool
+
+
+def resolve_image_topics(node: Resolver, transport: str) -> ImageTopics:
+    """Return the topics to subscribe to.
+
+    A remapping of ``image`` moves all three: ``image:=/front/image_raw`` means
+    ``/front/image_raw/compressed`` with the compressed transport, and ``/front/camera_info``. Each
+    can be remapped by itself too, which goes before.
+
+    Args:
+        node: Knows namespace and remappings.
+        transport: ``'raw'`` or ``'compressed'``.
+    """
+    base = node.resolve_topic_name(IMAGE)
+    base = base.removesuffix(COMPRESSED_SUFFIX)
+    compressed = transport == 'compressed'
+    image = _own_remapping(node, IMAGE + COMPRESSED_SUFFIX) or base + COMPRESSED_SUFFIX
+    info = _own_remapping(node, CAMERA_INFO_IN) or f'{base.rpartition("/")[0]}/{CAMERA_INFO_IN}'
+    return ImageTopics(image if compressed else base, info, compressed)
+
+
+def _own_remapping(node: Resolver, name: str) -> str:
+    """Return where a rule of its own moves the name; empty if there is none."""
+    moved = node.resolve_topic_name(name)
+    return '' if moved == node.resolve_topic_name(name, only_expand=True) else moved

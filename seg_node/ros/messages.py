@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays into ROS messages."""
+
+from __future__ import annotations
+
+import array
+import json
+from typing import Any, TYPE_CHECKING
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import String
+
+from seg_node.taxonomy import UNLABELLED
+
+from .topics import class_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from seg_node.bundle import Manifest
+
+__all__ = ['ImageWriter', 'classes_message', 'diagnostics', 'label_info_message', 'png_message']
+
+PNG_LEVEL = 1  # level 9 is 2 % smaller and 20 times slower on label maps
+
+
+class ImageWriter:
+    """Fills one outgoing image again and again: one copy, no allocation.
+
+    ``publish`` serialises before it returns, so the message may be filled again at once.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        """Remember the encoding, ``'mono8'`` or ``'rgb8'``."""
+        self._message = Image(encoding=encoding, is_bigendian=0)
+
+    def write(self, pixels: npt.NDArray[np.uint8], header: Any) -> Image:
+        """Return the message with these pixels.
+
+        Args:
+            pixels: (H, W) or (H, W, 3) uint8.
+            header: Of the camera image; used as it is.
+        """
+        message = self._message
+        message.header = header
+        message.height, message.width = pixels.shape[:2]
+        message.step = pixels.nbytes // max(pixels.shape[0], 1)
+        if len(message.data) != pixels.nbytes:
+            message.data = array.array('B', bytes(pixels.nbytes))
+        np.frombuffer(message.data, np.uint8)[:] = pixels.reshape(-1)
+        return message
+
+
+def png_message(labels: npt.NDArray[np.uint8], header: Any) -> CompressedImage:
+    """Return a label map, (H, W) uint8, as a lossless PNG.
+
+    The format text is what image_transport's compressed plug-in writes and reads.
+    """
+    _, coded = cv2.imencode('.png', labels, [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL])
+    message = CompressedImage(header=header, format='mono8; png compressed mono8')
+    message.data = array.array('B', coded.tobytes())
+    return message
+
+
+def classes_message(manifest: Manifest) -> String:
+    """Return the class table of a bundle as JSON."""
+    taxonomy = manifest.taxonomy
+    topics = class_topics(taxonomy)
+    classes = [
+        {
+            'id': index,
+            'name': one.name,
+            'topic': topics[index],
+            'color': list(one.color),
+            'drivable': one.drivable,
+            'synthetic_only': one.name in manifest.synthetic_only,
+        }
+        for index, one in enumerate(taxonomy.classes)
+    ]
+    table = {
+        'bundle': manifest.name,
+        'taxonomy': taxonomy.name,
+        'unlabelled': UNLABELLED,
+        'classes': classes,
+    }
+    return String(data=json.dumps(table))
+
+
+def label_info_message(manifest: Manifest, stamp: Any) -> Any | None:
+    """Return vision_msgs/LabelInfo of a bundle; None where that message is not installed."""
+    try:
+        from vision_msgs.msg import LabelInfo, VisionClass  # noqa: PLC0415  # optional
+    except ImportError:
+        return None
+    message = LabelInfo()
+    message.header.stamp = stamp
+    message.class_map = [
+        VisionClass(class_id=index, class_name=name)
+        for index, name in enumerate(manifest.taxonomy.names)
+    ]
+    return message
+
+
+def diagnostics(
+    header: Any, name: str, level: bytes, summary: str, values: Mapping[str, object]
+) -> DiagnosticArray:
+    """Return an array of one status.
+
+    Args:
+        header: Used as it is.
+        name: Of the component, for example ``'seg_node: frame'``.
+        level: ``DiagnosticStatus.OK``, ``WARN`` or ``ERROR``.
+        summary: One line for people.
+        values: Details; a float is written with six digits.
+    """
+    pairs = [KeyValue(key=key, value=_text(value)) for key, value in values.items()]
+    status = DiagnosticStatus(level=level, name=name, message=summary, values=pairs)
+    return DiagnosticArray(header=header, status=[status])
+
+
+def _text(value: object) -> str:
+    return f'{value:.6g}' if isinstance(value, float) else str(value)

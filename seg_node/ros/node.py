@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The managed node: life cycle, subscriptions, services. The work is done by ``Processor``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, TYPE_CHECKING
+
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_srvs.srv import SetBool, Trigger
+
+from seg_node.errors import EngineError, SegNodeError
+
+from .diagnosis import Diagnosis
+from .health import Health
+from .image_topics import ImageTopics, resolve_image_topics
+from .model_runner import ModelRunner
+from .parameter_server import ParameterServer
+from .processing import Processor
+from .publishers import Publishers
+from .qos import camera, overridable
+from .snapshot import save_snapshot
+from .worker import Frame, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rclpy.subscription import Subscription
+
+__all__ = ['SegNode']
+
+STOP_TIMEOUT_S = 10.0
+"""A deactivation waits so long for the frame at hand."""
+UNCONFIGURED = 'unconfigured'
+INACTIVE = 'inactive'
+ACTIVE = 'active'
+
+
+class SegNode(LifecycleNode):
+    """Camera images in, masks out.
+
+    ============  =========================================================================
+    unconfigured  parameters can be set; no model, no topics but ``/diagnostics``
+    inactive      model loaded and run once, output topics exist, latched ones are sent
+    active        subscribed; frames become masks in the worker's thread
+    ============  =========================================================================
+
+    The executor's thread only stores frames, so that it is always ready for the next one.
+    """
+
+    def __init__(self, name: str = 'seg_node', **options: Any) -> None:
+        """Declare parameters and services.
+
+        Args:
+            name: Of the node.
+            options: For ``rclpy.lifecycle.LifecycleNode``.
+
+        Raises:
+            ParameterError: If a parameter from the command line or a file is not valid.
+        """
+        super().__init__(name, **options)
+        self.state = UNCONFIGURED
+        self.enabled = True
+        self.health = Health()
+        self.runner: ModelRunner | None = None
+        self.outputs: Publishers | None = None
+        self.image_topics: ImageTopics | None = None
+        self._worker: Worker | None = None
+        self._inputs: list[Subscription[Any]] = []
+        self._newest: Any = None
+        self._newest_info: CameraInfo | None = None
+        self._parameter_server = ParameterServer(self, self._locked_state)
+        self._diagnosis = Diagnosis(self)
+        self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
+        self._service_snapshot = self.create_service(
+            Trigger, '~/save_snapshot', self._on_save_snapshot
+        )
+        if self.parameters.autostart:
+            self._start_when_spinning()
+
+    @property
+    def parameters(self) -> Any:
+        """The present ``Parameters``; take them once and use that."""
+        return self._parameter_server.current()
+
+    def _locked_state(self) -> str:
+        return '' if self.state == UNCONFIGURED else self.state
+
+    # Start and end
+
+    def _start_when_spinning(self) -> None:
+        """Configure and activate from the executor, as a manager would: other calls can wait."""
+
+        def start() -> None:
+            self.destroy_guard_condition(guard)
+            if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+                self.trigger_activate()
+
+        guard = self.create_guard_condition(start)
+        guard.trigger()
+
+    def stop(self, timeout: float) -> bool:
+        """Stop the worker, whatever the state; for the end of the process.
+
+        Args:
+            timeout: How long the frame at hand may take [s].
+
+        Returns:
+            Whether nothing runs any more.
+        """
+        self._unsubscribe()
+        worker, self._worker = self._worker, None
+        return worker is None or worker.stop(timeout)
+
+    # Life cycle. rclpy swallows exceptions of these callbacks, so each reports its own.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and create the outputs."""
+        return self._transition('configure', INACTIVE, self._configure, state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and start the worker."""
+        return self._transition('activate', ACTIVE, self._activate, state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe and stop the worker."""
+        return self._transition('deactivate', INACTIVE, self._deactivate, state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model and take the outputs down."""
+        return self._transition('clean up', UNCONFIGURED, self._release, state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything, from any state."""
+        return self._transition('shut down', 'finalized', self._release, state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free everything and become unconfigured, so that a manager can try again."""
+        return self._transition('recover', UNCONFIGURED, self._release, state)
+
+    def _transition(
+        self, name: str, goal: str, change: Callable[[], None], state: LifecycleState
+    ) -> TransitionCallbackReturn:
+        """Make a change of state; a failure leaves the state as it was."""
+        try:
+            change()
+        except SegNodeError as err:
+            self._transition_failed(name, str(err))
+            return TransitionCallbackReturn.FAILURE
+        except Exception as err:  # noqa: BLE001  # rclpy would swallow it without a word
+            self._transition_failed(name, f'{type(err).__name__}: {err}')
+            return TransitionCallbackReturn.ERROR
+        self.state = goal
+        self.get_logger().info(f'{state.label} -> {goal}')
+        return TransitionCallbackReturn.SUCCESS
+
+    def _transition_failed(self, name: str, text: str) -> None:
+        self.health.error(f'{name}: {text}')
+        self.get_logger().error(f'Could not {name}: {text}')
+
+    def _configure(self) -> None:
+        parameters = self.parameters
+        started = time.monotonic()
+        try:
+            self.runner = ModelRunner(parameters)
+            self.outputs = Publishers(self, self.runner.bundle.manifest)
+        except BaseException:
+            self._release()
+            raise
+        seconds = time.monotonic() - started
+        described = ', '.join(f'{key} {value}' for key, value in self.runner.described().items())
+        reason = self.runner.engine.reason
+        self.get_logger().info(f'Ready in {seconds:.2f} s: {described} ({reason})')
+
+    def _activate(self) -> None:
+        if self.runner is None or self.outputs is None:
+            msg = 'There is no model; configure the node before it is activated.'
+            raise EngineError(msg)
+        process = Processor(
+            self,
+            self.runner,
+            self.outputs,
+            self.health,
+            lambda: self.parameters,
+            lambda: self._newest_info,
+        )
+        self._worker = Worker(process)
+        self._subscribe()
+
+    def _deactivate(self) -> None:
+        if not self.stop(STOP_TIMEOUT_S):
+            msg = f'The inference at hand has not ended within {STOP_TIMEOUT_S:g} s.'
+            raise TimeoutError(msg)
+
+    def _release(self) -> None:
+        self._deactivate()
+        if self.outputs is not None:
+            self.outputs.destroy()
+        if self.runner is not None:
+            self.runner.close()
+        self.outputs = self.runner = self._newest = self._newest_info = None
+
+    # Input
+
+    def _subscribe(self) -> None:
+        names = resolve_image_topics(self, self.parameters.image_transport)
+        kind = CompressedImage if names.compressed else Image
+        self._inputs = [
+            self.create_subscription(
+                message, topic, callback, camera(), qos_overriding_options=overridable()
+            )
+            for message, topic, callback in (
+                (kind, names.image, self._on_image),
+                (CameraInfo, names.camera_info, self._on_camera_info),
+            )
+        ]
+        self.image_topics = names
+        self.get_logger().info(f'Subscribed to {names.image} ({kind.__name__})')
+
+    def _unsubscribe(self) -> None:
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._inputs = []
+        self.image_topics = None
+
+    def _on_image(self, message: Any) -> None:
+        """Hand the newest image to the worker; an unread older one is dropped and counted."""
+        frame = Frame(message)
+        self._newest = message
+        self.health.received()
+        if not self.enabled:
+            self.health.dropped('disabled')
+        elif self._worker is not None and self._worker.put(frame):
+            self.health.dropped('superseded')
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._newest_info = message
+
+    # Services
+
+    def _on_enable(self, request: Any, response: Any) -> Any:
+        """Serve ``~/enable``: false drops frames before any work is done on them."""
+        self.enabled = bool(request.data)
+        response.success = True
+        response.message = 'enabled' if self.enabled else 'disabled: frames are dropped'
+        self.get_logger().info(f'~/enable: {response.message}')
+        return response
+
+    def _on_save_snapshot(self, _request: Any, response: Any) -> Any:
+        """Serve ``~/save_snapshot``: the newest frame, segmented once more, goes into a folder."""
+        response.success, response.message = self._save_snapshot()
+        self.get_logger().info(f'~/save_snapshot: {response.message}')
+        return response
+
+    def _save_snapshot(self) -> tuple[bool, str]:
+        if self.runner is None:
+            return False, f'The node is {self.state} and has no model; configure it first.'
+        if self._newest is None:
+            return (
+                False,
+                'No image has arrived since the node was configured; activate it and wait.',
+            )
+        try:
+            folder = save_snapshot(self._newest, self.runner, self.parameters)
+        except OSError as err:
+            return False, (
+                f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a '
+                'folder with free space.'
+            )
+        return True, str(folder)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameter table on a ROS node: declared, checked as a set, and handed out as a whole."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import InvalidParameterValueException
+
+from seg_node.errors import ParameterError
+
+from .parameters import find_spec, PARAMETERS, Parameters, set_faults, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from rclpy.node import Node
+    from rclpy.parameter import Parameter
+
+    from .parameters import Spec
+
+__all__ = ['ParameterServer']
+
+ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
+"""Parameters, or their prefixes, that rclpy itself declares on every node."""
+
+
+class ParameterServer:
+    """Holds one validated ``Parameters``; a change replaces it as a whole."""
+
+    def __init__(self, node: Node, locked: Callable[[], str]) -> None:
+        """Declare the table on the node.
+
+        Args:
+            node: Where the parameters live.
+            locked: Returns the state of the life cycle if parameters of the kind ``'configure'``
+                may not change in it, else an empty text.
+
+        Raises:
+            ParameterError: If a value from the command line or a file is not valid.
+        """
+        self._node = node
+        self._locked = locked
+        for spec in PARAMETERS:
+            self._declare(spec)
+        self._current = Parameters.from_values(self._values())
+        self._warn_of_unknown()
+        node.add_on_set_parameters_callback(self._judge)
+        # Humble has no post-set callback: there, the values are compared when they are asked for.
+        add_post_set = getattr(node, 'add_post_set_parameters_callback', None)
+        self._has_post_set = add_post_set is not None
+        if add_post_set is not None:
+            add_post_set(self._replace)
+
+    def current(self) -> Parameters:
+        """Return the present values; later changes do not touch what was returned."""
+        if not self._has_post_set:
+            self._refresh()
+        return self._current
+
+    def _declare(self, spec: Spec) -> None:
+        try:
+            self._node.declare_parameter(spec.name, spec.default, _descriptor(spec))
+        except InvalidParameterValueException as err:  # out of the descriptor's range
+            if spec.name in self._overrides():
+                spec.convert(self._overrides()[spec.name].value)  # says it in our words
+            raise ParameterError(str(err)) from err
+
+    def _overrides(self) -> Mapping[str, Parameter[Any]]:
+        """Return what came from the command line and files; rclpy has no public name for it."""
+        return getattr(self._node, '_parameter_overrides', {})
+
+    def _values(self) -> dict[str, Any]:
+        return {spec.name: self._node.get_parameter(spec.name).value for spec in PARAMETERS}
+
+    def _refresh(self) -> None:
+        values = self._values()
+        if values != self._current.to_values():
+            self._current = Parameters.from_values(values)
+
+    def _replace(self, changed: Sequence[Parameter[Any]]) -> None:
+        """Take over accepted values."""
+        if any(find_spec(one.name) for one in changed):
+            self._refresh()
+
+    def _judge(self, asked: Sequence[Parameter[Any]]) -> SetParametersResult:
+        """Accept or refuse a set of changes as a whole."""
+        changes = {one.name: one.value for one in asked if find_spec(one.name)}
+        faults = [*self._lock_faults(changes), *set_faults({**self._values(), **changes})]
+        return SetParametersResult(successful=not faults, reason=' '.join(faults))
+
+    def _lock_faults(self, changes: Mapping[str, object]) -> list[str]:
+        state = self._locked()
+        if not state:
+            return []
+        return [
+            f'Parameter {name!r} is read when the node is configured and cannot change while it '
+            f'is {state}. Deactivate and clean up first, set it, then configure again.'
+            for name in changes
+            if (spec := find_spec(name)) is not None and spec.change == 'configure'
+        ]
+
+    def _warn_of_unknown(self) -> None:
+        """Name values from the command line or a file that nobody reads."""
+        for name in self._overrides():
+            if find_spec(name) is None and not name.startswith(ROS_OWN):
+                self._node.get_logger().warning(f'Ignored: {unknown_name(name)}')
+
+
+def _descriptor(spec: Spec) -> ParameterDescriptor:
+    """Return what ``ros2 param describe`` shows."""
+    words = spec.words + (f' [{spec.unit}]' if spec.unit else '')
+    descriptor = ParameterDescriptor(
+        description=words,
+        read_only=spec.change == 'start',
+        additional_constraints=f'one of {", ".join(spec.choices)}' if spec.choices else '',
+        # A whole number will do for a real one; the table checks types itself, in plain words.
+        dynamic_typing=True,
+    )
+    if spec.bounds is None:
+        return descriptor
+    low, high = spec.bounds
+    if isinstance(spec.default, int):
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+    else:
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+    return descriptor

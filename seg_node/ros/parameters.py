@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of the node: one table, from which everything else is made or tested.
+
+This file knows no ROS. The node declares what stands here; ``config/seg.params.yaml`` and the
+table in ``docs/node.md`` are printed from it (``python -m seg_node.ros.parameter_docs``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TYPE_CHECKING
+
+from seg_node.crf import is_available, PRESETS
+from seg_node.engines.registry import ENGINES
+from seg_node.errors import one_of, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ['PARAMETERS', 'Parameters', 'Spec', 'find_spec', 'set_faults', 'unknown_name']
+
+Value = bool | int | float | str
+Change = Literal['live', 'configure', 'start']
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One parameter.
+
+    Attributes:
+        name: As in YAML and on the command line; a dot separates a group from its member.
+        default: Its type is the parameter's type.
+        words: What it does, for the descriptor and the documentation.
+        unit: For example ``'s'``; empty for a pure number.
+        bounds: Smallest and largest value, both allowed.
+        choices: All allowed values of a text; empty if any text will do.
+        change: ``'live'`` between two frames; ``'configure'`` while the node is unconfigured;
+            ``'start'`` only on the command line or in a file.
+    """
+
+    name: str
+    default: Value
+    words: str
+    unit: str = ''
+    bounds: tuple[float, float] | None = None
+    choices: tuple[str, ...] = ()
+    change: Change = 'live'
+
+    @property
+    def field(self) -> str:
+        """Name of the field in ``Parameters``."""
+        return self.name.replace('.', '_')
+
+    def convert(self, value: object) -> Value:
+        """Return the value in this parameter's type; a whole number will do for a real one.
+
+        Raises:
+            ParameterError: If the type, the range or the choice is wrong.
+        """
+        wanted = type(self.default)
+        if wanted is float and type(value) is int:
+            value = float(value)
+        if type(value) is not wanted:
+            msg = (
+                f'Parameter {self.name!r} is {value!r}, a {_type_word(type(value))}; expected a '
+                f'{_type_word(wanted)}, for example {self.default!r}.'
+            )
+            raise ParameterError(msg)
+        self._check_choice(value)
+        self._check_bounds(value)
+        return value
+
+    def _check_choice(self, value: object) -> None:
+        if self.choices and value not in self.choices:
+            raise ParameterError(one_of(f'value of parameter {self.name!r}:', value, self.choices))
+
+    def _check_bounds(self, value: object) -> None:
+        if self.bounds is None or not isinstance(value, (int, float)):
+            return
+        low, high = self.bounds
+        if not low <= value <= high:  # also refuses NaN
+            msg = (
+                f'Parameter {self.name!r} is {value!r}; expected {low:g} to {high:g}'
+                f'{" " + self.unit if self.unit else ""}. {self.words}.'
+            )
+            raise ParameterError(msg)
+
+
+def _type_word(kind: type) -> str:
+    words = {bool: 'boolean', int: 'whole number', float: 'number', str: 'text'}
+    return words.get(kind, kind.__name__)
+
+
+PARAMETERS: tuple[Spec, ...] = (
+    Spec(
+        'bundle',
+        'default',
+        'Name of a shipped model bundle or path of a bundle folder',
+        change='configure',
+    ),
+    Spec(
+        'engine',
+        'auto',
+        'Inference back end; auto takes the best one that works here and says why',
+        choices=tuple(sorted({'auto', *ENGINES})),
+        change='configure',
+    ),
+    Spec(
+        'threads',
+        2,
+        'Threads of the inference engine',
+        bounds=(1, 64),
+        change='configure',
+    ),
+    Spec(
+        'opencv_threads',
+        1,
+        'Threads that OpenCV may use inside one operation',
+        bounds=(1, 64),
+        change='configure',
+    ),
+    Spec(
+        'image_transport',
+        'raw',
+        'Subscribe to the image itself, or to <image>/compressed',
+        choices=('compressed', 'raw'),
+        change='configure',
+    ),
+    Spec(
+        'autostart',
+        True,  # noqa: FBT003  # a default
+        'Configure and activate without a lifecycle manager',
+        change='start',
+    ),
+    Spec(
+        'diagnostics_period',
+        1.0,
+        'Time between two messages on /diagnostics',
+        unit='s',
+        bounds=(0.1, 60.0),
+        change='start',
+    ),
+    Spec(
+        'max_age',
+        0.0,
+        'Drop a frame that is older than this when its turn comes; 0 keeps all',
+        unit='s',
+        bounds=(0.0, 60.0),
+    ),
+    Spec(
+        'latency_budget',
+        0.0,
+        'From the arrival of a frame to its mask; the CRF is left out when it would not fit; '
+        '0 sets no limit',
+        unit='s',
+        bounds=(0.0, 10.0),
+    ),
+    Spec(
+        'drivable.min_probability',
+        0.5,
+        'Least probability of the label at a drivable pixel',
+        bounds=(0.0, 1.0),
+    ),
+    Spec(
+        'drivable.max_entropy',
+        0.5,
+        'Largest normalised entropy at a drivable pixel',
+        bounds=(0.0, 1.0),
+    ),
+    Spec('crf.enabled', False, 'Refine uncertain frames with a dense CRF'),  # noqa: FBT003
+    Spec('crf.preset', 'classic', 'Weights and widths of the CRF', choices=tuple(sorted(PRESETS))),
+    Spec(
+        'crf.entropy_threshold',
+        0.5,
+        'A pixel whose normalised entropy is above this is uncertain',
+        bounds=(0.0, 1.0),
+    ),
+    Spec(
+        'crf.min_uncertain_fraction',
+        0.05,
+        'The CRF runs on frames with at least this share of uncertain pixels',
+        bounds=(0.0, 1.0),
+    ),
+    Spec(
+        'overlay_alpha',
+        0.5,
+        'Opacity of the class colours in the overlay picture',
+        bounds=(0.0, 1.0),
+    ),
+    Spec(
+        'snapshot_dir',
+        '~/.ros/seg_node/snapshots',
+        'Folder in which save_snapshot makes a new folder',
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """One consistent set of values; the worker takes it once per frame.
+
+    The fields are those of ``PARAMETERS``, a dot written as an underscore; units are given there.
+    """
+
+    bundle: str
+    engine: str
+    threads: int
+    opencv_threads: int
+    image_transport: str
+    autostart: bool
+    diagnostics_period: float
+    max_age: float
+    latency_budget: float
+    drivable_min_probability: float
+    drivable_max_entropy: float
+    crf_enabled: bool
+    crf_preset: str
+    crf_entropy_threshold: float
+    crf_min_uncertain_fraction: float
+    overlay_alpha: float
+    snapshot_dir: str
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> Parameters:
+        """Return a validated set.
+
+        Args:
+            values: By parameter name, with dots; what is missing takes its default.
+
+        Raises:
+            ParameterError: If a name is unknown or a value is not valid; all faults are named.
+        """
+        faults = set_faults(values)
+        if faults:
+            raise ParameterError(' '.join(faults))
+        chosen = {
+            spec.field: spec.convert(values.get(spec.name, spec.default)) for spec in PARAMETERS
+        }
+        return cls(**chosen)  # type: ignore[arg-type]  # convert() returns each field's own type
+
+    def to_values(self) -> dict[str, Value]:
+        """Return the values by parameter name, with dots."""
+        return {spec.name: getattr(self, spec.field) for spec in PARAMETERS}
+
+
+def find_spec(name: str) -> Spec | None:
+    """Return the parameter of that name, or None."""
+    return next((spec for spec in PARAMETERS if spec.name == name), None)
+
+
+def unknown_name(name: str) -> str:
+    """Return the sentence for a parameter that does not exist."""
+    return one_of('parameter', name, (spec.name for spec in PARAMETERS))
+
+
+def set_faults(values: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with these values, one sentence per fault, taken together.
+
+    Args:
+        values: By parameter name; parameters that are missing are not judged.
+    """
+    return [*_single_faults(values.items()), *_joint_faults(values)]
+
+
+def _single_faults(items: Iterable[tuple[str, object]]) -> list[str]:
+    faults = []
+    for name, value in items:
+        spec = find_spec(name)
+        if spec is None:
+            faults.append(unknown_name(name))
+            continue
+        try:
+            spec.convert(value)
+        except ParameterError as err:
+            faults.append(str(err))
+    return faults
+
+
+def _joint_faults(values: Mapping[str, object]) -> list[str]:
+    """Return faults that no value has alone."""
+    faults = []
+    if not str(values.get('snapshot_dir', '~')).strip():
+        faults.append("Parameter 'snapshot_dir' is empty; expected a folder, for example '/tmp'.")
+    if values.get('crf.enabled') is True and not is_available():
+        faults.append(
+            "Parameter 'crf.enabled' is True, but the CRF library pydensecrf is not installed: "
+            "pip install 'seg-node[crf]'."
+        )
+    return faults

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One frame: from message to published masks. Runs in the worker's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import time
+import traceback
+from typing import Any, TYPE_CHECKING
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.time import Time
+
+from seg_node.errors import ImageError, SegNodeError
+from seg_node.imaging import decode_compressed, rgb_pixels
+from seg_node.pipeline.gate import uncertain_fraction
+
+from .messages import diagnostics
+from .topics import CAMERA_INFO, STATUS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import numpy.typing as npt
+    from rclpy.node import Node
+    from sensor_msgs.msg import CameraInfo
+
+    from seg_node.pipeline import Segmentation
+
+    from .health import Health, Reason
+    from .model_runner import ModelRunner
+    from .parameters import Parameters
+    from .publishers import Publishers
+    from .worker import Frame
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['Processor', 'decode']
+
+
+@dataclass(slots=True)
+class Processor:
+    """Turns a frame into messages.
+
+    Attributes:
+        node: For clock and log.
+        runner: Runs the model.
+        publishers: Where results go.
+        health: What is counted.
+        parameters: Returns the present values; asked once per frame.
+        camera_info: Returns the newest camera info, or None.
+    """
+
+    node: Node
+    runner: ModelRunner
+    publishers: Publishers
+    health: Health
+    parameters: Callable[[], Parameters]
+    camera_info: Callable[[], CameraInfo | None]
+
+    def __call__(self, frame: Frame) -> None:
+        """Process a frame; every failure is counted and logged, none is raised."""
+        try:
+            self._process(frame)
+        except ImageError as err:
+            self._failed('bad_image', str(err))
+        except SegNodeError as err:
+            self._failed('engine_error', str(err))
+        except Exception:  # noqa: BLE001  # a defect must not end the worker in silence
+            if self.node.context.ok():  # else the process is being shut down under us
+                self._failed('internal_error', traceback.format_exc())
+
+    def _failed(self, reason: Reason, text: str) -> None:
+        self.health.dropped(reason)
+        self.health.error(f'{reason}: {text}')
+        self.node.get_logger().error(
+            f'A frame was dropped ({reason}): {text}', throttle_duration_sec=5.0
+        )
+
+    def _process(self, frame: Frame) -> None:
+        started = time.monotonic()
+        parameters = self.parameters()
+        header = frame.message.header
+        wanted = self.publishers.wanted()
+        if not wanted:
+            self.health.dropped('unwatched')
+            return
+        if self._is_stale(header, parameters.max_age):
+            return
+        image = decode(frame.message)
+        decoded = time.monotonic()
+        if CAMERA_INFO in wanted.topics:
+            self._relay_camera_info(image, header)
+        if not wanted.segmentation:
+            self.health.dropped('unwatched')
+            return
+        result = self.runner.run(image, wanted.outputs, parameters, frame.arrived)
+        computed = time.monotonic()
+        self.publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
+        published = time.monotonic()
+        times = {
+            'wait': started - frame.arrived,
+            'decode': decoded - started,
+            **result.times,
+            'publish': published - computed,
+            'arrival_to_publish': published - frame.arrived,
+        }
+        self.health.processed(times)
+        if STATUS in wanted.topics:
+            self._publish_status(header, result, times)
+
+    def _is_stale(self, header: Any, max_age: float) -> bool:
+        """Say whether a frame is too old, and count it."""
+        if not max_age or (age := self._age(header)) <= max_age:
+            return False
+        self.health.dropped('stale')
+        self.node.get_logger().warning(
+            f'A frame was dropped: its stamp is {age:.3f} s old, parameter max_age allows '
+            f'{max_age:g} s. Are the clocks of camera and node the same (use_sim_time)?',
+            throttle_duration_sec=5.0,
+        )
+        return True
+
+    def _age(self, header: Any) -> float:
+        """Return the time since the image's stamp on the node's clock [s]; 0 without a stamp."""
+        clock = self.node.get_clock()
+        stamp = Time.from_msg(header.stamp, clock_type=clock.clock_type)
+        return (clock.now() - stamp).nanoseconds * 1e-9 if stamp.nanoseconds else 0.0
+
+    def _relay_camera_info(self, image: UInt8Array, header: Any) -> None:
+        """Send the camera's calibration, unless it is for images of another size."""
+        info = self.camera_info()
+        if info is not None and (info.height, info.width) == image.shape[:2]:
+            self.publishers.publish_camera_info(info, header)
+
+    def _publish_status(
+        self, header: Any, result: Segmentation, times: Mapping[str, float]
+    ) -> None:
+        values = {
+            **self.runner.described(),
+            'crf': result.crf,
+            'uncertain_fraction': _uncertain_fraction(result, self.parameters()),
+            'age_s': self._age(header),
+            **{f'{stage}_ms': 1e3 * seconds for stage, seconds in times.items()},
+        }
+        name = f'{self.node.get_name()}: frame'
+        self.publishers.publish_status(
+            diagnostics(header, name, DiagnosticStatus.OK, f'crf {result.crf}', values)
+        )
+
+
+def _uncertain_fraction(result: Segmentation, parameters: Parameters) -> float:
+    """Return the share of uncertain pixels; the segmenter measures it only if the CRF is on."""
+    if result.uncertain_fraction is not None or result.entropy is None:
+        return result.uncertain_fraction or 0.0
+    return uncertain_fraction(result.entropy, parameters.crf_entropy_threshold)
+
+
+def decode(message: Any) -> UInt8Array:
+    """Return the pixels of an Image or CompressedImage message: (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: If the message is malformed.
+    """
+    return decode_compressed(message) if hasattr(message, 'format') else rgb_pixels(message)

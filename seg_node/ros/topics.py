@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names and contents of the node's topics. Free of ROS.
+
+All names are relative, so a namespace or a remapping moves them. The table in ``docs/node.md`` is
+printed from ``TOPICS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import re
+from typing import Literal, TYPE_CHECKING
+
+from seg_node.errors import TaxonomyError
+
+if TYPE_CHECKING:
+    from seg_node.taxonomy import Taxonomy
+
+__all__ = ['TOPICS', 'Topic', 'class_topics', 'topic_token']
+
+IMAGE = 'image'
+COMPRESSED_SUFFIX = '/compressed'
+CAMERA_INFO_IN = 'camera_info'
+MASK = 'segmentation/mask'
+MASK_PNG = 'segmentation/mask/compressed'
+CONFIDENCE = 'segmentation/confidence'
+ENTROPY = 'segmentation/entropy'
+DRIVABLE_AREA = 'segmentation/drivable_area'
+COLOR = 'segmentation/color'
+OVERLAY = 'segmentation/overlay'
+CAMERA_INFO = 'segmentation/camera_info'
+STATUS = 'segmentation/status'
+CLASSES = 'segmentation/classes'
+LABEL_INFO = 'segmentation/label_info'
+DIAGNOSTICS = '/diagnostics'
+
+NOT_ALLOWED = re.compile('[^a-z0-9]+')
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of the node.
+
+    Attributes:
+        name: Relative name.
+        kind: Message type.
+        content: What the message holds.
+        direction: ``'in'``, ``'out'`` per frame, ``'latched'`` (also reaches late subscribers), or
+            ``'timer'``.
+    """
+
+    name: str
+    kind: str
+    content: str
+    direction: Literal['in', 'out', 'latched', 'timer'] = 'out'
+
+
+TOPICS = (
+    Topic(
+        IMAGE,
+        'sensor_msgs/Image',
+        'camera image; with `image_transport: compressed` the topic is the resolved name + '
+        '`/compressed` (sensor_msgs/CompressedImage)',
+        'in',
+    ),
+    Topic(
+        CAMERA_INFO_IN,
+        'sensor_msgs/CameraInfo',
+        'beside the resolved image topic; only relayed, never required',
+        'in',
+    ),
+    Topic(MASK, 'sensor_msgs/Image', 'mono8, class id of each pixel, 255 = unlabelled'),
+    Topic(
+        MASK_PNG,
+        'sensor_msgs/CompressedImage',
+        'the mask as PNG, lossless',
+    ),
+    Topic(
+        CONFIDENCE,
+        'sensor_msgs/Image',
+        'mono8, 255 times the calibrated probability of the class in the mask',
+    ),
+    Topic(
+        CONFIDENCE + '/<class>',
+        'sensor_msgs/Image',
+        'mono8, 255 times the calibrated probability of that class',
+    ),
+    Topic(
+        ENTROPY,
+        'sensor_msgs/Image',
+        'mono8, 255 times the entropy / log N: 0 certain, 255 all classes alike',
+    ),
+    Topic(
+        DRIVABLE_AREA,
+        'sensor_msgs/Image',
+        'mono8, 255 drivable, 0 not; an uncertain pixel is not drivable',
+    ),
+    Topic(COLOR, 'sensor_msgs/Image', 'rgb8, the mask in the colours of the classes'),
+    Topic(OVERLAY, 'sensor_msgs/Image', 'rgb8, the colours over the camera image'),
+    Topic(
+        CAMERA_INFO,
+        'sensor_msgs/CameraInfo',
+        "the camera's own with the image's header, while it is published for the same image size",
+    ),
+    Topic(
+        STATUS,
+        'diagnostic_msgs/DiagnosticArray',
+        "per processed frame, with the image's header: engine, CRF decision, uncertain share, "
+        'age, times',
+    ),
+    Topic(
+        CLASSES,
+        'std_msgs/String',
+        'JSON: id, name, topic, colour, drivable, synthetic_only of each class',
+        'latched',
+    ),
+    Topic(
+        LABEL_INFO,
+        'vision_msgs/LabelInfo',
+        'class ids and names; only where vision_msgs 4.1 or newer is installed',
+        'latched',
+    ),
+    Topic(
+        DIAGNOSTICS,
+        'diagnostic_msgs/DiagnosticArray',
+        'state, engine and why, rate, drops by reason, last error, reason for silence',
+        'timer',
+    ),
+)
+
+
+def topic_token(name: str) -> str:
+    """Return a class name as a part of a topic name.
+
+    Example:
+        >>> topic_token('traffic light'), topic_token('SignSymbol'), topic_token('2-wheeler')
+        ('traffic_light', 'signsymbol', 'class_2_wheeler')
+    """
+    token = NOT_ALLOWED.sub('_', name.lower()).strip('_')
+    return token if token[:1].isalpha() else f'class_{token}'.rstrip('_')
+
+
+def class_topics(taxonomy: Taxonomy) -> dict[int, str]:
+    """Return the confidence topic of each class, by id.
+
+    Raises:
+        TaxonomyError: If two class names become the same topic, or collide with another one.
+    """
+    tokens = [topic_token(name) for name in taxonomy.names]
+    twice = {token for token in tokens if tokens.count(token) > 1}
+    if twice:
+        names = [name for name in taxonomy.names if topic_token(name) in twice]
+        msg = (
+            f'Classes {names} of taxonomy {taxonomy.name!r} become the same topic name '
+            f'{sorted(twice)}; expected names that differ in letters or digits. Rename one.'
+        )
+        raise TaxonomyError(msg)
+    return {index: f'{CONFIDENCE}/{token}' for index, token in enumerate(tokens)}

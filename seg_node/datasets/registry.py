@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 from seg_node.datasets.camvid import open_camvid
 from seg_node.datasets.folder import folder_taxonomy, open_folder
 from seg_node.datasets.regroup import regroup
-from seg_node.errors import DatasetError
+from seg_node.errors import DatasetError, one_of
 from seg_node.taxonomy import load_taxonomy
 
 if TYPE_CHECKING:
@@ -28,13 +29,18 @@ DATASET_FORMS = (
 )
 """What ``open_dataset`` understands, for messages and help texts."""
 
+DEFAULT_COUNT = 50
+# Far apart, so that no split of one seed is another split of a neighbouring seed.
+SPLIT_SEEDS = {'train': 0, 'val': 1_000_000, 'test': 2_000_000}
+
 
 def open_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) -> Dataset:
     """Open a split of a data set.
 
     Args:
         spec: ``'default'``, ``'procedural[:COUNT[@SEED]]'``, ``'camvid:DIR'``, ``'folder:DIR'``
-            or just the path of a folder. ``'default'`` stands for ``'procedural'``.
+            or just the path of a folder. ``'default'`` stands for ``'procedural'``, which is 50
+            scenes of 360 x 480 of seed 0; its splits share no scene.
         split: ``'train'``, ``'val'``, ``'test'``, or a sub-folder of a plain folder's images.
         taxonomy: Name or file of the classes wanted; None for those of the data set. Labels of
             a finer taxonomy are grouped where the grouping is known.
@@ -67,8 +73,29 @@ def _folder(rest: str, split: str, taxonomy: str | None) -> Dataset:
     return regroup(dataset, wanted) if wanted else dataset
 
 
+def _procedural(rest: str, split: str, taxonomy: str | None) -> Dataset:
+    # the renderer is big, and who reads camera images has no use for it
+    from seg_node.datasets.procedural import ProceduralScenes  # noqa: PLC0415
+
+    match = re.fullmatch(r'((\d+)(?:@(\d+))?)?', rest)
+    if match is None or match[2] == '0':
+        msg = (
+            f'Procedural scenes {rest!r} are not understood; expected procedural[:COUNT[@SEED]], '
+            f'for example procedural:50 or procedural:50@7.'
+        )
+        raise DatasetError(msg)
+    if split not in SPLIT_SEEDS:
+        msg = f'{one_of("split", split, SPLIT_SEEDS)} Procedural scenes have no other.'
+        raise DatasetError(msg)
+    seed = SPLIT_SEEDS[split] + int(match[3] or 0)
+    scenes = ProceduralScenes(int(match[2] or DEFAULT_COUNT), seed=seed)
+    return regroup(scenes, load_taxonomy(taxonomy)) if taxonomy else scenes
+
+
 OPENERS: dict[str, Callable[[str, str, str | None], Dataset]] = {
     'camvid': _camvid,
+    'default': _procedural,
     'folder': _folder,
+    'procedural': _procedural,
 }
 NEED_FOLDER = ('camvid', 'folder')

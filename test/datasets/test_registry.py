@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from seg_node.datasets import DATASET_FORMS, open_dataset
+from seg_node.datasets.procedural import ProceduralScenes
 from seg_node.errors import DatasetError, TaxonomyError
 from seg_node.taxonomy import load_taxonomy
 
@@ -76,3 +77,42 @@ def test_unknown_words_are_answered_with_the_known_forms(spec: str) -> None:
 def test_an_unknown_taxonomy_is_refused(folder: Path) -> None:
     with pytest.raises(TaxonomyError, match='ade150'):
         open_dataset(str(folder), taxonomy='ade150')
+
+
+@pytest.mark.parametrize(
+    ('spec', 'count'), [('default', 50), ('procedural', 50), ('procedural:3', 3)]
+)
+def test_procedural_scenes_need_no_files(spec: str, count: int) -> None:
+    dataset = open_dataset(spec)
+
+    assert len(dataset) == count
+    assert dataset.taxonomy.name == 'cityscapes19'
+
+
+def test_procedural_scenes_differ_between_splits_and_seeds() -> None:
+    """Scenes of different seeds have nothing in common, so it is enough to look at the seeds."""
+    datasets = [
+        open_dataset(spec, split)
+        for spec in ('procedural', 'procedural:1@1', 'procedural:1@2')
+        for split in ('train', 'val', 'test')
+    ]
+
+    assert all(isinstance(dataset, ProceduralScenes) for dataset in datasets)
+    assert len({getattr(dataset, 'seed', None) for dataset in datasets}) == 9
+
+
+@pytest.mark.parametrize(
+    'spec', ['procedural:0', 'procedural:few', 'procedural:5@', 'procedural:@7', 'default:x']
+)
+def test_procedural_scenes_say_how_they_are_written(spec: str) -> None:
+    with pytest.raises(DatasetError, match='for example procedural:50 or procedural:50@7'):
+        open_dataset(spec)
+
+
+def test_procedural_scenes_have_three_splits() -> None:
+    with pytest.raises(DatasetError, match=r"Unknown split 'dev'; .* test, train, val\."):
+        open_dataset('default', 'dev')
+
+
+def test_procedural_labels_are_grouped_too() -> None:
+    assert open_dataset('default', taxonomy='camvid11').taxonomy.name == 'camvid11'

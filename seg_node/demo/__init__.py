@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first thing to run: the real node, a made-up drive, and pictures of what comes out.
+
+This room starts processes and draws; it knows no ROS itself. Camera and recorder are
+``seg_node.ros.player`` and ``seg_node.ros.recorder``.
+"""
+
+from .options import DemoOptions
+from .run import DemoResult, run_demo
+from .summary import table
+
+__all__ = ['DemoOptions', 'DemoResult', 'run_demo', 'table']

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run of the demo is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ['DemoOptions']
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """One run.
+
+    Attributes:
+        out: Folder for the results.
+        input: Video file, folder of images or recording; None for the procedural drive.
+        topic: Camera topic of a recording; None where it has one camera.
+        frames: At most so many are played [count].
+        rate: At which they are played [Hz].
+        bundle: Name or path of the model bundle.
+        engine: Name of the engine, as the node's parameter.
+        crf: Whether uncertain frames are refined by the dense CRF.
+        seed: Of the procedural drive.
+        size: Height and width of the procedural drive [px].
+    """
+
+    out: Path
+    input: Path | None = None
+    topic: str | None = None
+    frames: int = 80
+    rate: float = 8.0
+    bundle: str = 'default'
+    engine: str = 'auto'
+    crf: bool = False
+    seed: int = 0
+    size: tuple[int, int] = (720, 1280)

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The run itself: node, camera and recorder as processes, from the start to the last mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+import json
+import os
+from pathlib import Path
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from seg_node.errors import DemoError
+from seg_node.progress import progress
+
+from .crew import Crew, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .options import DemoOptions
+    from .reel import Reel
+
+__all__ = ['environment', 'free_domain', 'node_arguments', 'perform']
+
+NODE = ('-m', 'seg_node.ros.main')
+NAMESPACE = '/demo'
+CAMERA_FRAME = 'demo_camera'
+START_TIMEOUT_S = 60.0
+# The slowest frame anyone would wait for, on a laptop and with the CRF [s].
+STUCK_S = 30.0
+# After so long without a mask the last ones were lost [s].
+QUIET_S = 5.0
+# The node's counts are complete in the first diagnostics so long after the last mask [s].
+COUNTED_S = 0.3
+DIAGNOSTICS_PERIOD_S = 0.5
+DOMAINS = 101  # larger ones collide with Linux's own ephemeral ports
+
+
+@dataclass(slots=True)
+class Performance:
+    """What happened so far.
+
+    Attributes:
+        sent: Name and stamp [ns] of each image the camera published.
+        masks: Stamps of the masks that came back [ns].
+        last_mask: When the last one came, on the monotonic clock [s].
+        last_diagnostics: When the node's last diagnostics came, likewise.
+    """
+
+    sent: list[tuple[str, int]] = field(default_factory=list)
+    masks: set[int] = field(default_factory=set)
+    last_mask: float = 0.0
+    last_diagnostics: float = 0.0
+
+    def take(self, event: Event) -> None:
+        """Take note of one event."""
+        if event.what == 'sent':
+            self.sent.append((event.details['name'], event.details['stamp_ns']))
+        elif event.what == 'record' and event.details['topic'] == 'mask':
+            self.masks.add(event.details['stamp_ns'])
+            self.last_mask = time.monotonic()
+        elif event.what == 'record' and event.details['topic'] == 'diagnostics':
+            self.last_diagnostics = time.monotonic()
+
+    def complete(self) -> bool:
+        """Tell whether the last image's mask is here, or will not come any more."""
+        here = bool(self.sent) and self.sent[-1][1] in self.masks
+        return here or time.monotonic() > self.last_mask + QUIET_S
+
+    def counted(self) -> bool:
+        """Tell whether the node has reported its counts since the last mask."""
+        return self.last_diagnostics > self.last_mask + COUNTED_S
+
+
+def perform(
+    options: DemoOptions, bundle: Path, reel: Reel, record: Path, logs: Path
+) -> list[tuple[str, int]]:
+    """Play the reel to the node and record what comes out.
+
+    Args:
+        options: Rate, engine and CRF.
+        bundle: Folder of the bundle.
+        reel: What is played.
+        record: Folder for the recorder.
+        logs: Folder for ``node.log``, ``camera.log`` and ``recorder.log``.
+
+    Returns:
+        Name and stamp [ns] of each image that was sent.
+
+    Raises:
+        DemoError: If a process fails or hangs, or not one mask comes out.
+    """
+    with Crew(logs, environment(free_domain(os.getpid()))) as crew:
+        ready = start(crew, options, bundle, reel, record)
+        for _ in progress(ready, what='starting the node', total=2, unit='process'):
+            pass
+        performance = Performance(last_mask=time.monotonic())
+        what = f'playing at {options.rate:g} Hz'
+        frames = play(crew, performance)
+        for _ in progress(frames, what=what, total=reel.frames, unit='frame'):
+            pass
+        settle(crew, performance)
+        crew.say('recorder')
+        crew.wait_for('recorder', 'stopped', timeout=STUCK_S)
+        if not performance.masks:
+            msg = f'The node published no mask. {crew.last_words()}'
+            raise DemoError(msg)
+    return performance.sent
+
+
+def start(
+    crew: Crew, options: DemoOptions, bundle: Path, reel: Reel, record: Path
+) -> Iterator[str]:
+    """Start the processes; yield the name of each that is ready to play.
+
+    The recorder is ready when the node is active and all of its outputs are matched.
+
+    Raises:
+        DemoError: If one fails, the node reports an error, or it takes too long.
+    """
+    crew.start('node', *NODE, *node_arguments(options, bundle))
+    recorder = ['--out', str(record), '--node', f'{NAMESPACE}/seg_node']
+    crew.start('recorder', '-m', 'seg_node.ros.recorder', *recorder, may_end=True)
+    camera = ['--frames', str(reel.images), '--rate', f'{options.rate:g}', '--wait']
+    camera += ['--frame-id', CAMERA_FRAME, '--ros-args', '-r', f'__ns:={NAMESPACE}']
+    crew.start('camera', '-m', 'seg_node.ros.player', *camera, may_end=True)
+    ready: set[str] = set()
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for event in crew.events(START_TIMEOUT_S):
+        refuse_error(event)
+        if event.what == 'ready':
+            ready.add(event.who)
+            yield event.who
+        if ready == {'camera', 'recorder'}:
+            return
+        if time.monotonic() > deadline:
+            break
+    msg = f'The node was not active within {START_TIMEOUT_S:g} s. {crew.last_words()}'
+    raise DemoError(msg)
+
+
+def refuse_error(event: Event) -> None:
+    """Give up when the node says that it cannot work.
+
+    Raises:
+        DemoError: With the node's own words.
+    """
+    for entry in event.details.get('entries', ()):
+        if error := entry['values'].get('last_error'):
+            msg = f'The node could not start: {error}'
+            raise DemoError(msg)
+
+
+def node_arguments(options: DemoOptions, bundle: Path) -> list[str]:
+    """Return the node's command line: a user would type the same after ``seg_node``."""
+    parameters = {
+        'bundle': str(bundle),
+        'engine': options.engine,
+        'crf.enabled': options.crf,
+        'diagnostics_period': DIAGNOSTICS_PERIOD_S,
+    }
+    arguments = ['--ros-args', '-r', f'__ns:={NAMESPACE}']
+    for name, value in parameters.items():
+        arguments += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML, quotes and all
+    return arguments
+
+
+def play(crew: Crew, performance: Performance) -> Iterator[str]:
+    """Let the camera play; yield the name of each image it sent.
+
+    Raises:
+        DemoError: If nothing happens for a long time.
+    """
+    crew.say('camera')
+    for event in crew.events(STUCK_S):
+        performance.take(event)
+        if event.what == 'sent':
+            yield str(event.details['name'])
+        elif event.what == 'done':
+            return
+    msg = f'Nothing happened for {STUCK_S:g} s. {crew.last_words()}'
+    raise DemoError(msg)
+
+
+def settle(crew: Crew, performance: Performance) -> None:
+    """Wait for the last masks, and for the node's counts after them."""
+    deadline = time.monotonic() + STUCK_S
+    while time.monotonic() < deadline:
+        for event in crew.events(0.1):
+            performance.take(event)
+        if performance.complete() and performance.counted():
+            return
+
+
+def environment(domain: int) -> dict[str, str]:
+    """Return the environment of the processes: ours, in a DDS domain of their own.
+
+    Args:
+        domain: As from ``free_domain``.
+    """
+    code = str(Path(__file__).resolve().parents[2])
+    paths = [path for path in (os.environ.get('PYTHONPATH'), code) if path]
+    return {
+        **os.environ,
+        'PYTHONPATH': os.pathsep.join(paths),
+        'PYTHONUNBUFFERED': '1',
+        'RCUTILS_COLORIZED_OUTPUT': '0',
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'ROS_DOMAIN_ID': str(domain),
+    }
+
+
+def free_domain(wish: int) -> int:
+    """Return a DDS domain that nobody on this machine uses, 1 to 101.
+
+    Args:
+        wish: Any number; different ones begin the search at different domains.
+    """
+    candidates = [(wish + offset) % DOMAINS + 1 for offset in range(DOMAINS)]
+    return next((domain for domain in candidates if is_free(domain)), candidates[0])
+
+
+def is_free(domain: int) -> bool:
+    """Tell whether the port of a domain's first participant is free (RTPS 2.2, 9.6.1.1)."""
+    port = 7400 + 250 * domain + 10
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(('', port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Video files that really play: each is read back before it counts as written."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+import os
+import sys
+from typing import Any, TYPE_CHECKING
+
+import cv2
+
+from seg_node.errors import DemoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['CODECS', 'write_video']
+
+# In the order in which they are tried: what plays in the most programs first. H.264 plays
+# everywhere but few OpenCV builds can write it; VP9 plays in browsers, VLC and mpv; MPEG-4 part 2
+# in VLC and mpv; Motion JPEG is in every OpenCV and large.
+CODECS = (('avc1', '.mp4'), ('vp09', '.mp4'), ('mp4v', '.mp4'), ('MJPG', '.avi'))
+
+
+def write_video(
+    path: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float
+) -> tuple[Path, str]:
+    """Write a video with the first codec that works here.
+
+    Args:
+        path: Where it goes; the suffix follows the codec.
+        pictures: Called once per attempt; gives (H, W, 3) uint8 RGB pictures of one even size.
+        rate: Pictures per second [Hz].
+
+    Returns:
+        The file, and the codec's four letters.
+
+    Raises:
+        DemoError: If no codec works.
+    """
+    for codec, suffix in CODECS:
+        file = path.with_suffix(suffix)
+        written = write_with(codec, file, pictures, rate)
+        if written and readable(file) == written:
+            return file, codec
+        file.unlink(missing_ok=True)
+    tried = ', '.join(codec for codec, _ in CODECS)
+    msg = (
+        f'OpenCV {cv2.__version__} can write no video that plays (tried {tried}). '
+        'Install opencv-python-headless, which brings its own codecs.'
+    )
+    raise DemoError(msg)
+
+
+def write_with(
+    codec: str, file: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float
+) -> int:
+    """Write with one codec and return how many pictures were written; 0 if it is not there."""
+    writer: Any = None
+    count = 0
+    for picture in pictures():
+        if writer is None:
+            writer = open_writer(codec, file, picture, rate)
+            if not writer.isOpened():
+                return 0
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        count += 1
+    if writer is not None:
+        writer.release()
+    return count
+
+
+def open_writer(codec: str, file: Path, picture: UInt8Array, rate: float) -> Any:
+    """Open a writer for pictures of this size; what a missing codec prints is swallowed."""
+    size = (picture.shape[1], picture.shape[0])
+    with quiet_stderr():
+        return cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), rate, size)
+
+
+def readable(file: Path) -> int:
+    """Return how many pictures OpenCV reads from a video file."""
+    capture = cv2.VideoCapture(str(file))
+    count = 0
+    while capture.grab():
+        count += 1
+    capture.release()
+    return count
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Send what libraries print on stderr to nowhere; Python's own errors are not touched."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plays a folder of images as a camera topic.
+
+``python -m seg_node.ros.player --frames FOLDER --rate 8 --ros-args -r image:=/front/image``
+publishes each ``*.npy`` file of the folder, (H, W, 3) uint8 RGB, once, in the order of the names.
+``image`` and ``camera_info`` go out best effort, as cameras do. A frame that is late is sent at
+once, never skipped: what is missing at the other end was lost on the way, not here.
+
+Events for a parent process (``parent.py``): ``ready`` (the camera exists), ``matched`` (somebody
+listens), ``sent`` with ``name`` and ``stamp_ns``, ``done``. With ``--wait`` it begins when it
+hears a word, and goes away if the parent does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
+
+from .messages import ImageWriter
+from .parent import tell
+from .transport import keep_large_blocks, use_shared_memory_profile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['Player', 'main', 'play']
+
+# A camera driver's usual queue: deep enough that the sender never throws a frame away itself.
+CAMERA_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+# A best-effort sample still in flight when the process ends would be lost [s].
+LINGER_S = 0.5
+
+
+class Player(Node):
+    """A camera whose pictures are given."""
+
+    def __init__(self, frame_id: str = 'camera') -> None:
+        """Advertise ``image`` and ``camera_info``.
+
+        Args:
+            frame_id: Coordinate frame written into each header.
+        """
+        super().__init__('player')
+        self._frame_id = frame_id
+        self._writer = ImageWriter('rgb8')
+        self._images = self.create_publisher(Image, 'image', CAMERA_QOS)
+        self._infos = self.create_publisher(CameraInfo, 'camera_info', CAMERA_QOS)
+
+    def listeners(self) -> int:
+        """Return how many subscribers of the image topic are matched."""
+        return int(self._images.get_subscription_count())
+
+    def publish(self, image: UInt8Array) -> int:
+        """Publish one picture with the present time as its stamp.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+
+        Returns:
+            The stamp [ns], the same in the image and in its camera info.
+        """
+        now = self.get_clock().now()
+        header = Header(stamp=now.to_msg(), frame_id=self._frame_id)
+        height, width = image.shape[:2]
+        # All other fields stay 0, which says "not calibrated".
+        self._infos.publish(CameraInfo(header=header, height=height, width=width))
+        self._images.publish(self._writer.write(image, header))
+        return int(now.nanoseconds)
+
+
+def wait_for_listener(player: Player, timeout: float) -> None:
+    """Return when somebody has subscribed to the image topic.
+
+    Raises:
+        SystemExit: If nobody did within ``timeout`` [s].
+    """
+    deadline = time.monotonic() + timeout
+    while not player.listeners():
+        if time.monotonic() > deadline:
+            topic = player.resolve_topic_name('image')
+            sys.exit(
+                f'player: nobody subscribed to {topic!r} within {timeout:g} s. '
+                'Is the node active, and in the same ROS_DOMAIN_ID?'
+            )
+        time.sleep(0.02)
+
+
+def play(player: Player, files: Sequence[Path], rate: float) -> None:
+    """Publish the pictures in the files at ``rate`` [Hz] and tell the parent each stamp."""
+    start = time.monotonic()
+    for index, file in enumerate(files):
+        image = np.load(file)
+        time.sleep(max(0.0, start + index / rate - time.monotonic()))
+        tell('sent', name=file.stem, stamp_ns=player.publish(image))
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """Parse the command line, less the part that belongs to ROS."""
+    parser = argparse.ArgumentParser(prog='player', description='Play images as a camera topic.')
+    parser.add_argument('--frames', type=Path, required=True, help='folder of *.npy RGB images')
+    parser.add_argument('--rate', type=float, default=8.0, help='images per second [Hz]')
+    parser.add_argument('--frame-id', default='camera', help='coordinate frame of the headers')
+    parser.add_argument('--wait', action='store_true', help='begin when a line comes on stdin')
+    parser.add_argument('--timeout', type=float, default=30.0, help='wait for a listener [s]')
+    return parser.parse_args(remove_ros_args(['player', *argv])[1:])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play the folder once and return the exit status."""
+    argv = sys.argv[1:] if argv is None else argv
+    args = arguments(argv)
+    files = sorted(args.frames.glob('*.npy'))
+    if not files:
+        sys.exit(f'player: there are no *.npy images in {str(args.frames)!r}.')
+    keep_large_blocks()
+    use_shared_memory_profile()
+    rclpy.init(args=list(argv))
+    try:
+        player = Player(args.frame_id)
+        tell('ready')
+        if args.wait and not sys.stdin.readline():
+            return 1
+        wait_for_listener(player, args.timeout)
+        tell('matched')
+        play(player, files, args.rate)
+        tell('done')
+        time.sleep(LINGER_S)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        return 1
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeAlias
 
-    Floats: TypeAlias = npt.NDArray[np.float64]
-    Bytes: TypeAlias = npt.NDArray[np.uint8]
-    Random: TypeAlias = np.random.Generator
+Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Picture: TypeAlias = npt.NDArray[Any]
+Bytes: TypeAlias = npt.NDArray[np.uint8]
+Random: TypeAlias = np.random.Generator
 
 
 def random_for(*key: int) -> Random:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, sin
+from math import ceil, cos, sin, tan
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import Floats
+if TYPE_CHECKING:
+    from .arrays import Floats
 
 NEAR = 0.4  # metres; what is nearer than this is cut off
 
@@ -62,9 +64,9 @@ class Camera:
         f = self.focal
         return np.array([[f, 0.0, (width - 1) / 2], [0.0, f, (height - 1) / 2], [0.0, 0.0, 1.0]])
 
-    def scaled(self, factor: int) -> Camera:
-        """Return the same view with ``factor`` times as many pixels per side."""
-        size = (self.size[0] * factor, self.size[1] * factor)
+    def scaled(self, factor: float) -> Camera:
+        """Return the same view with ``factor`` times as many pixels per side (rounded up)."""
+        size = (ceil(self.size[0] * factor), ceil(self.size[1] * factor))
         return Camera(size, self.focal * factor, self.position, self.yaw, self.pitch, self.roll)
 
     def to_camera(self, points: Floats) -> Floats:
@@ -86,7 +88,7 @@ class Camera:
     def outline(self, points: Floats) -> Floats | None:
         """Project a polygon (N, 3), cut at the near plane; None where nothing is in front."""
         seen = clip_near(self.to_camera(points))
-        return self.pixels(seen) if len(seen) > 2 else None  # noqa: PLR2004 - a polygon
+        return self.pixels(seen) if len(seen) > 2 else None
 
     def plane(self, origin: Floats, along: Floats, up: Floats) -> Floats:
         """Homography (3, 3) from plane coordinates (a, b, 1) to pixels.
@@ -100,7 +102,7 @@ class Camera:
     @cached_property
     def horizon(self) -> float:
         """Row of the horizon in the picture's middle column."""
-        return (self.size[0] - 1) / 2 - self.focal * np.tan(self.pitch) / cos(self.roll)
+        return (self.size[0] - 1) / 2 - self.focal * tan(self.pitch) / cos(self.roll)
 
 
 def clip_near(seen: Floats, near: float = NEAR) -> Floats:

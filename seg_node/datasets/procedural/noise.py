@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 
-from .arrays import Floats, Random
+if TYPE_CHECKING:
+    from .arrays import Floats, Random
 
 
 def value_noise(rng: Random, size: tuple[int, int], cells: int, octaves: int = 3) -> Floats:

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Paints image and labels at once.
+
+The picture has four channels, red, green, blue and class id, so that one OpenCV call writes all
+of them and an image can never disagree with its labels. What is nearer is painted later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from .camera import clip_near, NEAR
+from .classes import BUILDING
+
+if TYPE_CHECKING:
+    from .arrays import Bytes, Floats, Picture
+    from .camera import Camera
+    from .light import Light
+    from .mesh import Mesh
+
+SHIFT = 4  # fractional bits of the coordinates given to OpenCV
+FAR_PIXELS = 30000.0
+HALF = 127  # coverage from which a pixel of a texture counts
+CAP = np.linspace(0.5 * np.pi, 1.5 * np.pi, 5)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A flat textured quadrilateral: ``origin + a * along + b * up`` with a, b in 0..1.
+
+    ``texture`` is (h, w, 3) or (h, w, 4) RGB(A) uint8, row 0 at b = 1; alpha 0 shows what is
+    behind, while the label covers the whole panel (as people label a fence). ``part`` = (a0, a1)
+    is what to paint of it.
+    """
+
+    origin: Floats
+    along: Floats
+    up: Floats
+    texture: Bytes
+    label: int
+    normal: Floats
+    part: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def corners(self) -> Floats:
+        """The four corners (4, 3) of the painted part."""
+        a0, a1 = self.part
+        foot, head = self.origin + a0 * self.along, self.origin + a1 * self.along
+        return np.array([foot, head, head + self.up, foot + self.up])
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """Tapering round bars from ``start`` to ``stop`` (N, 3) with radii (N, 2) in metres."""
+
+    start: Floats
+    stop: Floats
+    radii: Floats
+    colours: Floats
+    labels: tuple[int, ...]
+    glow: Floats | None = None
+
+
+class Canvas:
+    """A picture under construction, seen by one camera in one light."""
+
+    def __init__(self, camera: Camera, light: Light) -> None:
+        """Start with an empty picture."""
+        self.camera = camera
+        self.light = light
+        self.picture: Bytes = np.full((*camera.size, 4), 255, dtype=np.uint8)
+
+    def polygon(self, pixels: Floats, colour: Floats, label: int) -> None:
+        """Fill a polygon (N, 2) given in pixels as (column, row)."""
+        points = np.rint(np.clip(pixels, -FAR_PIXELS, FAR_PIXELS) * (1 << SHIFT)).astype(np.int32)
+        r, g, b = np.clip(colour, 0, 255)
+        cv2.fillPoly(self.picture, [points], (r, g, b, label), cv2.LINE_8, SHIFT)
+
+    def surface(self, points: Floats, colour: Floats, normal: Floats, label: int) -> None:
+        """Fill a flat polygon (N, 3) in the world, lit and seen through air."""
+        outline = self.camera.outline(points)
+        if outline is not None:
+            away = float(np.linalg.norm(points.mean(axis=0) - self.camera.centre))
+            lit = self.light.through_air(colour * self.light.gain(normal), away)
+            self.polygon(outline, lit, label)
+
+    def mesh(self, mesh: Mesh, position: Floats, yaw: float) -> None:
+        """Paint a solid shape that stands at ``position`` (3,) and is turned by ``yaw``."""
+        c, s = np.cos(yaw), np.sin(yaw)
+        turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+        seen = self.camera.to_camera(mesh.vertices @ turn + position)
+        if seen[:, 2].max() < NEAR:
+            return
+        normals = mesh.normals @ turn
+        views = self.camera.centre - (mesh.centres @ turn + position)
+        shown = np.flatnonzero((views * normals).sum(axis=1) > 0)
+        colours = self._mesh_colours(mesh, normals, float(np.linalg.norm(views[0])))
+        if seen[:, 2].min() >= NEAR:
+            pixels = np.rint(self.camera.pixels(seen) * (1 << SHIFT)).astype(np.int32)
+            for face in shown:
+                cv2.fillConvexPoly(
+                    self.picture, pixels[mesh.faces[face]], colours[face], cv2.LINE_8, SHIFT
+                )
+            return
+        for face in shown:
+            cut = clip_near(seen[mesh.faces[face]])
+            if len(cut) > 2:
+                colour = np.array(colours[face][:3])
+                self.polygon(self.camera.pixels(cut), colour, int(colours[face][3]))
+
+    def _mesh_colours(self, mesh: Mesh, normals: Floats, away: float) -> list[list[float]]:
+        lit = self.light.shade(mesh.colours, normals)
+        lit += mesh.glow[:, None] * np.maximum(mesh.colours - lit, 0)
+        seen = np.clip(self.light.through_air(lit, away), 0, 255)
+        rows: list[list[float]] = np.column_stack([seen, mesh.labels]).tolist()
+        return rows
+
+    def limbs(self, limbs: Limbs) -> None:
+        """Paint round bars, farthest first."""
+        start, stop = self.camera.to_camera(limbs.start), self.camera.to_camera(limbs.stop)
+        if min(start[:, 2].min(), stop[:, 2].min()) < NEAR:
+            return
+        outlines = _capsules(self.camera, start, stop, limbs.radii)
+        lit = limbs.colours * (self.light.ambient + 0.45 * self.light.direct)
+        if limbs.glow is not None:
+            lit += limbs.glow[:, None] * np.maximum(limbs.colours - lit, 0)
+        colours = np.clip(self.light.through_air(lit, float(start[:, 2].mean())), 0, 255)
+        for index in np.argsort(-(start[:, 2] + stop[:, 2]), kind='stable'):
+            colour = (*colours[index].tolist(), limbs.labels[index])
+            cv2.fillConvexPoly(self.picture, outlines[index], colour, cv2.LINE_8, SHIFT)
+
+    def panel(self, panel: Panel) -> None:
+        """Paint a textured quadrilateral."""
+        if panel.label == BUILDING and (self.camera.centre - panel.origin) @ panel.normal <= 0:
+            return
+        outline = self.camera.outline(panel.corners)
+        if outline is None:
+            return
+        window = self._window(outline)
+        if window is None:
+            return
+        (x0, y0, x1, y1), mask = window
+        away = float(np.linalg.norm(panel.corners.mean(axis=0) - self.camera.centre))
+        texture = _reduced(panel.texture, outline, panel.part)
+        h, w = texture.shape[:2]
+        homography = self.camera.plane(panel.origin, panel.along, panel.up)
+        to_plane = np.array([[1 / w, 0, 0.5 / w], [0, -1 / h, 1 - 0.5 / h], [0, 0, 1.0]])
+        shift = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]])
+        lit = self._lit(texture, panel.normal, away)
+        warped = cv2.warpPerspective(
+            lit,
+            shift @ homography @ to_plane,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        area = self.picture[y0:y1, x0:x1]
+        if texture.shape[2] == 4:
+            solid = (warped[..., 3] > HALF) & (mask > 0)
+            warped[..., 3] = panel.label
+            cv2.copyTo(warped, solid.view(np.uint8), area)
+            area[..., 3][mask > 0] = panel.label
+        else:
+            cv2.copyTo(_labelled(warped, panel.label), mask, area)
+
+    def sprite(self, texture: Bytes, foot: Floats, size: tuple[float, float], label: int) -> None:
+        """Paint an upright RGBA picture (h, w, 4) that always faces the camera.
+
+        Args:
+            texture: Colours and coverage; coverage below a half shows what is behind.
+            foot: (x, y, z) of the middle of the lower edge in metres.
+            size: Width and height in metres.
+            label: Class id of what is covered.
+        """
+        seen = self.camera.to_camera(foot[None])
+        if seen[0, 2] < 2 * NEAR:
+            return
+        column, row = self.camera.pixels(seen)[0]
+        scale = self.camera.focal / seen[0, 2]
+        width, height = size[0] * scale, size[1] * scale
+        box = np.array([[column - width / 2, row - height], [column + width / 2, row]])
+        low = np.maximum(np.floor(box[0]), 0).astype(int)
+        high = np.minimum(np.ceil(box[1]), self.camera.size[::-1]).astype(int)
+        if (high - low < 1).any():
+            return
+        texture = _reduced(texture, box, (0.0, 1.0))
+        lit = self._lit(texture, np.array([0.0, 0.0, 0.6]), float(seen[0, 2]))
+        h, w = texture.shape[:2]
+        matrix = np.array(
+            [[width / w, 0, box[0, 0] - low[0]], [0, height / h, box[0, 1] - low[1]]]
+        )
+        extent = (int(high[0] - low[0]), int(high[1] - low[1]))
+        warped = cv2.warpAffine(lit, matrix, extent, flags=cv2.INTER_LINEAR)
+        area = self.picture[low[1] : high[1], low[0] : high[0]]
+        mask = (warped[..., 3] > HALF).view(np.uint8)
+        warped[..., 3] = label
+        cv2.copyTo(warped, mask, area)
+
+    def tint(self, points: Floats, colour: Floats, opacity: float, label: int) -> None:
+        """Lay a see-through polygon (N, 3) over what is there and label it."""
+        outline = self.camera.outline(points)
+        window = None if outline is None else self._window(outline)
+        if window is None:
+            return
+        (x0, y0, x1, y1), mask = window
+        area = self.picture[y0:y1, x0:x1]
+        flat = np.empty_like(area)
+        flat[:] = (*np.clip(colour, 0, 255), label)
+        mixed = cv2.addWeighted(area, 1 - opacity, flat, opacity, 0)
+        mixed[..., 3] = label
+        cv2.copyTo(mixed, mask, area)
+
+    def _window(self, outline: Floats) -> tuple[tuple[int, int, int, int], Bytes] | None:
+        height, width = self.camera.size
+        x0, y0 = np.clip(np.floor(outline.min(axis=0)), 0, (width, height)).astype(int).tolist()
+        x1, y1 = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+        if x1 <= x0 or y1 <= y0:
+            return None
+        mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
+        points = np.clip(outline - (x0, y0), -FAR_PIXELS, FAR_PIXELS)
+        points = np.rint(points * (1 << SHIFT)).astype(np.int32)
+        cv2.fillPoly(mask, [points], (255,), cv2.LINE_8, SHIFT)
+        return (x0, y0, x1, y1), mask
+
+    def _lit(self, texture: Bytes, normal: Floats, away: float) -> Bytes:
+        clear = float(np.exp(-self.light.haze * away))
+        gain = self.light.gain(normal) * clear
+        air = self.light.horizon * (1 - clear)
+        table = np.full((256, 1, texture.shape[2]), 0.0)
+        table[:, 0, :3] = np.arange(256)[:, None] * gain + air
+        if texture.shape[2] == 4:
+            table[:, 0, 3] = np.arange(256)
+        return np.asarray(cv2.LUT(texture, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+
+
+def _labelled(colours: Picture, label: int) -> Bytes:
+    flat = np.full(colours.shape[:2], label, dtype=np.uint8)
+    return np.asarray(cv2.merge([*cv2.split(colours), flat]), np.uint8)
+
+
+def _reduced(texture: Bytes, outline: Floats, part: tuple[float, float]) -> Bytes:
+    """Shrink a texture that would be drawn much smaller than it is, against aliasing."""
+    spread = np.maximum(np.ptp(outline, axis=0), 1.0)
+    h, w = texture.shape[:2]
+    down = min(w * (part[1] - part[0]) / spread[0], h / spread[1])
+    sideways = w * (part[1] - part[0]) / spread[0]
+    upright = h / spread[1]
+    if max(sideways, upright) < 1.5:
+        return texture
+    del down
+    extent = (max(int(w / max(sideways, 1.0)), 1), max(int(h / max(upright, 1.0)), 1))
+    return np.asarray(cv2.resize(texture, extent, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _capsules(camera: Camera, start: Floats, stop: Floats, radii: Floats) -> list[Bytes]:
+    foot, head = camera.pixels(start), camera.pixels(stop)
+    turn = np.arctan2(head[:, 1] - foot[:, 1], head[:, 0] - foot[:, 0])[:, None]
+    low = np.maximum(radii[:, :1] * camera.focal / start[:, 2:], 0.35)
+    high = np.maximum(radii[:, 1:] * camera.focal / stop[:, 2:], 0.35)
+    back = np.stack([np.cos(turn + CAP), np.sin(turn + CAP)], axis=2) * low[..., None]
+    front = np.stack([np.cos(turn + CAP + np.pi), np.sin(turn + CAP + np.pi)], axis=2)
+    points = np.concatenate(
+        [foot[:, None] + back, head[:, None] + front * high[..., None]], axis=1
+    )
+    return list(np.rint(points * (1 << SHIFT)).astype(np.int32))

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Textures drawn in code: facades, walls, fences, leaves, signs, ground."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+from .arrays import Bytes, Floats, Random, random_for, vector
+from .noise import value_noise
+
+FACADE_SCALE = 14  # pixels per metre of a facade
+STOREY = 3.1  # metres
+VARIANTS = 24
+
+PLASTER = (
+    (214, 204, 184),
+    (196, 188, 178),
+    (222, 214, 200),
+    (178, 168, 152),
+    (206, 186, 150),
+    (188, 150, 128),
+    (168, 172, 174),
+    (230, 226, 218),
+    (160, 140, 120),
+    (200, 170, 140),
+)
+BRICK = (
+    (142, 78, 58),
+    (156, 96, 70),
+    (120, 72, 58),
+    (172, 130, 96),
+    (104, 66, 54),
+    (186, 160, 120),
+)
+STONE = ((160, 156, 148), (136, 132, 126), (178, 170, 156), (112, 110, 108))
+
+
+def grain(rng: Random, size: tuple[int, int], cells: int, strength: float) -> Floats:
+    """Brightness factors (H, W, 1) around 1."""
+    return 1 + strength * value_noise(rng, size, cells)[..., None]
+
+
+def to_bytes(values: Floats) -> Bytes:
+    """Clip to 0..255 and round."""
+    return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def grey_noise() -> Floats:
+    """One shared noise tile (256, 256) in about -1..1."""
+    return value_noise(random_for(101), (256, 256), 8, 5)
+
+
+def speckle(rng: Random, size: tuple[int, int], strength: float) -> Floats:
+    """Brightness factors (H, W, 1) cut from the shared tile at a random place."""
+    tile = grey_noise()
+    rows = (np.arange(size[0]) + rng.integers(256)) % 256
+    columns = (np.arange(size[1]) + rng.integers(256)) % 256
+    return np.asarray(1 + strength * tile[rows][:, columns, None])
+
+
+def facade(rng: Random, length: float, storeys: int, *, lamps: bool) -> Bytes:
+    """Front of a building (h, w, 3), ``storeys`` high and ``length`` metres long."""
+    k = FACADE_SCALE
+    h, w = int(storeys * STOREY * k), max(int(length * k), 8)
+    base = _base_colour(rng)
+    image = np.empty((h, w, 3))
+    image[:] = base
+    if rng.random() < 0.5:
+        _courses(image, rng)
+    image *= speckle(rng, (h, w), rng.uniform(0.03, 0.14))
+    image[: max(k // 3, 2)] *= rng.uniform(0.6, 1.15)
+    shop = rng.random() < 0.4
+    glass_wall = rng.random() < 0.12
+    picture = np.ascontiguousarray(to_bytes(image))
+    _windows(picture, rng, base, lamps=lamps, shop=shop, wide=glass_wall)
+    if shop:
+        _shop(picture, rng, lamps=lamps)
+    else:
+        _door(picture, rng)
+    return picture
+
+
+def _base_colour(rng: Random) -> Floats:
+    family = (PLASTER, PLASTER, BRICK, STONE)[rng.integers(4)]
+    return vector(*family[rng.integers(len(family))]) * rng.uniform(0.75, 1.1) + rng.normal(
+        0, 5, 3
+    )
+
+
+def _courses(image: Floats, rng: Random) -> None:
+    step = int(rng.integers(3, 8))
+    image[::step] *= rng.uniform(0.75, 0.95)
+
+
+def _windows(
+    picture: Bytes, rng: Random, base: Floats, *, lamps: bool, shop: bool, wide: bool
+) -> None:
+    k = FACADE_SCALE
+    h, w = picture.shape[:2]
+    pitch = rng.uniform(1.6, 2.2) if wide else rng.uniform(2.0, 3.8)
+    width = pitch * (0.86 if wide else rng.uniform(0.35, 0.62))
+    height = STOREY * (0.75 if wide else rng.uniform(0.42, 0.62))
+    sill = rng.uniform(0.7, 1.0)
+    count = max(int(w / (pitch * k)), 1)
+    margin = (w / k - count * pitch) / 2
+    frame = tuple(
+        (base * rng.uniform(0.55, 0.8)).tolist() if rng.random() < 0.4 else (232, 230, 226)
+    )
+    balcony = rng.random() < 0.15
+    for storey in range(1 if shop else 0, int(h / (STOREY * k))):
+        y1 = h - int((storey * STOREY + sill) * k)
+        y0 = int(y1 - height * k)
+        for column in range(count):
+            x0 = int((margin + column * pitch + (pitch - width) / 2) * k)
+            x1 = int(x0 + width * k)
+            _window(picture, rng, (x0, y0, x1, y1), frame, lit=lamps and rng.random() < 0.35)
+        if balcony and storey:
+            cv2.rectangle(picture, (0, y1 - k // 2), (w, y1), (90, 90, 92), 1)
+
+
+def _window(
+    picture: Bytes,
+    rng: Random,
+    box: tuple[int, int, int, int],
+    frame: tuple[float, ...],
+    *,
+    lit: bool,
+) -> None:
+    x0, y0, x1, y1 = box
+    cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1 + 1, y1 + 1), frame, -1)
+    level = rng.uniform(0.6, 1.4)
+    glass = (250, 214, 140) if lit else (58 * level, 68 * level, 80 * level)
+    cv2.rectangle(picture, (x0, y0), (x1, y1), glass, -1)
+    if not lit and rng.random() < 0.5:
+        bright = (120 * level, 132 * level, 146 * level)
+        cv2.rectangle(picture, (x0, y0), (x1, (y0 + y1) // 2), bright, -1)
+    middle = (x0 + x1) // 2
+    cv2.line(picture, (middle, y0), (middle, y1), frame, 1)
+
+
+def _shop(picture: Bytes, rng: Random, *, lamps: bool) -> None:
+    k = FACADE_SCALE
+    h, w = picture.shape[:2]
+    top = h - int(0.95 * STOREY * k)
+    sign = vector(*rng.uniform(30, 230, 3))
+    dark = (70, 72, 76) if not lamps else (230, 204, 150)
+    cv2.rectangle(picture, (0, top), (w, h), (sign * 0.5).tolist(), -1)
+    cv2.rectangle(picture, (0, top), (w, top + k // 2 + 2), sign.tolist(), -1)
+    x = int(0.3 * k)
+    while x < w - k:
+        wide = int(rng.uniform(1.2, 2.8) * k)
+        cv2.rectangle(picture, (x, top + k // 2 + 4), (min(x + wide, w - 3), h - k // 3), dark, -1)
+        goods = rng.uniform(60, 200, 3).tolist()
+        cv2.rectangle(picture, (x + 3, h - k), (min(x + wide // 2, w - 3), h - k // 3), goods, -1)
+        x += wide + int(0.3 * k)
+
+
+def _door(picture: Bytes, rng: Random) -> None:
+    k = FACADE_SCALE
+    h, w = picture.shape[:2]
+    x = int(rng.uniform(0.1, 0.8) * w)
+    colour = rng.uniform(30, 150, 3).tolist()
+    cv2.rectangle(picture, (x, h - int(2.1 * k)), (x + k, h), colour, -1)
+
+
+@lru_cache(maxsize=VARIANTS)
+def brickwork(variant: int) -> Bytes:
+    """A garden or retaining wall (48, 160, 3), about 2 m by 6 m."""
+    rng = random_for(202, variant)
+    family = (BRICK, STONE, PLASTER)[variant % 3]
+    image = np.empty((48, 160, 3))
+    image[:] = vector(*family[rng.integers(len(family))])
+    rows, high = (8, 6) if variant % 3 == 0 else (4, 12)
+    for row in range(rows):
+        tone = rng.normal(1, 0.09, (1, 20, 1)).repeat(8, axis=1)
+        image[row * high : (row + 1) * high] *= tone
+    if variant % 3 < 2:
+        image[::high] *= 0.72
+    image[:4] *= rng.uniform(0.8, 1.2)
+    return to_bytes(image * speckle(rng, (48, 160), 0.16))
+
+
+@lru_cache(maxsize=VARIANTS)
+def fence(variant: int) -> Bytes:
+    """A fence (48, 160, 4), about 1.5 m by 5 m: railing, boards, mesh or guard rail."""
+    rng = random_for(303, variant)
+    kind = variant % 4
+    image = np.zeros((48, 160, 4), dtype=np.uint8)
+    colours = ((36, 40, 44), (130, 96, 62), (150, 156, 160), (176, 180, 182))
+    ink = (*np.clip(vector(*colours[kind]) * rng.uniform(0.6, 1.3), 0, 255).tolist(), 255)
+    if kind == 0:
+        image[:, ::5] = image[5:8] = image[40:43] = ink
+    elif kind == 1:
+        image[:] = ink
+        image[:, ::8, :3] //= 3
+        image[..., :3] = to_bytes(image[..., :3] * speckle(rng, (48, 160), 0.2))
+    elif kind == 2:
+        for x in range(-48, 160, 6):
+            cv2.line(image, (x, 47), (x + 47, 0), ink, 1)
+            cv2.line(image, (x, 0), (x + 47, 47), ink, 1)
+        image[:, ::40] = image[:3] = ink
+    else:
+        image[8:26] = image[:, 10:14] = image[:, 90:94] = ink
+        image[15:19, :, :3] //= 2
+    return image
+
+
+@lru_cache(maxsize=VARIANTS)
+def hedge(variant: int) -> Bytes:
+    """A clipped hedge (64, 256, 3)."""
+    rng = random_for(404, variant)
+    return _leaves(rng, (64, 256))
+
+
+def _leaves(rng: Random, size: tuple[int, int]) -> Bytes:
+    green = vector(rng.uniform(42, 104), rng.uniform(78, 124), rng.uniform(26, 58))
+    rough = value_noise(rng, size, 12, 4) * 0.35 + rng.normal(0, 0.16, size)
+    fall = np.linspace(1.15, 0.7, size[0])[:, None]
+    leaf: Floats = green * ((1 + rough) * fall)[..., None]
+    leaf[..., 0] += 12 * value_noise(rng, size, 6, 2)
+    return to_bytes(leaf)
+
+
+@lru_cache(maxsize=VARIANTS)
+def crown(variant: int) -> Bytes:
+    """A tree's crown or a bush (160, 160, 4) with ragged edges and holes."""
+    rng = random_for(505, variant)
+    size = (160, 160)
+    y, x = np.mgrid[-1:1:160j, -1:1:160j]
+    cover = np.full(size, -1.0)
+    shade = np.zeros(size)
+    conifer = variant % 6 == 5
+    for _ in range(1 if conifer else int(rng.integers(5, 11))):
+        cx, cy = rng.uniform(-0.45, 0.45), rng.uniform(-0.5, 0.5)
+        r = rng.uniform(0.32, 0.52)
+        blob = 1 - ((x - cx) ** 2 + (y - cy) ** 2) / r**2
+        cover = np.maximum(cover, blob)
+        shade = np.where(blob > 0, np.maximum(shade, -0.6 * (y - cy) / r), shade)
+    if conifer:
+        cover = 1 - np.abs(x) / (0.05 + 0.42 * (y + 1)) - (y > 0.95)
+    cover = cover + 0.7 * value_noise(rng, size, 6, 4) + rng.normal(0, 0.1, size)
+    image = np.zeros((*size, 4))
+    image[..., :3] = _leaves(rng, size) * (0.95 + 0.45 * shade)[..., None]
+    if variant % 8 == 3:
+        image[..., :3] *= (1.7, 1.05, 0.8)
+    image[..., 3] = np.where(cover > rng.uniform(-0.05, 0.2), 255, 0)
+    return to_bytes(image)
+
+
+@lru_cache(maxsize=4)
+def ground_tile(kind: str) -> Bytes:
+    """Brightness of a ground surface (512, 512) uint8 around 128; it tiles."""
+    rng = random_for(606, sum(map(ord, kind)))
+    size = (512, 512)
+    coarse, fine = value_noise(rng, size, 5, 4), rng.normal(0, 1, size)
+    if kind == 'grass':
+        return to_bytes(128 * (1 + 0.14 * coarse + 0.15 * cv2.GaussianBlur(fine, (0, 0), 1) * 2))
+    if kind == 'asphalt':
+        image = 128 * (1 + 0.06 * coarse + 0.05 * fine)
+        for _ in range(9):
+            points = np.cumsum(rng.normal(0, 9, (30, 2)), axis=0) + rng.uniform(0, 512, 2)
+            cv2.polylines(
+                image, [points.astype(np.int32)], isClosed=False, color=(94,), thickness=1
+            )
+        return to_bytes(image)
+    tone = rng.normal(1, 0.05, (16, 16)).repeat(32, axis=0).repeat(32, axis=1)
+    image = 128 * (tone + 0.04 * coarse + 0.03 * fine)
+    image[::32] *= 0.8
+    image[:, ::32] *= 0.8
+    return to_bytes(image)

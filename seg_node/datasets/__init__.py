@@ -6,6 +6,7 @@ from .camvid import open_camvid
 from .folder import open_folder
 from .registry import DATASET_FORMS, open_dataset
 from .regroup import regroup
+from .subset import spread
 
 __all__ = [
     'DATASET_FORMS',
@@ -15,4 +16,5 @@ __all__ = [
     'open_dataset',
     'open_folder',
     'regroup',
+    'spread',
 ]

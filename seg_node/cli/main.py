@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of ``seg``: choose a verb, run it, return its exit status.
+
+0 is success, 1 an error that the user can mend (one sentence on stderr), 2 wrong usage,
+130 an interrupt. Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from importlib.util import find_spec
+import logging
+import os
+import sys
+from typing import cast, NamedTuple, NoReturn, Protocol, TYPE_CHECKING
+
+from seg_node import __version__
+from seg_node.errors import one_of, SegNodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ['VERBS', 'main']
+
+FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+EXAMPLES = """\
+examples:
+  seg demo
+  seg evaluate default procedural:20
+  seg evaluate --help
+"""
+
+
+class Verb(NamedTuple):
+    """Where a verb is, and what the list of verbs says about it without importing it."""
+
+    module: str
+    summary: str
+
+
+class Command(Protocol):
+    """What the module of a verb provides."""
+
+    SUMMARY: str
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments, and examples as the parser's epilog."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work and return the exit status."""
+
+
+VERBS = {
+    'demo': Verb('seg_node.cli.demo_command', 'show the node at work on a drive'),
+    'evaluate': Verb('seg_node.cli.evaluate_command', 'score a bundle on a labelled data set'),
+    'export': Verb('seg_node.cli.export_command', 'turn trained weights into a bundle'),
+    'train': Verb('seg_node.cli.train_command', 'train a model'),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Args:
+        argv: Arguments after the program's name; None for those of the process.
+    """
+    try:
+        status = _run(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()  # a closed pipe shows here and not in the interpreter's last moments
+    except SegNodeError as err:
+        print(f'seg: error: {err}', file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print('seg: interrupted', file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return status
+
+
+def installed_verbs() -> dict[str, Verb]:
+    """Return the verbs whose modules are there."""
+    return {name: verb for name, verb in VERBS.items() if find_spec(verb.module)}
+
+
+def _run(argv: Sequence[str]) -> int:
+    verbs = installed_verbs()
+    parser = _main_parser(verbs)
+    first = parser.parse_args(argv)
+    if first.verb is None:
+        parser.error(f'A verb is missing; expected one of {", ".join(verbs)}.')
+    if first.verb not in verbs:
+        parser.error(one_of('verb', first.verb, verbs))
+    command = cast('Command', import_module(verbs[first.verb].module))
+    args = _verb_parser(first.verb, command).parse_args(first.rest)
+    _configure_logging(first.verbose + args.verbose)
+    return command.run(args)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse with the house's form of a message."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is, and exit with status 2."""
+        self.exit(USAGE, f'seg: error: {message}\nTry "{self.prog} --help".\n')
+
+
+def _main_parser(verbs: dict[str, Verb]) -> argparse.ArgumentParser:
+    width = max(len(name) for name in verbs) if verbs else 0
+    listed = '\n'.join(f'  {name:<{width}}  {verb.summary}' for name, verb in verbs.items())
+    parser = _Parser(
+        prog='seg',
+        usage='seg [-h] [--version] [-v] VERB ...',
+        description=f'Semantic segmentation of camera images.\n\nverbs:\n{listed}',
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--version', action='version', version=f'seg_node {__version__}')
+    _add_verbosity(parser)
+    parser.add_argument('verb', metavar='VERB', nargs='?', help=argparse.SUPPRESS)
+    parser.add_argument('rest', nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _verb_parser(name: str, command: Command) -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=f'seg {name}',
+        description=command.SUMMARY,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.configure(parser)
+    _add_verbosity(parser)
+    return parser
+
+
+def _add_verbosity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '-v',
+        '--verbose',
+        action='count',
+        default=0,
+        help='log what is going on; twice for details',
+    )
+
+
+def _configure_logging(verbosity: int) -> None:
+    level = LEVELS[min(verbosity, len(LEVELS) - 1)]
+    logging.basicConfig(format='%(levelname)s %(name)s: %(message)s', stream=sys.stderr)
+    logging.getLogger('seg_node').setLevel(level)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

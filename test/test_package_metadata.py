@@ -170,3 +170,14 @@ def test_shipped_bundle_is_small(name: str) -> None:
     files = [path for path in (REPOSITORY / 'bundles' / name).rglob('*') if path.is_file()]
 
     assert 0 < sum(path.stat().st_size for path in files) <= 25 * MEBIBYTE
+
+
+def test_dockerfiles_differ_in_the_distribution_alone() -> None:
+    files = sorted((REPOSITORY / 'docker').glob('*.Dockerfile'))
+
+    texts = {
+        path.read_text(encoding='utf-8').replace(path.name.partition('.')[0], '') for path in files
+    }
+
+    assert [path.name for path in files] == ['humble.Dockerfile', 'jazzy.Dockerfile']
+    assert len(texts) == 1

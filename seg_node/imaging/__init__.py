@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pixels without learning: camera messages, network fitting, score maps and colours."""
 
+from .color import colorize, heat, legend, overlay
 from .fitting import Fitter, InputSpec, place, Placement
 from .message import CompressedMessage, decode_compressed, ImageMessage, MAX_PIXELS, rgb_pixels
+from .postprocess import finish, PixelMaps, probabilities
 
 __all__ = [
     'MAX_PIXELS',
@@ -10,8 +12,15 @@ __all__ = [
     'Fitter',
     'ImageMessage',
     'InputSpec',
+    'PixelMaps',
     'Placement',
+    'colorize',
     'decode_compressed',
+    'finish',
+    'heat',
+    'legend',
+    'overlay',
     'place',
+    'probabilities',
     'rgb_pixels',
 ]

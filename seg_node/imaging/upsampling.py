@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scale score maps to the image, a few rows at a time, so that they stay in the processor's cache.
+
+Bilinear with half-pixel centres and replicated borders, which is what ``cv2.resize`` with
+INTER_LINEAR computes and ONNX calls ``half_pixel``: image row y reads the score rows around
+(y + 0.5) h / H - 0.5. Columns are scaled first, once per score row; then each image row is one
+weighted sum of two score rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from seg_node.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy.typing as npt
+
+    from seg_node.imaging.fitting import Placement
+
+    Float32Array = npt.NDArray[np.float32]
+
+STRIP_BYTES = 600_000  # of scaled scores; a caller's buffer of the same size fits the cache, too
+BLOCK_ROWS = 4  # score rows whose columns are scaled at once, plus one shared with the next block
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Some rows of an image with their scores.
+
+    Attributes:
+        rows: Which rows of the image.
+        scores: (K, rows x width) float32, pixels in reading order; the next strip overwrites it.
+    """
+
+    rows: slice
+    scores: Float32Array
+
+
+class ScoreMaps:
+    """The scores of one image at the network's resolution, ready to be scaled up in strips.
+
+    Scores are divided by the temperature and shifted so that the largest of the image is 0;
+    a shift common to all classes changes no probability.
+
+    Attributes:
+        classes: Number of classes K.
+        image_size: (height, width) of the image [px].
+        spread: The largest minus the smallest score, after division by the temperature.
+    """
+
+    def __init__(self, scores: Float32Array, placement: Placement, temperature: float) -> None:
+        """Cut out the image's part of the scores and check it.
+
+        Args:
+            scores: (K, h, w) float32, as the engine gave them.
+            placement: Where the image lies in the network input.
+            temperature: Divisor of the scores, above 0.
+
+        Raises:
+            EngineError: If a score is NaN or infinite.
+            ValueError: If the scores do not belong to the placement, or the temperature is not
+                above 0.
+        """
+        if not temperature > 0:
+            msg = f'Temperature is {temperature!r}; expected a number above 0.'
+            raise ValueError(msg)
+        crop = placement.crop(scores)
+        low, high = _range(crop)
+        self.classes: int = crop.shape[0]
+        self.image_size = placement.image_size
+        self.spread = (high - low) / temperature
+        # Rows outermost, so that the score rows of a block are one piece of memory.
+        self._maps = np.array(crop.transpose(1, 0, 2), np.float32, order='C')
+        self._maps -= np.float32(high)
+        if temperature != 1:
+            self._maps *= np.float32(1 / temperature)
+        self._above, self._below, self._weights = _blend(placement.image_size[0], crop.shape[1])
+
+    @property
+    def strip_rows(self) -> int:
+        """The largest number of image rows in a strip."""
+        return max(STRIP_BYTES // (4 * self.classes * self.image_size[1]), 1)
+
+    def strips(self, start: int, stop: int) -> Iterator[Strip]:
+        """Scale the scores to the image rows from ``start`` up to, not including, ``stop``."""
+        width = self.image_size[1]
+        buffer = np.empty(self.classes * self.strip_rows * width, np.float32)
+        columns = np.empty((BLOCK_ROWS + 1, self.classes, width), np.float32)
+        for first, block in self._blocks(start, stop):
+            self._scale_columns(first, columns)
+            for rows in _chunks(block, self.strip_rows):
+                count = rows.stop - rows.start
+                strip = buffer[: self.classes * count * width].reshape(self.classes, count, width)
+                for index in range(count):
+                    self._blend_row(columns, first, rows.start + index, strip[:, index])
+                yield Strip(rows, strip.reshape(self.classes, -1))
+
+    def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, slice]]:
+        """Yield the image rows that read the same few score rows, and the first of those."""
+        while start < stop:
+            first = int(self._above[start]) // BLOCK_ROWS * BLOCK_ROWS
+            end = int(np.searchsorted(self._above, first + BLOCK_ROWS))
+            yield first, slice(start, min(end, stop))
+            start = end
+
+    def _scale_columns(self, first: int, columns: Float32Array) -> None:
+        """Scale the columns of the score rows of a block to the image's width."""
+        maps = self._maps[first : first + len(columns)]
+        rows, width = maps.shape[0] * self.classes, self.image_size[1]
+        target = columns[: maps.shape[0]].reshape(rows, width)
+        cv2.resize(maps.reshape(rows, -1), (width, rows), dst=target)
+
+    def _blend_row(
+        self, columns: Float32Array, first: int, row: int, target: Float32Array
+    ) -> None:
+        """Write the scores of one image row, (K, width)."""
+        above, below = columns[self._above[row] - first], columns[self._below[row] - first]
+        weight = float(self._weights[row])
+        cv2.addWeighted(above, 1 - weight, below, weight, 0, dst=target)
+
+
+def _range(scores: Float32Array) -> tuple[float, float]:
+    """Return the smallest and the largest score."""
+    with np.errstate(invalid='ignore'):
+        low, high = float(scores.min()), float(scores.max())
+    if not np.isfinite(high - low):
+        msg = (
+            f'Scores range from {low} to {high}; expected finite numbers. The network overflowed '
+            'or its weights are damaged: try a bundle or an engine of higher precision.'
+        )
+        raise EngineError(msg)
+    return low, high
+
+
+def _blend(
+    count: int, available: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Return for each of ``count`` rows the two rows that it blends, and the second's weight."""
+    centres = np.clip((np.arange(count) + 0.5) * available / count - 0.5, 0, available - 1)
+    above = np.floor(centres).astype(np.intp)
+    return above, np.minimum(above + 1, available - 1), centres - above
+
+
+def _chunks(rows: slice, size: int) -> Iterator[slice]:
+    """Cut rows into pieces of nearly equal length, at most ``size``."""
+    count = rows.stop - rows.start
+    pieces = -(-count // size)
+    for index in range(pieces):
+        yield slice(
+            rows.start + index * count // pieces, rows.start + (index + 1) * count // pieces
+        )

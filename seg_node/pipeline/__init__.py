@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RGB image in, segmentation out."""
+
+from .build import open_segmenter
+from .options import SegmenterOptions
+from .segmentation import CrfDecision, Outputs, Segmentation
+from .segmenter import Segmenter
+
+__all__ = [
+    'CrfDecision',
+    'Outputs',
+    'Segmentation',
+    'Segmenter',
+    'SegmenterOptions',
+    'open_segmenter',
+]

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From names to a working segmenter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seg_node.bundle import open_bundle
+from seg_node.engines.registry import AUTO, open_engine
+from seg_node.pipeline.segmenter import DEFAULT_OPTIONS, Segmenter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seg_node.pipeline.options import SegmenterOptions
+
+__all__ = ['open_segmenter']
+
+
+def open_segmenter(
+    bundle: str | Path = 'default',
+    engine: str = AUTO,
+    options: SegmenterOptions = DEFAULT_OPTIONS,
+    *,
+    threads: int = 1,
+) -> Segmenter:
+    """Return a segmenter that is ready for its first frame.
+
+    Args:
+        bundle: Name of a shipped bundle or path of a folder.
+        engine: Name of an engine, or ``'auto'`` for the best that works here.
+        options: Thresholds and CRF.
+        threads: Threads that one inference may use.
+
+    Raises:
+        BundleError: If the bundle is missing, damaged or altered.
+        EngineError: If the engine is unknown or cannot run it.
+
+    Example:
+        ``with open_segmenter() as segmenter: labels = segmenter(image).labels``
+    """
+    return Segmenter(open_engine(engine, open_bundle(bundle), threads=threads), options)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where one may drive: the cautious reading of a prediction."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from seg_node.taxonomy import Taxonomy
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['drivable_area', 'drivable_table']
+
+LEVELS = 255
+
+
+def drivable_table(taxonomy: Taxonomy) -> UInt8Array:
+    """Return the look-up table from class id to drivable: (256,) uint8 of 255 and 0.
+
+    Ids without a class, 255 among them, are not drivable.
+    """
+    table = np.zeros(LEVELS + 1, np.uint8)
+    table[: len(taxonomy)] = np.where(taxonomy.drivable, LEVELS, 0)
+    return table
+
+
+def drivable_area(
+    labels: UInt8Array,
+    confidence: UInt8Array,
+    entropy: UInt8Array,
+    table: UInt8Array,
+    *,
+    min_probability: float,
+    max_entropy: float,
+) -> UInt8Array:
+    """Return where the label is drivable and the network is sure of it.
+
+    Args:
+        labels: (H, W) uint8 class ids.
+        confidence: (H, W) uint8, 255 x probability of the label.
+        entropy: (H, W) uint8, 255 x normalised entropy.
+        table: From ``drivable_table``.
+        min_probability: Smallest probability of the label, 0 to 1.
+        max_entropy: Largest normalised entropy, 0 to 1.
+
+    Returns:
+        (H, W) uint8: 255 drivable, 0 not or not sure.
+    """
+    # Thresholds round to the cautious side of the 8-bit levels.
+    probable = confidence >= math.ceil(min_probability * LEVELS)
+    calm = entropy <= math.floor(max_entropy * LEVELS)
+    area: UInt8Array = np.asarray(cv2.LUT(labels, table), np.uint8)
+    return np.multiply(area, probable & calm, out=area)

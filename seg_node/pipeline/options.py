@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may change from frame to frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seg_node.errors import ParameterError
+
+if TYPE_CHECKING:
+    from seg_node.crf import CrfOptions
+
+__all__ = ['SegmenterOptions']
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterOptions:
+    """Settings of a ``Segmenter``; replace them between frames as a whole.
+
+    Attributes:
+        drivable_min_probability: A pixel is drivable only if its label is drivable with at least
+            this probability, 0 to 1.
+        drivable_max_entropy: ... and the entropy of its prediction, divided by log K, is at most
+            this, 0 to 1.
+        crf: Options of the dense CRF, or ``None`` to leave it out.
+        crf_entropy_threshold: A pixel counts as uncertain above this normalised entropy, 0 to 1.
+        crf_min_uncertain_fraction: The CRF runs on frames of which at least this share of pixels
+            is uncertain, 0 to 1.
+        latency_budget: Time for a whole frame [s]; the CRF runs only if it is predicted to end
+            within it. ``None`` for no limit.
+
+    Raises:
+        ParameterError: If a value is out of its range.
+    """
+
+    drivable_min_probability: float = 0.5
+    drivable_max_entropy: float = 0.5
+    crf: CrfOptions | None = None
+    crf_entropy_threshold: float = 0.5
+    crf_min_uncertain_fraction: float = 0.05
+    latency_budget: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        shares = (
+            'drivable_min_probability',
+            'drivable_max_entropy',
+            'crf_entropy_threshold',
+            'crf_min_uncertain_fraction',
+        )
+        for name in shares:
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                msg = f'{name} is {value!r}; expected a number from 0 to 1.'
+                raise ParameterError(msg)
+        if self.latency_budget is not None and not self.latency_budget > 0.0:
+            msg = (
+                f'latency_budget is {self.latency_budget!r} s; expected a positive time, '
+                'or None for no limit.'
+            )
+            raise ParameterError(msg)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RGB image in, segmentation out: the object that node, replay, evaluation and demo share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seg_node.errors import ImageError
+from seg_node.imaging import finish, Fitter, probabilities
+from seg_node.pipeline.drivable import drivable_area, drivable_table
+from seg_node.pipeline.options import SegmenterOptions
+from seg_node.pipeline.refinement import Frame, Refiner
+from seg_node.pipeline.segmentation import Outputs, Segmentation
+from seg_node.pipeline.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import numpy.typing as npt
+    from typing_extensions import Self
+
+    from seg_node.engines.base import Engine
+    from seg_node.imaging import PixelMaps, Placement
+    from seg_node.pipeline.refinement import Refinement
+
+    UInt8Array = npt.NDArray[np.uint8]
+    Float32Array = npt.NDArray[np.float32]
+
+__all__ = ['Segmenter']
+
+DEFAULT_OPTIONS = SegmenterOptions()
+ALL_OUTPUTS = Outputs()
+CHANNELS = 3
+
+
+class Segmenter:
+    """Runs one engine on images of any size, one frame at a time, in one thread.
+
+    Attributes:
+        options: Settings; may be replaced between frames.
+    """
+
+    def __init__(self, engine: Engine, options: SegmenterOptions = DEFAULT_OPTIONS) -> None:
+        """Prepare buffers for the bundle of an engine.
+
+        Args:
+            engine: An opened engine; ``close`` closes it.
+            options: Thresholds and CRF.
+        """
+        self.engine = engine
+        self.options = options
+        self._manifest = engine.bundle.manifest
+        self._fitter = Fitter(self._manifest.input)
+        self._drivable = drivable_table(self._manifest.taxonomy)
+        self._refiner = Refiner(self._manifest)
+
+    def __enter__(self) -> Self:
+        """Return the segmenter; its engine is open already."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the engine."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the engine; closing twice does no harm."""
+        self.engine.close()
+
+    def __call__(
+        self, image: UInt8Array, outputs: Outputs = ALL_OUTPUTS, *, deadline: float | None = None
+    ) -> Segmentation:
+        """Segment one image.
+
+        Args:
+            image: (H, W, 3) uint8 RGB of any size.
+            outputs: What is wanted beside the labels.
+            deadline: When the frame must be done [s], as ``time.monotonic``; by default
+                ``options.latency_budget`` from now.
+
+        Returns:
+            Images of the size of the input; all of them are the caller's own.
+
+        Raises:
+            ImageError: If the image has another shape or dtype.
+            EngineError: If the network fails.
+            CrfError: If the CRF is on and its library is missing.
+        """
+        watch = Stopwatch()
+        frame = self._frame(image, outputs, watch)
+        refined = self._refiner(frame, self.options, self._deadline(watch, deadline))
+        watch.lap('crf')
+        area = self._area(frame.maps, refined) if outputs.drivable_area else None
+        watch.lap('finish')
+        return Segmentation(
+            labels=refined.labels,
+            confidence=refined.confidence if outputs.confidence else None,
+            entropy=frame.maps.entropy if outputs.entropy else None,
+            drivable_area=area,
+            planes=frame.maps.planes,
+            uncertain_fraction=refined.uncertain,
+            crf=refined.decision,
+            times=watch.times(),
+        )
+
+    def probabilities(self, image: UInt8Array) -> Float32Array:
+        """Return the calibrated probability of every class at every pixel.
+
+        Args:
+            image: (H, W, 3) uint8 RGB of any size.
+
+        Returns:
+            (H, W, K) float32, a view of class planes; each pixel sums to 1.
+
+        Raises:
+            ImageError: If the image has another shape or dtype.
+            EngineError: If the network fails.
+        """
+        scores, placement = self._scores(image, Stopwatch())
+        planes = probabilities(scores, placement, self._manifest.temperature)
+        return np.moveaxis(planes, 0, -1)
+
+    def _scores(self, image: UInt8Array, watch: Stopwatch) -> tuple[Float32Array, Placement]:
+        check_image(image)
+        batch, placement = self._fitter(image)
+        watch.lap('fit')
+        scores = self.engine.infer(batch)[0]
+        watch.lap('infer')
+        return scores, placement
+
+    def _frame(self, image: UInt8Array, outputs: Outputs, watch: Stopwatch) -> Frame:
+        scores, placement = self._scores(image, watch)
+        maps = finish(
+            scores,
+            placement,
+            temperature=self._manifest.temperature,
+            confidence=outputs.confidence or outputs.drivable_area,
+            entropy=outputs.entropy or outputs.drivable_area or self.options.crf is not None,
+            planes=outputs.classes,
+        )
+        watch.lap('finish')
+        return Frame(image, scores, placement, maps)
+
+    def _deadline(self, watch: Stopwatch, deadline: float | None) -> float | None:
+        budget = self.options.latency_budget
+        if deadline is not None or budget is None:
+            return deadline
+        return watch.start + budget
+
+    def _area(self, maps: PixelMaps, refined: Refinement) -> UInt8Array | None:
+        if refined.confidence is None or maps.entropy is None:
+            return None
+        area = drivable_area(
+            refined.labels,
+            refined.confidence,
+            maps.entropy,
+            self._drivable,
+            min_probability=self.options.drivable_min_probability,
+            max_entropy=self.options.drivable_max_entropy,
+        )
+        if refined.decision == 'ran':  # both the network and the CRF must say so
+            area &= self._drivable[maps.labels]
+        return area
+
+
+def check_image(image: UInt8Array) -> None:
+    """Refuse an array that is not an RGB image.
+
+    Raises:
+        ImageError: If it is not (H, W, 3) uint8 with at least one pixel.
+    """
+    if image.ndim != CHANNELS or image.shape[2] != CHANNELS or image.dtype != np.uint8:
+        msg = (
+            f'Image is {image.shape} {image.dtype}; expected (H, W, 3) uint8 RGB. '
+            'Decode camera messages with seg_node.imaging.rgb_pixels.'
+        )
+        raise ImageError(msg)
+    if image.size == 0:
+        msg = f'Image is empty: {image.shape}; expected at least one pixel.'
+        raise ImageError(msg)

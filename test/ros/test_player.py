@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera of the demo, as a process of its own, heard over real DDS."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from tiny import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ros.child import Child, Friend
+
+    Start = Callable[..., Child]
+
+pytestmark = pytest.mark.needs_ros
+
+SIZES = ((30, 40), (30, 40), (50, 20))
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    """Three pictures, one of another size, whose names do not sort like their numbers."""
+    for index, size in enumerate(SIZES):
+        np.save(tmp_path / f'picture_{index:03d}.npy', scene(size, index)[0])
+    return tmp_path
+
+
+@pytest.fixture
+def friend() -> Iterator[Friend]:
+    """Whoever listens to the camera."""
+    from ros.child import Friend  # noqa: PLC0415  # needs ROS
+
+    listener = Friend('listener')
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def play(friend: Friend) -> Iterator[Start]:
+    """Return a function that starts a player in the listener's domain."""
+    from ros.child import Child  # noqa: PLC0415  # needs ROS
+
+    children: list[Child] = []
+
+    def start(*arguments: str) -> Child:
+        children.append(Child('seg_node.ros.player', *arguments, domain=friend.domain))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.close()
+
+
+def listen(friend: Friend, topic: str) -> list[Any]:
+    """Subscribe as a camera's user does; messages are appended to the list."""
+    from rclpy.qos import QoSProfile, ReliabilityPolicy  # noqa: PLC0415  # needs ROS
+    from sensor_msgs.msg import CameraInfo, Image  # noqa: PLC0415  # needs ROS
+
+    messages: list[Any] = []
+    kind = Image if topic.endswith('image') else CameraInfo
+    best_effort = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    friend.create_subscription(kind, topic, messages.append, best_effort)
+    return messages
+
+
+def stamp_ns(message: Any) -> int:
+    return int(message.header.stamp.sec * 10**9 + message.header.stamp.nanosec)
+
+
+def test_player_publishes_each_image_once_at_its_rate_with_the_stamp_it_tells(
+    images: Path, friend: Friend, play: Start
+) -> None:
+    received, infos = listen(friend, '/front/image'), listen(friend, '/front/camera_info')
+
+    child = play(
+        *('--frames', str(images), '--rate', '10', '--frame-id', 'left_eye'),
+        *('--ros-args', '-r', '__ns:=/front'),
+    )
+    friend.until(lambda: len(received) == len(infos) == len(SIZES), 'all images are here')
+    status, _ = child.end()
+
+    sent = [event for event in child.events if event['event'] == 'sent']
+    assert status == 0
+    assert child.names() == ['ready', 'matched', 'sent', 'sent', 'sent', 'done']
+    assert [event['name'] for event in sent] == [f'picture_{i:03d}' for i in range(3)]
+    told = [event['stamp_ns'] for event in sent]
+    assert told == [stamp_ns(m) for m in received] == [stamp_ns(m) for m in infos]
+    assert np.diff(told) / 1e9 == pytest.approx(0.1, abs=0.06)
+    for index, (message, info) in enumerate(zip(received, infos, strict=True)):
+        height, width = SIZES[index]
+        assert (message.encoding, message.step) == ('rgb8', 3 * width)
+        assert message.header.frame_id == info.header.frame_id == 'left_eye'
+        assert (message.height, message.width) == (info.height, info.width) == (height, width)
+        assert bytes(message.data) == scene(SIZES[index], index)[0].tobytes()
+
+
+def test_player_waits_for_the_word(images: Path, friend: Friend, play: Start) -> None:
+    received = listen(friend, '/image')
+    child = play('--frames', str(images), '--rate', '50', '--wait')
+    friend.until(lambda: 'ready' in child.names(), 'the camera exists')
+
+    friend.rest(0.3)
+    before = len(received)
+    child.say()
+    friend.until(lambda: len(received) == len(SIZES), 'all images are here')
+
+    assert before == 0
+
+
+def test_player_goes_away_with_its_parent(images: Path, friend: Friend, play: Start) -> None:
+    child = play('--frames', str(images), '--wait')
+    friend.until(lambda: 'ready' in child.names(), 'the camera exists')
+
+    child.abandon()
+    status, _ = child.end()
+
+    assert status == 1
+    assert 'sent' not in child.names()
+
+
+def test_player_says_so_when_nobody_listens(images: Path, play: Start) -> None:
+    child = play('--frames', str(images), '--timeout', '0.2', '--ros-args', '-r', 'image:=/eye')
+
+    status, text = child.end()
+
+    assert status == 1
+    assert "nobody subscribed to '/eye' within 0.2 s" in text
+    assert 'ROS_DOMAIN_ID' in text
+
+
+def test_player_refuses_a_folder_without_images(tmp_path: Path) -> None:
+    from seg_node.ros.player import main  # noqa: PLC0415  # needs ROS
+
+    with pytest.raises(SystemExit, match=f'no .*npy images in {str(tmp_path)!r}'):
+        main(['--frames', str(tmp_path)])

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Torch on the CPU: the network as it was trained, for development and as a reference."""
+
+from __future__ import annotations
+
+from typing import cast, ClassVar, TYPE_CHECKING
+
+import torch
+
+from seg_node.engines.base import Engine
+from seg_node.model.build import build_network
+from seg_node.model.config import NetConfig
+from seg_node.model.weights import load_weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ['TorchEngine']
+
+
+class TorchEngine(Engine):
+    """Builds the network of the manifest and fills it with the bundle's weights.
+
+    Torch has one thread count per process: it is set for each inference and put back after it.
+    """
+
+    name: ClassVar[str] = 'torch'
+
+    def _open(self) -> None:
+        config = NetConfig.from_dict(self.bundle.manifest.architecture)
+        network = build_network(config)
+        load_weights(network, self.bundle.weights_path)
+        self._network = network.eval()
+        self.device = 'CPU'
+
+    def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            with torch.inference_mode():
+                scores = self._network(torch.from_numpy(batch))
+        finally:
+            torch.set_num_threads(before)
+        return cast('npt.NDArray[np.float32]', scores.contiguous().numpy())
+
+    def _close(self) -> None:
+        del self._network

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Assembly of the networks: the only file with layer counts and widths."""
+
+from __future__ import annotations
+
+from typing import Final, TYPE_CHECKING
+
+from seg_node.model.decoder import SkipDecoder
+from seg_node.model.encoder import LiteEncoder, Stage
+from seg_node.model.erfnet import (
+    DownsamplerBlock,
+    ErfDecoder,
+    ErfEncoder,
+    NonBottleneck1d,
+    UpsamplerBlock,
+)
+from seg_node.model.network import SegNet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from torch import nn
+
+    from seg_node.model.config import NetConfig
+
+LITE0_STEM: Final = 32
+LITE0_STAGES: Final = (
+    Stage(blocks=1, kernel=3, stride=1, expansion=1, channels=16),
+    Stage(blocks=2, kernel=3, stride=2, expansion=6, channels=24),
+    Stage(blocks=2, kernel=5, stride=2, expansion=6, channels=40),
+    Stage(blocks=3, kernel=3, stride=2, expansion=6, channels=80),
+    Stage(blocks=3, kernel=5, stride=1, expansion=6, channels=112),
+    Stage(blocks=4, kernel=5, stride=2, expansion=6, channels=192),
+    Stage(blocks=1, kernel=3, stride=1, expansion=6, channels=320),
+)
+LITE0_FINEST_STRIDE: Final = 4
+LITE0_WIDTHS: Final = (64, 96, 96, 96)  # decoder at strides 4, 8, 16, 32
+
+
+def build_network(config: NetConfig) -> SegNet:
+    """Build a network with random weights, in training mode."""
+    encoder, decoder = FAMILY_PARTS[config.family](config.classes)
+    return SegNet(encoder, decoder, mean=config.mean, std=config.std)
+
+
+def skip_network_parts(
+    classes: int, *, stem: int, stages: tuple[Stage, ...], widths: tuple[int, ...]
+) -> tuple[nn.Module, nn.Module]:
+    """Return a lite encoder and a decoder for its levels from ``LITE0_FINEST_STRIDE`` on."""
+    encoder = LiteEncoder(stem=stem, stages=stages, finest_stride=LITE0_FINEST_STRIDE)
+    decoder = SkipDecoder(
+        channels=encoder.channels, strides=encoder.strides, widths=widths, classes=classes
+    )
+    return encoder, decoder
+
+
+def _lite0(classes: int) -> tuple[nn.Module, nn.Module]:
+    return skip_network_parts(classes, stem=LITE0_STEM, stages=LITE0_STAGES, widths=LITE0_WIDTHS)
+
+
+def _erfnet(classes: int) -> tuple[nn.Module, nn.Module]:
+    encoder: list[nn.Module] = [DownsamplerBlock(16, 64)]
+    encoder += [NonBottleneck1d(64, 0.03, 1) for _ in range(5)]
+    encoder += [DownsamplerBlock(64, 128)]
+    encoder += [NonBottleneck1d(128, 0.3, dilation) for dilation in (2, 4, 8, 16) * 2]
+    decoder = [
+        UpsamplerBlock(128, 64),
+        *(NonBottleneck1d(64, 0.0, 1) for _ in range(2)),
+        UpsamplerBlock(64, 16),
+        *(NonBottleneck1d(16, 0.0, 1) for _ in range(2)),
+    ]
+    return ErfEncoder(encoder), ErfDecoder(decoder, inputs=16, classes=classes)
+
+
+FAMILY_PARTS: Final[Mapping[str, Callable[[int], tuple[nn.Module, nn.Module]]]] = {
+    'erfnet': _erfnet,
+    'lite0': _lite0,
+}

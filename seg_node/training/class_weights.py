@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Class weights from pixel counts.
+
+With n_k the pixels of class k, n their sum over all classes, f_k = n_k / n and K classes:
+
+* ``inverse``: 1 / f_k
+* ``balanced``: n / (K n_k), the same up to the constant K
+* ``median``: median(f) / f_k, with f_k taken over the images that show the class (Eigen and
+  Fergus, 2015, section 6.3.2)
+* ``enet``: 1 / ln(1.02 + f_k) (Paszke et al., 2016, section 5.2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seg_node.errors import one_of
+from seg_node.taxonomy import UNLABELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+    from seg_node.training.recipe import WeightsPart
+
+    Float64Array = npt.NDArray[np.float64]
+    Int64Array = npt.NDArray[np.int64]
+
+ENET_OFFSET = 1.02
+
+
+@dataclass(frozen=True, slots=True)
+class PixelCounts:
+    """How often classes occur.
+
+    Attributes:
+        pixels: (K,) labelled pixels of each class.
+        seen: (K,) labelled pixels of all images that show the class.
+    """
+
+    pixels: Int64Array
+    seen: Int64Array
+
+
+def count_pixels(label_maps: Iterable[npt.NDArray[np.uint8]], classes: int) -> PixelCounts:
+    """Count the pixels of each class; 255 is left out.
+
+    Args:
+        label_maps: (H, W) uint8 each.
+        classes: Number of classes K.
+    """
+    pixels = np.zeros(classes, np.int64)
+    seen = np.zeros(classes, np.int64)
+    for labels in label_maps:
+        counts = np.bincount(labels[labels != UNLABELLED], minlength=classes)[:classes]
+        pixels += counts
+        seen += np.where(counts > 0, counts.sum(), 0)
+    return PixelCounts(pixels, seen)
+
+
+def class_weights(counts: PixelCounts, options: WeightsPart) -> Float64Array:
+    """Return one weight per class, (K,) float64.
+
+    The formula's weights are raised to ``power``, scaled so that the mean over labelled pixels is
+    1 (so the learning rate means the same with and without weights), and clipped. A class that
+    never occurs has the weight 1: it says nothing about how rare it is elsewhere.
+
+    Raises:
+        ValueError: Unknown kind.
+    """
+    there = counts.pixels > 0
+    weights = np.ones(len(counts.pixels))
+    if options.kind == 'none' or not there.any():
+        return weights
+    raw = _raw(counts, options.kind)[there] ** options.power
+    share = counts.pixels[there] / counts.pixels.sum()
+    weights[there] = np.clip(raw / (raw * share).sum(), *options.clip)
+    return weights
+
+
+def _raw(counts: PixelCounts, kind: str) -> Float64Array:
+    pixels = np.maximum(counts.pixels, 1)
+    total, classes = counts.pixels.sum(), len(pixels)
+    frequency = pixels / total
+    if kind == 'inverse':
+        return np.asarray(1 / frequency)
+    if kind == 'balanced':
+        return np.asarray(total / (classes * pixels))
+    if kind == 'enet':
+        return np.asarray(1 / np.log(ENET_OFFSET + frequency))
+    if kind == 'median':
+        shown = pixels / np.maximum(counts.seen, 1)
+        return np.asarray(np.median(shown[counts.pixels > 0]) / shown)
+    raise ValueError(one_of('class weights', kind, ('balanced', 'enet', 'inverse', 'median')))

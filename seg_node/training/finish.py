@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a training run, finished or not, to a bundle with measured quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import pickle
+import subprocess
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from seg_node.bundle import Manifest
+from seg_node.errors import BundleError
+from seg_node.imaging.fitting import Fitter
+from seg_node.model.build import build_network
+from seg_node.model.export import export_bundle
+from seg_node.taxonomy import load_taxonomy
+from seg_node.training.measure import fit_temperature, measure
+from seg_node.training.recipe_file import read_recipe
+from seg_node.training.run import (
+    CHECKPOINT,
+    counts_of,
+    input_spec,
+    net_config,
+    open_source,
+    RECIPE_COPY,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from seg_node.bundle import Bundle
+    from seg_node.datasets.base import Dataset
+    from seg_node.imaging.fitting import InputSpec
+    from seg_node.model.network import SegNet
+    from seg_node.training.recipe import Recipe, Source
+
+logger = logging.getLogger(__name__)
+
+AVERAGE = 'average.network.'
+PARITY_IMAGES = 8
+FEWEST_REAL_PIXELS = 10_000  # below it a class was learned from synthetic pictures only
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a training folder holds.
+
+    Attributes:
+        recipe: As it was trained.
+        network: The averaged weights.
+        epochs: Complete epochs.
+    """
+
+    recipe: Recipe
+    network: SegNet
+    epochs: int
+
+
+def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
+    """Load the averaged network of a training folder, also of one still being trained.
+
+    Args:
+        folder: As given to ``train``.
+        overrides: ``key=value`` on the stored recipe, e.g. where data lie now.
+
+    Raises:
+        ParameterError: The stored recipe cannot be read.
+        BundleError: There is no readable checkpoint.
+    """
+    recipe = read_recipe(folder / RECIPE_COPY, overrides)
+    path = folder / CHECKPOINT
+    try:
+        stored = torch.load(path, map_location='cpu', weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as err:
+        msg = f'{str(path)!r} is no checkpoint of seg train ({err}). Train at least one epoch.'
+        raise BundleError(msg) from err
+    state = stored['state_dict'].items()
+    network = build_network(net_config(recipe))
+    network.load_state_dict(
+        {key[len(AVERAGE) :]: value for key, value in state if key.startswith(AVERAGE)}
+    )
+    return Run(recipe, network.eval(), int(stored['epoch']) + 1)
+
+
+def finish(run: Run, folder: Path, target: Path) -> Bundle:
+    """Calibrate, measure, export and write the bundle.
+
+    Args:
+        run: What was trained.
+        folder: Where the run lies; pixel counts are kept there.
+        target: Where the bundle goes.
+
+    Raises:
+        DatasetError: A data set of the recipe cannot be opened.
+        ExportError: The export computes something else than the network.
+    """
+    recipe, network = run.recipe, run.network
+    torch.set_num_threads(recipe.threads)
+    spec = input_spec(recipe)
+    held_out = open_source(recipe, recipe.data.val)
+    temperature = fit_temperature(network, held_out, spec)
+    logger.info('temperature %.3f', temperature)
+    taxonomy = load_taxonomy(recipe.taxonomy)
+    pixels = _real_pixels(recipe, folder)
+    real = dict(zip(taxonomy.names, pixels.tolist(), strict=True))
+    manifest = Manifest(
+        name=recipe.name,
+        taxonomy=taxonomy,
+        input=spec,
+        architecture=net_config(recipe).to_dict(),
+        output_stride=network.output_stride,
+        temperature=temperature,
+        licence=dict(recipe.licence),
+        training=_training(run, real),
+        quality=_quality(recipe, network, temperature),
+        synthetic_only=tuple(name for name, count in real.items() if count < FEWEST_REAL_PIXELS),
+    )
+    return export_bundle(network, manifest, target, _inputs(held_out, spec))
+
+
+def describe(source: Source) -> str:
+    """Return the name of a source without its folder: ``camvid val``."""
+    kind, _, rest = source.dataset.partition(':')
+    where = f' {rest}' if kind == 'procedural' and rest else ''
+    return f'{kind}{where} {source.split}'
+
+
+def _quality(recipe: Recipe, network: SegNet, temperature: float) -> dict[str, Any]:
+    groups, spec = load_taxonomy(recipe.data.groups), input_spec(recipe)
+    protocol = (
+        'single scale, no flip, scores upsampled to the image, probabilities summed per group, '
+        'counts summed over the set'
+    )
+    quality: dict[str, Any] = {'protocol': protocol}
+    for source in (recipe.data.val, *recipe.data.also):
+        dataset = open_source(recipe, source)
+        raw = measure(network, dataset, spec, groups).figures()
+        figures = measure(network, dataset, spec, groups, temperature=temperature).figures()
+        quality[describe(source)] = {**figures, 'ece_without_temperature': raw['ece']}
+        logger.info('%s: %s', describe(source), quality[describe(source)])
+    return quality
+
+
+def _training(run: Run, real: dict[str, int]) -> dict[str, Any]:
+    recipe = run.recipe
+    values = recipe.to_dict()
+    del values['paths'], values['licence'], values['name']
+    return {
+        'data': [describe(source) for source in recipe.data.train],
+        'never trained on': [describe(source) for source in (recipe.data.val, *recipe.data.also)],
+        'temperature fitted on': describe(recipe.data.val),
+        'seed': recipe.seed,
+        'epochs': run.epochs,
+        'commit': _commit(),
+        'torch': torch.__version__,
+        'parameters': sum(one.numel() for one in run.network.parameters()),
+        'real_pixels': real,
+        'recipe': values,
+    }
+
+
+def _real_pixels(recipe: Recipe, folder: Path) -> npt.NDArray[np.int64]:
+    """Return how many labelled pixels of each class come from real images: (K,)."""
+    total = np.zeros(len(load_taxonomy(recipe.taxonomy)), np.int64)
+    for number, source in enumerate(recipe.data.train):
+        if source.real:
+            total += counts_of(str(number), open_source(recipe, source), folder).pixels
+    return total
+
+
+def _inputs(dataset: Dataset, spec: InputSpec) -> list[npt.NDArray[np.float32]]:
+    fit = Fitter(spec)
+    step = max(len(dataset) // PARITY_IMAGES, 1)
+    chosen = range(0, len(dataset), step)
+    return [fit(dataset[number].image)[0].copy() for number in chosen]
+
+
+def _commit() -> str:
+    """Return the commit of the source tree, or ``unknown`` for an installed package."""
+    command = ['git', '-C', str(Path(__file__).parent), 'rev-parse', 'HEAD']
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    except OSError:
+        return 'unknown'
+    return done.stdout.strip() or 'unknown'

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run as one value, read from one YAML file; free of torch.
+
+Unknown keys, missing keys and values of the wrong type are errors that name the place in the file,
+so a typing mistake never trains for an hour with a default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPart:
+    """Which network, and what its encoder knows beforehand."""
+
+    family: Literal['lite0', 'erfnet'] = 'lite0'
+    pretrained: Literal['imagenet', 'none'] = 'imagenet'
+
+
+@dataclass(frozen=True, slots=True)
+class InputPart:
+    """Network input of the bundle [px] and how images are fitted to it."""
+
+    height: int = 360
+    width: int = 480
+    fit: Literal['letterbox', 'stretch'] = 'letterbox'
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One data set that samples are drawn from.
+
+    Attributes:
+        dataset: As for ``open_dataset``; ``{name}`` is replaced from the recipe's ``paths``.
+        split: Which part of the data set.
+        per_epoch: Samples drawn per epoch; 0 means each one once.
+        first_epoch: Epoch, counted from 0, from which on the source takes part.
+        real: Whether people may have labelled it: its pixels count as real in the model card.
+    """
+
+    dataset: str
+    split: str = 'train'
+    per_epoch: int = 0
+    first_epoch: int = 0
+    real: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DataPart:
+    """What is trained on and what is measured on.
+
+    Attributes:
+        train: Sources of training samples.
+        val: Source measured after every ``measure_every`` epochs; never trained on.
+        also: Further sources measured once, for the bundle; never trained on.
+        groups: Taxonomy that probabilities are summed into for the headline number.
+    """
+
+    train: tuple[Source, ...]
+    val: Source
+    also: tuple[Source, ...] = ()
+    groups: str = 'camvid11'
+
+
+@dataclass(frozen=True, slots=True)
+class AugmentPart:
+    """Random changes of a training sample; a range of equal numbers switches a change off.
+
+    Attributes:
+        crop: Height and width of a training sample [px].
+        scale: Smallest and largest zoom; drawn evenly on a log scale.
+        flip: Probability of mirroring left and right.
+        brightness: Largest shift of levels, as a share of 255.
+        contrast: Largest relative change of contrast.
+        saturation: Largest relative change of saturation.
+        gamma: Largest exponent (and its inverse) of the tone curve; 1 leaves it.
+        tint: Largest relative gain or loss of each colour channel (white balance).
+        blur: Probability of a Gaussian blur of up to 1.5 px.
+        noise: Probability of Gaussian noise of up to 12 levels.
+    """
+
+    crop: tuple[int, int] = (288, 384)
+    scale: tuple[float, float] = (0.6, 1.8)
+    flip: float = 0.5
+    brightness: float = 0.15
+    contrast: float = 0.3
+    saturation: float = 0.4
+    gamma: float = 1.3
+    tint: float = 0.08
+    blur: float = 0.15
+    noise: float = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsPart:
+    """Class weights from the pixel counts of the data; see ``class_weights``.
+
+    Attributes:
+        kind: Formula.
+        power: Exponent that flattens (below 1) the weights.
+        clip: Smallest and largest weight after scaling the mean over pixels to 1.
+    """
+
+    kind: Literal['none', 'inverse', 'balanced', 'median', 'enet'] = 'none'
+    power: float = 1.0
+    clip: tuple[float, float] = (0.1, 10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class LossPart:
+    """``cross_entropy`` times the weighted cross-entropy plus ``dice`` times the Dice loss.
+
+    Attributes:
+        cross_entropy: Factor alpha.
+        dice: Factor beta.
+        label_smoothing: Share of the target spread evenly over all classes.
+        class_weights: Weights of the cross-entropy.
+    """
+
+    cross_entropy: float = 1.0
+    dice: float = 0.5
+    label_smoothing: float = 0.0
+    class_weights: WeightsPart = field(default_factory=WeightsPart)
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerPart:
+    """Descent.
+
+    Attributes:
+        name: Method.
+        lr: Largest learning rate of decoder and head.
+        encoder_lr: Factor on it for a pre-trained encoder.
+        weight_decay: Of convolution weights; norms and biases have none.
+        momentum: Of SGD.
+        clip_norm: Largest gradient norm.
+    """
+
+    name: Literal['adamw', 'sgd'] = 'adamw'
+    lr: float = 1.5e-3
+    encoder_lr: float = 0.3
+    weight_decay: float = 0.02
+    momentum: float = 0.9
+    clip_norm: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulePart:
+    """How long, and how the learning rate runs.
+
+    Attributes:
+        epochs: Number of passes.
+        batch: Samples per step.
+        warmup: Share of all steps over which the rate rises linearly.
+        decay: Form of the fall to zero afterwards.
+        power: Exponent of the ``poly`` form.
+        measure_every: Epochs between measurements on ``data.val``.
+    """
+
+    epochs: int = 40
+    batch: int = 8
+    warmup: float = 0.05
+    decay: Literal['poly', 'cosine'] = 'poly'
+    power: float = 0.9
+    measure_every: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A whole training run.
+
+    Attributes:
+        name: Name of the bundle.
+        taxonomy: Name or file of the classes.
+        data: What is trained and measured on.
+        licence: Terms of the ``weights`` and of the ``data`` behind them, for the manifest.
+        network: Which network.
+        input: Network input of the bundle.
+        augment: Random changes of samples.
+        loss: What is minimised.
+        optimizer: How.
+        schedule: How long.
+        ema: Decay of the averaged weights that are measured and exported; 0 turns averaging off.
+        seed: Of everything random.
+        threads: Torch threads.
+        workers: Processes that prepare samples; 0 prepares them in the training process.
+        paths: Folders by name; a ``{name}`` in a data set is replaced.
+    """
+
+    name: str
+    taxonomy: str
+    data: DataPart
+    licence: Mapping[str, str]
+    network: NetworkPart = field(default_factory=NetworkPart)
+    input: InputPart = field(default_factory=InputPart)
+    augment: AugmentPart = field(default_factory=AugmentPart)
+    loss: LossPart = field(default_factory=LossPart)
+    optimizer: OptimizerPart = field(default_factory=OptimizerPart)
+    schedule: SchedulePart = field(default_factory=SchedulePart)
+    ema: float = 0.996
+    seed: int = 1
+    threads: int = 1
+    workers: int = 0
+    paths: Mapping[str, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for YAML and JSON; the inverse of ``build``."""
+        return _plain(asdict(self))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return value

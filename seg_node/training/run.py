@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run from recipe to averaged weights; resumes where an earlier one stopped."""
+
+from __future__ import annotations
+
+from functools import partial
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import lightning
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+import numpy as np
+import torch
+import yaml
+
+from seg_node.datasets import open_dataset
+from seg_node.errors import DatasetError
+from seg_node.imaging.fitting import InputSpec
+from seg_node.model.build import build_network
+from seg_node.model.config import NetConfig
+from seg_node.model.weights import load_imagenet
+from seg_node.progress import progress
+from seg_node.taxonomy import load_taxonomy
+from seg_node.training.augment import Augmenter
+from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
+from seg_node.training.losses import SegmentationLoss
+from seg_node.training.measure import measure
+from seg_node.training.samples import Draws, DrawSampler, Share, TrainingSet
+from seg_node.training.task import SegmentationTask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seg_node.datasets.base import Dataset
+    from seg_node.model.network import SegNet
+    from seg_node.training.recipe import Recipe, Source
+
+logger = logging.getLogger(__name__)
+
+CHECKPOINT = 'last.ckpt'
+RECIPE_COPY = 'recipe.yaml'
+
+
+def train(recipe: Recipe, folder: Path) -> SegNet:
+    """Train, or go on training, and return the averaged network.
+
+    The folder keeps the recipe, a checkpoint after every epoch, the log as CSV and the pixel
+    counts. Run again with the same folder it goes on after the last complete epoch and ends with
+    the same weights, bit for bit on one machine, as a run that was never stopped.
+
+    Args:
+        recipe: What to train.
+        folder: Created when missing.
+
+    Raises:
+        DatasetError: A data set cannot be opened or is empty.
+        BundleError: The ImageNet weights are not installed.
+    """
+    torch.set_num_threads(recipe.threads)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECIPE_COPY).write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False))
+    datasets = [open_source(recipe, source) for source in recipe.data.train]
+    task, draws = _prepare(recipe, datasets, folder)
+    trainer = _trainer(recipe, folder)
+    last = folder / CHECKPOINT
+    trainer.fit(
+        task, datamodule=draws, ckpt_path=str(last) if last.is_file() else None, weights_only=True
+    )
+    network: SegNet = task.average.network  # type: ignore[assignment]
+    return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def open_source(recipe: Recipe, source: Source) -> Dataset:
+    """Open one data set of a recipe with the recipe's paths and classes.
+
+    Raises:
+        DatasetError: It cannot be opened, its path has no value, or it is empty.
+    """
+    try:
+        spec = source.dataset.format(**recipe.paths)
+    except (KeyError, IndexError) as err:
+        msg = f'The data set {source.dataset!r} needs a path {err}; give it under paths.'
+        raise DatasetError(msg) from err
+    dataset = open_dataset(spec, split=source.split, taxonomy=recipe.taxonomy)
+    if not len(dataset):
+        msg = f'The data set {spec!r} has no samples in split {source.split!r}.'
+        raise DatasetError(msg)
+    return dataset
+
+
+def net_config(recipe: Recipe) -> NetConfig:
+    """Return what builds the recipe's network."""
+    return NetConfig(recipe.network.family, classes=len(load_taxonomy(recipe.taxonomy)))
+
+
+def input_spec(recipe: Recipe) -> InputSpec:
+    """Return the network input of the recipe's bundle."""
+    config, options = net_config(recipe), recipe.input
+    return InputSpec(options.height, options.width, options.fit, config.mean, config.std)
+
+
+def initial_network(recipe: Recipe) -> SegNet:
+    """Build the network that training starts from: seeded, with ImageNet weights if wanted."""
+    torch.manual_seed(recipe.seed)
+    network = build_network(net_config(recipe))
+    if recipe.network.pretrained == 'imagenet':
+        logger.info('ImageNet encoder: %s', load_imagenet(network.encoder))
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def counts_of(name: str, dataset: Dataset, folder: Path) -> PixelCounts:
+    """Return the pixel counts of a data set; counted once per folder."""
+    cache = folder / f'pixels_{name}.json'
+    if cache.is_file():
+        known = json.loads(cache.read_text())
+        return PixelCounts(np.array(known['pixels']), np.array(known['seen']))
+    indices = progress(range(len(dataset)), total=len(dataset), what='counted', unit='image')
+    counts = count_pixels((dataset[i].labels for i in indices), len(dataset.taxonomy))
+    cache.write_text(json.dumps({'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}))
+    return counts
+
+
+def _prepare(
+    recipe: Recipe, datasets: list[Dataset], folder: Path
+) -> tuple[SegmentationTask, Draws]:
+    spec = input_spec(recipe)
+    shares = [
+        Share(len(data), source.per_epoch, source.first_epoch)
+        for data, source in zip(datasets, recipe.data.train, strict=True)
+    ]
+    sampler = DrawSampler(shares, seed=recipe.seed)
+    network = initial_network(recipe)
+    samples = TrainingSet(
+        datasets,
+        Augmenter(recipe.augment, padding=spec.mean),
+        seed=recipe.seed,
+        stride=network.output_stride,
+    )
+    batch = recipe.schedule.batch
+    draws = Draws(samples, sampler, batch=batch, workers=recipe.workers)
+    steps = sum(sampler.draws_in(epoch) // batch for epoch in range(recipe.schedule.epochs))
+    held_out = open_source(recipe, recipe.data.val)
+    groups = load_taxonomy(recipe.data.groups)
+    task = SegmentationTask(
+        network,
+        _loss(recipe, datasets[0], folder),
+        recipe,
+        steps=steps,
+        measure=partial(measure, dataset=held_out, spec=spec, groups=groups),
+    )
+    return task, draws
+
+
+def _loss(recipe: Recipe, first: Dataset, folder: Path) -> SegmentationLoss:
+    """Return the loss; class weights come from the first source."""
+    options = recipe.loss
+    weights = np.ones(len(first.taxonomy))
+    if options.class_weights.kind != 'none':
+        weights = class_weights(counts_of('0', first, folder), options.class_weights)
+    return SegmentationLoss(
+        torch.from_numpy(weights),
+        alpha=options.cross_entropy,
+        beta=options.dice,
+        smoothing=options.label_smoothing,
+    )
+
+
+def _trainer(recipe: Recipe, folder: Path) -> lightning.Trainer:
+    checkpoint = ModelCheckpoint(
+        folder, filename='last', enable_version_counter=False, save_on_train_epoch_end=True
+    )
+    callbacks: list[Callback] = [checkpoint, LearningRateMonitor('epoch')]
+    return lightning.Trainer(
+        accelerator='cpu',
+        max_epochs=recipe.schedule.epochs,
+        gradient_clip_val=recipe.optimizer.clip_norm,
+        logger=CSVLogger(folder, name='', version='log'),
+        callbacks=callbacks,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+        num_sanity_val_steps=0,
+        default_root_dir=folder,
+    )

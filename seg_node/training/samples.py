@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which sample comes when: a pure function of seed and epoch, whatever the number of workers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TYPE_CHECKING
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from seg_node.datasets.base import Dataset
+    from seg_node.training.augment import Augmenter
+
+
+class Draw(NamedTuple):
+    """One sample of one epoch."""
+
+    epoch: int
+    source: int
+    place: int
+    repeat: int = 0
+
+
+class Share(NamedTuple):
+    """How much of a data set an epoch takes."""
+
+    size: int
+    per_epoch: int
+    first_epoch: int = 0
+
+    def draws(self, epoch: int) -> int:
+        """Return the number of samples taken in an epoch."""
+        return (self.per_epoch or self.size) if epoch >= self.first_epoch else 0
+
+
+class DrawSampler(Sampler[Draw]):
+    """Yields the draws of the current epoch in random order.
+
+    A source that gives fewer samples than it has is worked through without repeats before any
+    sample comes again, across epochs too.
+    """
+
+    def __init__(self, shares: Sequence[Share], *, seed: int) -> None:
+        """Draw from ``shares``, in epoch 0."""
+        self._shares = tuple(shares)
+        self._seed = seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that the next iteration yields."""
+        self._epoch = epoch
+
+    def draws_in(self, epoch: int) -> int:
+        """Return the number of draws in an epoch."""
+        return sum(share.draws(epoch) for share in self._shares)
+
+    def __len__(self) -> int:
+        """Return the number of draws in the current epoch."""
+        return self.draws_in(self._epoch)
+
+    def __iter__(self) -> Iterator[Draw]:
+        """Yield the draws of the current epoch."""
+        draws = [
+            draw for number in range(len(self._shares)) for draw in self._source_draws(number)
+        ]
+        order = np.random.default_rng([self._seed, self._epoch]).permutation(len(draws))
+        return (draws[position] for position in order)
+
+    def _source_draws(self, number: int) -> Iterator[Draw]:
+        share = self._shares[number]
+        taken = share.draws(self._epoch)
+        start = taken * (self._epoch - share.first_epoch)
+        for position in range(start, start + taken):
+            round_, place = divmod(position, share.size)
+            random = np.random.default_rng([self._seed, number, round_])
+            chosen = int(random.permutation(share.size)[place])
+            yield Draw(self._epoch, number, chosen, round_)
+
+
+class TrainingSet(TorchDataset[tuple[Tensor, Tensor]]):
+    """Augmented samples by draw."""
+
+    def __init__(
+        self, datasets: Sequence[Dataset], augment: Augmenter, *, seed: int, stride: int
+    ) -> None:
+        """Serve samples of several data sets.
+
+        Args:
+            datasets: In the order of ``Draw.source``.
+            augment: Random changes.
+            seed: Of the random changes.
+            stride: Distance of the pixels whose labels are returned [px]. Of each
+                ``stride`` x ``stride`` patch one is chosen at random per sample, so that on
+                average a score is compared with the centre of what it covers.
+        """
+        self._datasets = tuple(datasets)
+        self._augment = augment
+        self._seed = seed
+        self._stride = stride
+
+    def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Return (3, H, W) uint8 RGB and (H / stride, W / stride) int64 labels, 255 ignored."""
+        random = np.random.default_rng([self._seed, *draw])
+        sample = self._augment(self._datasets[draw.source][draw.place], random)
+        top, left = random.integers(0, self._stride, 2)
+        labels = sample.labels[top :: self._stride, left :: self._stride]
+        image = np.ascontiguousarray(sample.image)
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(labels.astype(np.int64))
+
+
+class Draws(lightning.LightningDataModule):
+    """Gives Lightning a loader per epoch; its length may change when a source joins."""
+
+    def __init__(
+        self, samples: TrainingSet, sampler: DrawSampler, *, batch: int, workers: int
+    ) -> None:
+        """Serve ``samples`` in the order of ``sampler``, in batches without a rest."""
+        super().__init__()
+        self._samples, self._sampler = samples, sampler
+        self._batch, self._workers = batch, workers
+
+    def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        """Return the loader of the trainer's current epoch."""
+        self._sampler.set_epoch(self.trainer.current_epoch if self.trainer else 0)
+        return DataLoader(
+            self._samples,
+            self._batch,
+            sampler=self._sampler,
+            num_workers=self._workers,
+            drop_last=True,
+        )

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node that a competent user writes from tutorials: what ours is compared with.
+
+Image message -> cv_bridge's conversion -> resize -> torch on the CPU -> bilinear upsampling ->
+softmax and argmax in numpy -> label map, one confidence image per class and a drivable mask, all
+published on every frame. The network and its weights are those of the bundle.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+import cv2
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+import torch
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from seg_node.bundle import Manifest
+
+__all__ = ['TutorialNode']
+
+QUEUE = 10
+
+
+def imgmsg_to_cv2(message: Any) -> npt.NDArray[np.uint8]:
+    """Convert as cv_bridge does for rgb8."""
+    rows = np.ndarray((message.height, message.step // 3, 3), np.uint8, buffer=message.data)
+    return np.ascontiguousarray(rows[:, : message.width])
+
+
+def cv2_to_imgmsg(image: npt.NDArray[np.uint8], encoding: str, header: Any) -> Image:
+    """Convert as cv_bridge does."""
+    message = Image()
+    message.header = header
+    message.encoding = encoding
+    message.height, message.width = image.shape[:2]
+    message.data.frombytes(image.tobytes())
+    message.step = len(message.data) // message.height
+    return message
+
+
+class TutorialNode(Node):
+    """Does everything in the callback, for every frame and every output."""
+
+    def __init__(
+        self, network: Callable[[torch.Tensor], torch.Tensor], manifest: Manifest, **options: Any
+    ) -> None:
+        """Create one publisher per output.
+
+        Args:
+            network: (N, 3, H, W) float32 RGB levels to (N, K, h, w) scores.
+            manifest: Sizes and classes.
+            options: For ``rclpy.node.Node``.
+        """
+        super().__init__('tutorial', **options)
+        self.network = network
+        self.spec = manifest.input
+        self.temperature = manifest.temperature
+        self.drivable = int(manifest.taxonomy.drivable.argmax())
+        self.publisher_label = self.create_publisher(Image, 'label', QUEUE)
+        self.publisher_drivable = self.create_publisher(Image, 'drivable', QUEUE)
+        self.publishers_confidence = [
+            self.create_publisher(Image, f'confidence_{index}', QUEUE)
+            for index in range(len(manifest.taxonomy))
+        ]
+        self.create_subscription(Image, 'image', self.on_image, QUEUE)
+
+    def on_image(self, message: Any) -> None:
+        """Segment and publish one frame."""
+        image = imgmsg_to_cv2(message)
+        probabilities = self.segment(image)
+        label = probabilities.argmax(0).astype(np.uint8)
+        drivable = np.where(label == self.drivable, 255, 0).astype(np.uint8)
+        confidence = (probabilities * 255).astype(np.uint8)
+        self.publisher_label.publish(cv2_to_imgmsg(label, 'mono8', message.header))
+        for index, publisher in enumerate(self.publishers_confidence):
+            publisher.publish(cv2_to_imgmsg(confidence[index], 'mono8', message.header))
+        self.publisher_drivable.publish(cv2_to_imgmsg(drivable, 'mono8', message.header))
+
+    def segment(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Return (K, H, W) class probabilities of an (H, W, 3) uint8 RGB image."""
+        canvas, (top, left, height, width) = self.letterbox(image)
+        batch = torch.from_numpy(canvas.transpose(2, 0, 1)[None].copy()).float()
+        with torch.no_grad():
+            scores = self.network(batch)
+            stride = self.spec.height // scores.shape[2]
+            rows = slice(top // stride, (top + height) // stride)
+            columns = slice(left // stride, (left + width) // stride)
+            scores = functional.interpolate(
+                scores[:, :, rows, columns],
+                size=image.shape[:2],
+                mode='bilinear',
+                align_corners=False,
+            )
+        logits = scores[0].numpy() / self.temperature
+        powers = np.exp(logits - logits.max(0, keepdims=True))
+        probabilities: npt.NDArray[np.float32] = powers / powers.sum(0, keepdims=True)
+        return probabilities
+
+    def letterbox(
+        self, image: npt.NDArray[np.uint8]
+    ) -> tuple[npt.NDArray[np.float32], tuple[int, int, int, int]]:
+        """Return the image resized into the network's input, and where it lies there."""
+        scale = min(self.spec.height / image.shape[0], self.spec.width / image.shape[1])
+        height = min(round(image.shape[0] * scale / 4) * 4, self.spec.height)
+        width = min(round(image.shape[1] * scale / 4) * 4, self.spec.width)
+        top = (self.spec.height - height) // 8 * 4
+        left = (self.spec.width - width) // 8 * 4
+        canvas = np.empty((self.spec.height, self.spec.width, 3), np.float32)
+        canvas[:] = self.spec.mean
+        canvas[top : top + height, left : left + width] = cv2.resize(image, (width, height))
+        return canvas, (top, left, height, width)

@@ -88,7 +88,7 @@ def legend(taxonomy: Taxonomy, columns: int = 1) -> UInt8Array:
     """Draw the class colours with ids and names, one class per line.
 
     Args:
-        taxonomy: Whose classes to list; drivable ones are marked with a star.
+        taxonomy: Whose classes to list; drivable ones say so.
         columns: How many classes stand side by side; ids run down each column.
 
     Returns:
@@ -101,7 +101,7 @@ def legend(taxonomy: Taxonomy, columns: int = 1) -> UInt8Array:
         msg = f'Legend has {columns!r} columns; expected at least 1.'
         raise ValueError(msg)
     lines = [
-        f'{index} {one.name}{" *" if one.drivable else ""}'
+        f'{index} {one.name}{" (drivable)" if one.drivable else ""}'
         for index, one in enumerate(taxonomy.classes)
     ]
     text_width = max(cv2.getTextSize(line, FONT, TEXT_SCALE, 1)[0][0] for line in lines)

@@ -265,8 +265,9 @@ def _check_keys(values: Mapping[str, Any]) -> None:
 
 
 def _three_floats(what: str, values: object) -> tuple[float, float, float]:
-    if not isinstance(values, (list, tuple)) or len(values) != 3:  # noqa: PLR2004
+    is_list = isinstance(values, (list, tuple)) and len(values) == 3  # noqa: PLR2004
+    if not is_list or not all(isinstance(value, (int, float)) for value in cast('Any', values)):
         msg = f'Input {what} is {values!r}; expected three RGB levels.'
         raise ValueError(msg)
-    red, green, blue = (float(value) for value in values)
-    return red, green, blue
+    red, green, blue = cast('tuple[float, float, float]', values)
+    return float(red), float(green), float(blue)

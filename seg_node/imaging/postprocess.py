@@ -148,9 +148,7 @@ def _fill(maps: ScoreMaps, result: PixelMaps, start: int, stop: int) -> None:
 def _check_classes(classes: int, planes: Sequence[int]) -> None:
     """Refuse more classes than labels can name, and class ids that the scores do not have."""
     if classes > MAX_CLASSES:
-        msg = (
-            f'Scores have {classes} classes; expected at most {MAX_CLASSES}, as labels are uint8.'
-        )
+        msg = f'Scores have {classes} classes; labels of one byte name at most {MAX_CLASSES}.'
         raise ValueError(msg)
     for index in planes:
         if not 0 <= index < classes:

@@ -4,16 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import Bytes, Floats, pick, Random, vector
-from .canvas import Panel
+from .arrays import Bytes, Floats, pick, Random, random_for, vector
+from .canvas import Panel, Texture
 from .classes import BUILDING, FENCE, ROAD, SIDEWALK, TERRAIN, VEGETATION, WALL
 from .furniture import board, bush, lamp_post, plain_pole, sign, traffic_light, tree
 from .scenery import Scenery, UPRIGHT
-from .textures import brickwork, facade, fence, hedge, STOREY, VARIANTS
+from .textures import brickwork, facade, fence, hedge, PLASTER, side_wall, STOREY, VARIANTS
 
 if TYPE_CHECKING:
     from .light import Light
@@ -39,12 +40,12 @@ class Style:
 
 def draw_style(rng: Random) -> Style:
     """Draw the style of a world."""
-    grey = rng.uniform(66, 122)
+    grey = rng.uniform(78, 142)
     town = rng.random()
     weights = (
-        ((8, 1, 0.7, 1.2, 1, 0.8, 0.6) if town < 0.5 else (1, 6, 1.5, 1.5, 1.5, 0.6, 2))
-        if town < 0.8
-        else (1, 1, 3, 2, 2, 2, 4)
+        ((8, 1, 0.6, 1.5, 1.2, 0.8, 0.4) if town < 0.58 else (2, 6, 1.2, 2.2, 1.8, 0.6, 1.5))
+        if town < 0.85
+        else (1, 1, 3, 3, 2.5, 2, 3)
     )
     return Style(
         vector(grey, grey, grey) + rng.normal(0, 3, 3),
@@ -54,9 +55,9 @@ def draw_style(rng: Random) -> Style:
         vector(rng.uniform(84, 134), rng.uniform(108, 140), rng.uniform(46, 72)),
         vector(172, 170, 164) * rng.uniform(0.8, 1.15),
         tuple(float(w) for w in weights),
-        int(rng.integers(2, 7)),
+        int(rng.integers(2, 8)),
         rng.uniform(0.1, 0.9),
-        rng.uniform(0.1, 0.55),
+        rng.uniform(0.15, 0.7),
     )
 
 
@@ -234,7 +235,7 @@ class Block:
     def _paved(self, side: int, s0: float, s1: float, d0: float, d1: float) -> None:
         if d1 > d0:
             self.scenery.patch(
-                self.street.strip(s0, s1, side * d0, side * (d1 + 0.5)),
+                self.street.strip(s0, s1, side * (d0 - 0.3), side * (d1 + 0.5)),
                 self.style.paving * 0.94,
                 SIDEWALK,
             )
@@ -299,17 +300,10 @@ class Block:
         along = b - a
         inward = np.cross(UPRIGHT, along) * side
         inward /= np.linalg.norm(inward)
-        texture = facade(rng, float(np.linalg.norm(along)), storeys, lamps=self.light.lamps)
-        flank = (
-            texture[:, : max(int(texture.shape[1] * 0.3), 8)]
-            if rng.random() < 0.5
-            else np.ascontiguousarray(
-                np.broadcast_to(
-                    texture[:, 1:5].mean(axis=1, keepdims=True).astype(np.uint8),
-                    (texture.shape[0], 16, 3),
-                )
-            )
-        )
+        key, long = int(rng.integers(1 << 40)), float(np.linalg.norm(along))
+        lamps = self.light.lamps
+        texture = Texture(lambda: facade(random_for(key), long, storeys, lamps=lamps))
+        flank = Texture(lambda: side_wall(texture.pixels, plain=bool(key % 2)))
         up = UPRIGHT * height
         for origin, normal in ((a, a - b), (b, b - a)):
             self.scenery.panel(
@@ -317,17 +311,17 @@ class Block:
                     origin,
                     inward * deep,
                     up,
-                    np.ascontiguousarray(flank),
+                    flank,
                     BUILDING,
                     normal / np.linalg.norm(normal),
                 ),
                 6,
             )
         if pitched:
-            self._roof(a, b, inward * deep, height, texture)
+            self._roof(a, b, inward * deep, height, vector(*PLASTER[key % len(PLASTER)]))
         self.scenery.panel(Panel(a, along, up, texture, BUILDING, -inward))
 
-    def _roof(self, a: Floats, b: Floats, deep: Floats, height: float, texture: Bytes) -> None:
+    def _roof(self, a: Floats, b: Floats, deep: Floats, height: float, wall: Floats) -> None:
         tile = vector(
             *((128, 70, 52), (92, 84, 82), (70, 66, 66), (150, 92, 66))[self.rng.integers(4)]
         )
@@ -346,9 +340,8 @@ class Block:
         normal *= np.sign(normal[2]) / np.linalg.norm(normal)
         for end, away in ((a, a - b), (b, b - a)):
             gable = np.array([end + eave, end + eave + deep, end + eave + rise + deep / 2])
-            colour = texture[0, :4].mean(axis=0)
             self.scenery.surface(
-                gable, colour, away / np.linalg.norm(away), BUILDING, np.array([end, end + deep])
+                gable, wall, away / np.linalg.norm(away), BUILDING, np.array([end, end + deep])
             )
         self.scenery.surface(slope, tile * self.rng.uniform(0.8, 1.2), normal, BUILDING, ends)
 
@@ -357,7 +350,7 @@ class Block:
         kind = kinds[rng.integers(len(kinds))]
         if kind == 'none':
             return
-        height = rng.uniform(0.8, 2.4)
+        height = rng.uniform(0.8, 2.6)
         variant = int(rng.integers(VARIANTS))
         make, label = {
             'hedge': (hedge, VEGETATION),
@@ -422,7 +415,7 @@ class Block:
                 street.point(rng.uniform(start + 3, self.s + BLOCK), side * (kerb + 1.0)),
                 facing,
             )
-        if self.crossing or rng.random() < 0.12:
+        if self.crossing or rng.random() < 0.3:
             traffic_light(
                 scenery,
                 rng,
@@ -439,7 +432,7 @@ class Block:
                     street.point(float(s), side * (kerb + 0.3)),
                     size * rng.uniform(0.8, 1.2),
                 )
-        if rng.random() < 0.18:
+        if rng.random() < 0.3:
             self._railing(side, start, kerb - 0.2)
 
     def _railing(self, side: int, start: float, d: float) -> None:
@@ -469,7 +462,8 @@ class Block:
                 outline = street.strip(s - 1.4, s + 1.4, side * edge, side * 60)
                 self.scenery.patch(outline, self.style.paving, SIDEWALK)
             a, b = street.point(self.s - 10, side * 60), street.point(self.s + 24, side * 60)
-            texture = facade(rng, 34, 3, lamps=self.light.lamps)
+            key, lamps = int(rng.integers(1 << 40)), self.light.lamps
+            texture = Texture(partial(_far_facade, key, lamps=lamps))
             normal = np.cross(UPRIGHT, b - a) * -side
             self.scenery.panel(
                 Panel(
@@ -485,6 +479,10 @@ class Block:
             for _ in range(3):
                 place = street.point(self.s + rng.choice((0.5, 12.5)), side * rng.uniform(22, 55))
                 tree(self.scenery, rng, place, rng.uniform(5, 9))
+
+
+def _far_facade(key: int, *, lamps: bool) -> Bytes:
+    return facade(random_for(key), 34, 3, lamps=lamps)
 
 
 def _cuts(start: float, stop: float, step: float) -> tuple[list[float], list[float]]:

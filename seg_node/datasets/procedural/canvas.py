@@ -8,6 +8,7 @@ of them and an image can never disagree with its labels. What is nearer is paint
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,6 +18,8 @@ from .camera import clip_near, NEAR
 from .classes import BUILDING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .arrays import Bytes, Floats, Picture
     from .camera import Camera
     from .light import Light
@@ -26,6 +29,18 @@ SHIFT = 4  # fractional bits of the coordinates given to OpenCV
 FAR_PIXELS = 30000.0
 HALF = 127  # coverage from which a pixel of a texture counts
 CAP = np.linspace(0.5 * np.pi, 1.5 * np.pi, 5)
+
+
+@dataclass
+class Texture:
+    """A picture that is drawn when it is first needed."""
+
+    draw: Callable[[], Bytes]
+
+    @cached_property
+    def pixels(self) -> Bytes:
+        """The picture (h, w, 3) or (h, w, 4)."""
+        return self.draw()
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class Panel:
     origin: Floats
     along: Floats
     up: Floats
-    texture: Bytes
+    texture: Bytes | Texture
     label: int
     normal: Floats
     part: tuple[float, float] = (0.0, 1.0)
@@ -62,7 +77,7 @@ class Limbs:
     radii: Floats
     colours: Floats
     labels: tuple[int, ...]
-    glow: Floats | None = None
+    glow: Floats
 
 
 class Canvas:
@@ -72,6 +87,7 @@ class Canvas:
         """Start with an empty picture."""
         self.camera = camera
         self.light = light
+        self._bars: dict[int, tuple[Limbs, list[tuple[Picture, list[float]]]]] = {}
         self.picture: Bytes = np.full((*camera.size, 4), 255, dtype=np.uint8)
 
     def polygon(self, pixels: Floats, colour: Floats, label: int) -> None:
@@ -119,19 +135,37 @@ class Canvas:
         rows: list[list[float]] = np.column_stack([seen, mesh.labels]).tolist()
         return rows
 
+    def prepare(self, everything: list[Limbs]) -> None:
+        """Project many round bars at once; ``limbs`` then only fills them."""
+        if not everything:
+            return
+        sizes = np.cumsum([len(limbs.labels) for limbs in everything])
+        start = self.camera.to_camera(np.concatenate([limbs.start for limbs in everything]))
+        stop = self.camera.to_camera(np.concatenate([limbs.stop for limbs in everything]))
+        depth = np.minimum(start[:, 2], stop[:, 2])
+        radii = np.concatenate([limbs.radii for limbs in everything])
+        start[:, 2], stop[:, 2] = np.maximum(start[:, 2], NEAR), np.maximum(stop[:, 2], NEAR)
+        outlines = _capsules(self.camera, start, stop, radii)
+        own = np.concatenate([limbs.colours for limbs in everything])
+        lit = own * (self.light.ambient + 0.45 * self.light.direct)
+        glow = np.concatenate([limbs.glow for limbs in everything])
+        lit += glow[:, None] * np.maximum(own - lit, 0)
+        seen = np.clip(self.light.through_air(lit, start[:, 2]), 0, 255)
+        labels = np.concatenate([limbs.labels for limbs in everything])
+        colours = np.column_stack([seen, labels]).tolist()
+        far = start[:, 2] + stop[:, 2]
+        for limbs, last in zip(everything, sizes.tolist(), strict=True):
+            first = last - len(limbs.labels)
+            order = first + np.argsort(-far[first:last], kind='stable')
+            shown = order.tolist() if depth[first:last].min() >= NEAR else []
+            self._bars[id(limbs)] = limbs, [(outlines[k], colours[k]) for k in shown]
+
     def limbs(self, limbs: Limbs) -> None:
         """Paint round bars, farthest first."""
-        start, stop = self.camera.to_camera(limbs.start), self.camera.to_camera(limbs.stop)
-        if min(start[:, 2].min(), stop[:, 2].min()) < NEAR:
-            return
-        outlines = _capsules(self.camera, start, stop, limbs.radii)
-        lit = limbs.colours * (self.light.ambient + 0.45 * self.light.direct)
-        if limbs.glow is not None:
-            lit += limbs.glow[:, None] * np.maximum(limbs.colours - lit, 0)
-        colours = np.clip(self.light.through_air(lit, float(start[:, 2].mean())), 0, 255)
-        for index in np.argsort(-(start[:, 2] + stop[:, 2]), kind='stable'):
-            colour = (*colours[index].tolist(), limbs.labels[index])
-            cv2.fillConvexPoly(self.picture, outlines[index], colour, cv2.LINE_8, SHIFT)
+        if id(limbs) not in self._bars:
+            self.prepare([limbs])
+        for outline, colour in self._bars[id(limbs)][1]:
+            cv2.fillConvexPoly(self.picture, outline, colour, cv2.LINE_8, SHIFT)
 
     def panel(self, panel: Panel) -> None:
         """Paint a textured quadrilateral."""
@@ -145,7 +179,8 @@ class Canvas:
             return
         (x0, y0, x1, y1), mask = window
         away = float(np.linalg.norm(panel.corners.mean(axis=0) - self.camera.centre))
-        texture = _reduced(panel.texture, outline, panel.part)
+        whole = panel.texture if isinstance(panel.texture, np.ndarray) else panel.texture.pixels
+        texture = _reduced(whole, outline, panel.part)
         h, w = texture.shape[:2]
         homography = self.camera.plane(panel.origin, panel.along, panel.up)
         to_plane = np.array([[1 / w, 0, 0.5 / w], [0, -1 / h, 1 - 0.5 / h], [0, 0, 1.0]])
@@ -256,7 +291,7 @@ def _reduced(texture: Bytes, outline: Floats, part: tuple[float, float]) -> Byte
     return np.asarray(cv2.resize(texture, extent, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _capsules(camera: Camera, start: Floats, stop: Floats, radii: Floats) -> list[Bytes]:
+def _capsules(camera: Camera, start: Floats, stop: Floats, radii: Floats) -> list[Picture]:
     foot, head = camera.pixels(start), camera.pixels(stop)
     turn = np.arctan2(head[:, 1] - foot[:, 1], head[:, 0] - foot[:, 0])[:, None]
     low = np.maximum(radii[:, :1] * camera.focal / start[:, 2:], 0.35)
@@ -266,4 +301,5 @@ def _capsules(camera: Camera, start: Floats, stop: Floats, radii: Floats) -> lis
     points = np.concatenate(
         [foot[:, None] + back, head[:, None] + front * high[..., None]], axis=1
     )
-    return list(np.rint(points * (1 << SHIFT)).astype(np.int32))
+    fixed = np.clip(points, -FAR_PIXELS, FAR_PIXELS) * (1 << SHIFT)
+    return list(np.rint(fixed).astype(np.int32))

@@ -82,9 +82,7 @@ class Drive:
         time = self.time_of(index)
         scenery = self._world.around(SPEED * time, self._world.street.lane_middle(0, 1), time)
         factor = oversampling(self.size)
-        image, labels = reduce(
-            paint(self._world, scenery, self.camera(index).scaled(factor)), factor
-        )
+        image, labels = reduce(paint(self._world, scenery, self.camera(index), factor), factor)
         rng = random_for(self.seed, 4, index)
         dark = self._world.light.lamps
         image = replace(self._sensor, bloom=0.8 if dark else 0.0).develop(image, rng)

@@ -3,21 +3,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, cache
 from math import cos, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import Floats, Random, vector
-from .canvas import Canvas, Limbs
+from .arrays import Floats, Random, random_for, vector
+from .canvas import Limbs
 from .classes import POLE, TRAFFIC_LIGHT, TRAFFIC_SIGN, VEGETATION
-from .mesh import MeshBuilder
-from .scenery import Scenery, Thing
+from .mesh import Mesh, MeshBuilder
 from .textures import crown, VARIANTS
 
 if TYPE_CHECKING:
+    from .scenery import Scenery
     from collections.abc import Sequence
 
+BOARDS = ((20, 74, 150), (20, 110, 70), (238, 238, 236), (240, 200, 40))
 STEEL = ((120, 124, 126), (70, 74, 76), (160, 164, 166), (40, 58, 46), (96, 84, 70))
 
 
@@ -72,86 +74,61 @@ def plain_pole(scenery: Scenery, rng: Random, place: Floats) -> None:
     )
 
 
+@cache
+def signal_head(phase: int, *, board: bool) -> Mesh:
+    """Three lamps in a dark box whose foot is at z = 0; ``phase`` 0 red, 1 amber, 2 green."""
+    b = MeshBuilder(TRAFFIC_LIGHT)
+    b.box((-0.13, -0.17, 0.0), (0.13, 0.17, 0.98), vector(26, 28, 28))
+    if board:
+        b.end(0.131, [(-0.3, -0.1), (0.3, -0.1), (0.3, 1.08), (-0.3, 1.08)], vector(20, 20, 22), 1)
+    for index, colour in enumerate(((236, 40, 30), (250, 180, 40), (40, 222, 120))):
+        on = index == phase
+        turn = np.arange(8) * (np.pi / 4)
+        disc = [(0.12 * cos(t), 0.82 - 0.32 * index + 0.12 * sin(t)) for t in turn]
+        b.end(0.14, disc, vector(*colour) * (1.0 if on else 0.22), 1, float(on))
+    return b.build()
+
+
 def traffic_light(scenery: Scenery, rng: Random, place: Floats, yaw: float) -> None:
     """A traffic light on a post; ``yaw`` is where its front looks."""
     front = vector(cos(yaw), sin(yaw), 0)
     height, ink = rng.uniform(2.3, 3.2), steel(rng)
-    b = MeshBuilder(TRAFFIC_LIGHT)
-    b.box((-0.13, -0.17, 0.0), (0.13, 0.17, 0.98), vector(26, 28, 28))
-    if rng.random() < 0.5:
-        b.end(0.131, [(-0.3, -0.1), (0.3, -0.1), (0.3, 1.08), (-0.3, 1.08)], vector(20, 20, 22), 1)
-    on = rng.integers(3)
-    lamps = ((236, 40, 30), (250, 180, 40), (40, 222, 120))
-    turn = np.arange(8) * (np.pi / 4)
-    for index, colour in enumerate(lamps):
-        z = 0.82 - 0.32 * index
-        disc = [(0.12 * cos(t), z + 0.12 * sin(t)) for t in turn]
-        b.end(0.14, disc, vector(*colour) * (1.0 if index == on else 0.22), 1, float(index == on))
-    mesh = b.build()
-    head = place + vector(0, 0, height) + front * 0.15
+    phase, board = int(rng.integers(3)), rng.random() < 0.5
     post = bars([(place, place + vector(0, 0, height + 0.8), 0.07, 0.06, ink, POLE, 0.0)])
-
-    def paint(canvas: Canvas) -> None:
-        canvas.limbs(post)
-        canvas.mesh(mesh, head, yaw)
-
-    scenery.things.append(Thing(paint, np.array([place, place]), np.array([place, head]), None))
+    head = place + vector(0, 0, height) + front * 0.15
+    scenery.mounted(post, signal_head(phase, board=board), head, yaw)
     if rng.random() < 0.4:
-        _overhead_light(scenery, place, yaw, ink, mesh_height=5.2)
+        _overhead_light(scenery, place, yaw, ink, phase)
 
 
-def _overhead_light(
-    scenery: Scenery, place: Floats, yaw: float, ink: Floats, mesh_height: float
-) -> None:
-    b = MeshBuilder(TRAFFIC_LIGHT)
-    b.box((-0.13, -0.17, 0.0), (0.13, 0.17, 0.98), vector(30, 32, 30))
-    turn = np.arange(8) * (np.pi / 4)
-    for index, colour in enumerate(((236, 40, 30), (60, 46, 14), (14, 54, 30))):
-        z = 0.82 - 0.32 * index
-        b.end(
-            0.14,
-            [(0.12 * cos(t), z + 0.12 * sin(t)) for t in turn],
-            vector(*colour),
-            1,
-            float(index == 0),
-        )
-    mesh = b.build()
+def _overhead_light(scenery: Scenery, place: Floats, yaw: float, ink: Floats, phase: int) -> None:
     across = vector(-sin(yaw), cos(yaw), 0)
-    if across @ place > 0:
-        across = -across
-    top = place + vector(0, 0, mesh_height + 0.6)
+    across *= -1.0 if across @ place > 0 else 1.0
+    top = place + vector(0, 0, 5.8)
     arm = top + across * 3.4
-    rows = [(place, top, 0.09, 0.07, ink, POLE, 0.0), (top, arm, 0.06, 0.05, ink, POLE, 0.0)]
-    post = bars(rows)
+    post = bars([(place, top, 0.09, 0.07, ink, POLE, 0.0), (top, arm, 0.06, 0.05, ink, POLE, 0.0)])
+    head = arm - vector(0, 0, 0.9) + vector(cos(yaw), sin(yaw), 0) * 0.15
+    scenery.mounted(post, signal_head(phase, board=True), head, yaw)
 
-    def paint(canvas: Canvas) -> None:
-        canvas.limbs(post)
-        canvas.mesh(mesh, arm - vector(0, 0, 0.9) + vector(cos(yaw), sin(yaw), 0) * 0.15, yaw)
 
-    scenery.things.append(
-        Thing(paint, np.array([place, place]), np.array([place, top]), None, reach=5.0)
-    )
+@cache
+def sign_plates(variant: int) -> Mesh:
+    """One or two traffic signs above each other."""
+    rng = random_for(808, variant)
+    b = MeshBuilder(TRAFFIC_SIGN)
+    top = rng.uniform(1.9, 2.6)
+    for _ in range(1 + (rng.random() < 0.3)):
+        top = _plate(b, rng, top) + 0.06
+    return b.build()
 
 
 def sign(scenery: Scenery, rng: Random, place: Floats, yaw: float) -> None:
     """One or two traffic signs on a post; ``yaw`` is where their fronts look."""
     ink = vector(140, 142, 144) * rng.uniform(0.8, 1.1)
-    b = MeshBuilder(TRAFFIC_SIGN)
-    low = rng.uniform(1.9, 2.6)
-    top = low
-    for _ in range(1 + (rng.random() < 0.3)):
-        top = _plate(b, rng, top) + 0.06
-    mesh = b.build()
-    post = bars([(place, place + vector(0, 0, top - 0.1), 0.04, 0.04, ink, POLE, 0.0)])
-    front = place + vector(cos(yaw), sin(yaw), 0) * 0.06
-
-    def paint(canvas: Canvas) -> None:
-        canvas.limbs(post)
-        canvas.mesh(mesh, front, yaw)
-
-    scenery.things.append(
-        Thing(paint, np.array([place, place]), np.array([place, place + vector(0, 0, top)]), None)
-    )
+    mesh = sign_plates(int(rng.integers(120)))
+    top = float(mesh.vertices[:, 2].max())
+    post = bars([(place, place + vector(0, 0, top - 0.04), 0.04, 0.04, ink, POLE, 0.0)])
+    scenery.mounted(post, mesh, place + vector(cos(yaw), sin(yaw), 0) * 0.06, yaw)
 
 
 def _plate(b: MeshBuilder, rng: Random, z: float) -> float:
@@ -198,48 +175,33 @@ def _plate(b: MeshBuilder, rng: Random, z: float) -> float:
     return middle + size
 
 
-def board(scenery: Scenery, rng: Random, place: Floats, yaw: float) -> None:
-    """A large direction sign on two posts."""
-    width, height, low = rng.uniform(1.6, 3.2), rng.uniform(1.0, 1.8), rng.uniform(1.8, 2.6)
+@cache
+def direction_board(variant: int) -> Mesh:
+    """A large sign with lines of text."""
+    rng = random_for(809, variant)
+    half, height, low = rng.uniform(0.8, 1.6), rng.uniform(1.0, 1.8), rng.uniform(1.8, 2.6)
+    ground = vector(*BOARDS[rng.integers(len(BOARDS))])
+    ink = vector(240, 240, 240) if ground[0] < 100 else vector(24, 24, 24)
     b = MeshBuilder(TRAFFIC_SIGN)
-    blue = vector(
-        *((20, 74, 150), (20, 110, 70), (238, 238, 236), (240, 200, 40))[rng.integers(4)]
-    )
-    half = width / 2
     rect = [(-half, low), (half, low), (half, low + height), (-half, low + height)]
     b.end(0.0, rect, vector(120, 122, 124), -1)
-    b.end(0.0, rect, blue, 1, 0.1)
-    ink = vector(240, 240, 240) if blue[0] < 100 else vector(24, 24, 24)
-    for row in np.linspace(low + 0.15, low + height - 0.35, 3):
-        edge = half - 0.15 - rng.uniform(0, 0.6)
-        b.end(
-            0.01,
-            [(-half + 0.15, row), (edge, row), (edge, row + 0.18), (-half + 0.15, row + 0.18)],
-            ink,
-            1,
-            0.1,
-        )
-    mesh = b.build()
-    across = vector(-sin(yaw), cos(yaw), 0)
-    rows = [
-        (
-            place + across * side * half * 0.7,
-            place + across * side * half * 0.7 + vector(0, 0, low + height - 0.1),
-            0.05,
-            0.05,
-            vector(140, 142, 144),
-            POLE,
-            0.0,
-        )
-        for side in (-1, 1)
-    ]
-    post, front = bars(rows), place + vector(cos(yaw), sin(yaw), 0) * 0.07
+    b.end(0.0, rect, ground, 1, 0.1)
+    for row in np.linspace(low + 0.15, low + height - 0.35, 3).tolist():
+        left, right = -half + 0.15, half - 0.15 - rng.uniform(0, 0.6)
+        line = [(left, row), (right, row), (right, row + 0.18), (left, row + 0.18)]
+        b.end(0.01, line, ink, 1, 0.1)
+    return b.build()
 
-    def paint(canvas: Canvas) -> None:
-        canvas.limbs(post)
-        canvas.mesh(mesh, front, yaw)
 
-    scenery.things.append(Thing(paint, np.array([place, place]), None, None))
+def board(scenery: Scenery, rng: Random, place: Floats, yaw: float) -> None:
+    """A large direction sign on two posts."""
+    mesh = direction_board(int(rng.integers(60)))
+    across = vector(-sin(yaw), cos(yaw), 0) * mesh.width * 0.35
+    rise = vector(0, 0, float(mesh.vertices[:, 2].max()) - 0.1)
+    ink = vector(140, 142, 144)
+    feet = (place - across, place + across)
+    post = bars([(foot, foot + rise, 0.05, 0.05, ink, POLE, 0.0) for foot in feet])
+    scenery.mounted(post, mesh, place + vector(cos(yaw), sin(yaw), 0) * 0.07, yaw)
 
 
 def tree(scenery: Scenery, rng: Random, place: Floats, size: float) -> None:

@@ -62,6 +62,7 @@ class Figure:
             rows[:, 6:],
             np.array(self.colours),
             tuple(self.labels),
+            np.zeros(len(rows)),
         )
 
 

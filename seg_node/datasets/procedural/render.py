@@ -17,25 +17,31 @@ from .textures import ground_tile, to_bytes
 
 if TYPE_CHECKING:
     from .camera import Camera
-    from .scenery import Scenery
+    from .light import Light
+    from .scenery import Scenery, Thing
     from .world import World
 
 SHADE = 0.5  # of the light that is left right below a vehicle
-TILE = 512
 MIN_PIXELS = 8.0  # what would be smaller is left out
-TILE_METRES = 8.0
+FAR = 300.0  # metres to the backdrop
+BACKDROP = (  # class, mean height in metres, colour, width of a step in radians
+    (VEGETATION, 9.0, (74, 96, 58), 0.008),
+    (BUILDING, 13.0, (140, 132, 124), 0.03),
+)
 LAYERS = (('asphalt', ROAD), ('paving', SIDEWALK), ('grass', TERRAIN))
 
 
-def paint(world: World, scenery: Scenery, camera: Camera) -> Canvas:
-    """Paint ``scenery`` as ``camera`` sees it."""
+def paint(world: World, scenery: Scenery, camera: Camera, factor: int = 1) -> Canvas:
+    """Paint ``scenery`` as ``camera`` sees it, ``factor`` times finer."""
+    camera = camera.scaled(factor)
     canvas = Canvas(camera, world.light)
     _sky(canvas, world.seed)
     _backdrop(canvas, world.seed)
-    _ground(canvas, scenery, world)
-    order = _order(scenery, camera)
-    for index in order:
-        scenery.things[index].paint(canvas)
+    _ground(canvas, scenery, world, factor)
+    shown = [scenery.things[index] for index in _order(scenery, camera)]
+    canvas.prepare([limbs for thing in shown for limbs in thing.limbs])
+    for thing in shown:
+        thing.paint(canvas)
     return canvas
 
 
@@ -99,53 +105,55 @@ def _clouds(camera: Camera, seed: int, amount: float) -> Floats:
 
 def _backdrop(canvas: Canvas, seed: int) -> None:
     """A far ring of trees and houses, so that the horizon is never bare."""
-    camera = canvas.camera
+    camera, light = canvas.camera, canvas.light
     rng = random_for(seed, 22)
-    for base, label, colour, step in (
-        (9.0, VEGETATION, vector(74, 96, 58), 0.008),
-        (13.0, BUILDING, vector(140, 132, 124), 0.03),
-    ):
+    for label, height, colour, step in BACKDROP:
         angle = np.arange(0, 2 * np.pi, step)
         wave = value_noise(rng, (1, len(angle)), 24, 3)[0]
-        tall = np.maximum(base * (0.55 + 0.6 * wave) + rng.uniform(-0.5, 0.5, len(angle)), 0.0)
+        tall = height * (0.55 + 0.6 * wave) + rng.uniform(-0.5, 0.5, len(angle))
         if label == BUILDING:
-            tall = tall.repeat(1) * (rng.random(len(angle)) < 0.5)
-        radius = 300.0
-        for a0, a1, z in zip(angle, angle + step * 1.05, tall, strict=True):
-            if np.cos((a0 + a1) / 2 - camera.yaw) < 0.4 or z < 0.5:
-                continue
-            foot = np.array(
-                [[np.cos(a), np.sin(a), 0] for a in (a0, a1)]
-            ) * radius + camera.centre * (1, 1, 0)
-            quad = np.concatenate([foot, foot[::-1] + vector(0, 0, z)])
-            canvas.surface(quad, colour, vector(0, 0, 0.3), label)
+            angle, tall = angle.repeat(2), (tall * (rng.random(len(angle)) < 0.5)).repeat(2)
+            angle[::2] -= step
+        turn = (angle - camera.yaw + np.pi) % (2 * np.pi) - np.pi
+        ahead = np.flatnonzero(np.abs(turn) < 1.2)
+        ahead = ahead[np.argsort(turn[ahead], kind='stable')]
+        feet = np.stack([np.cos(angle[ahead]), np.sin(angle[ahead]), 0 * ahead], axis=1) * FAR
+        feet[:, :2] += camera.centre[:2]
+        tops = feet + np.maximum(tall[ahead], 0)[:, None] * vector(0, 0, 1)
+        lit = light.through_air(vector(*colour) * light.gain(vector(0, 0, 0.3)), FAR)
+        canvas.polygon(camera.project(np.concatenate([feet, tops[::-1]])), lit, label)
 
 
-def _ground(canvas: Canvas, scenery: Scenery, world: World) -> None:
+def _ground(canvas: Canvas, scenery: Scenery, world: World, factor: int) -> None:
+    """Paint the ground's patches, then give them texture, shadow and haze.
+
+    Texture and light are worked out at the size of the final picture, ``factor`` times smaller.
+    """
     camera = canvas.camera
-    top = int(np.clip(camera.horizon - 8, 0, camera.size[0] - 1))
-    reach = camera.centre + 400 * np.array(
-        [[np.cos(a), np.sin(a), 0] for a in np.arange(12) * np.pi / 6]
-    )
-    reach[:, 2] = 0
-    _flat(canvas, reach, world.style.grass, TERRAIN)
+    circle = np.arange(12) * (np.pi / 6)
+    reach = np.stack([np.cos(circle), np.sin(circle), 0 * circle], axis=1) * 400
+    _flat(canvas, reach + camera.centre * (1, 1, 0), world.style.grass, TERRAIN)
     for patch in scenery.ground:
         _flat(canvas, patch.outline, patch.colour, patch.label)
-    area = canvas.picture[top:]
+    small = camera.scaled(1 / factor)
+    top = int(np.clip(small.horizon - 5, 0, small.size[0] - 1))
+    area = canvas.picture[top * factor :]
+    rows = np.maximum(np.arange(top, small.size[0]) - small.horizon, 0.5)
+    away = np.minimum(small.position[2] * small.focal / rows, 400)
+    clear = np.exp(-world.light.haze * away)[:, None, None].astype(np.float32)
+    gain = _relief(small, area[::factor, ::factor, 3], top, away) * (64 * clear)
+    gain = gain * _shade_table(world.light)[_shadows(small, world.light, scenery)[top:]]
+    size = (area.shape[1], area.shape[0])
+    full = np.full((*gain.shape[:2], 4), 64, np.uint8)
+    full[..., :3] = np.clip(gain, 0, 255)
+    air = np.zeros_like(full)
+    air[..., :3] = world.light.horizon * (1 - clear)
+    if factor > 1:
+        full, air = (cv2.resize(p, size, interpolation=cv2.INTER_LINEAR) for p in (full, air))
+    lit = cv2.add(cv2.multiply(area, full, scale=1 / 64), air)
     labels = area[..., 3]
-    lit = area[..., :3].astype(np.float32)
-    lit *= _relief(canvas, labels, top)
-    light = canvas.light
-    shade = _shadows(canvas, scenery)[top:]
-    full = light.gain(vector(0, 0, 1))
-    none = light.gain(vector(0, 0, 1)) - light.direct * max(light.sun[2], 0)
-    lit *= _shade_table(full, none)[shade]
-    rows = np.maximum(np.arange(top, camera.size[0]) - camera.horizon, 0.5)
-    away = np.minimum(camera.position[2] * camera.focal / rows, 400)
-    clear = np.exp(-light.haze * away)[:, None, None].astype(np.float32)
-    lit = lit * clear + (light.horizon * (1 - clear)).astype(np.float32)
     ground = ((labels <= SIDEWALK) | (labels == TERRAIN)).view(np.uint8)
-    cv2.copyTo(np.dstack([np.clip(lit, 0, 255).astype(np.uint8), labels]), ground, area)
+    cv2.copyTo(lit, ground, area)
 
 
 def _flat(canvas: Canvas, outline: Floats, colour: Floats, label: int) -> None:
@@ -154,65 +162,65 @@ def _flat(canvas: Canvas, outline: Floats, colour: Floats, label: int) -> None:
         canvas.polygon(pixels, colour, label)
 
 
-def _shade_table(full: Floats, none: Floats) -> Floats:
+def _shade_table(light: Light) -> Floats:
     """Light (256, 3) on the ground for shadow 0 (none) .. 200 (no sun) .. 255 (dark)."""
+    full = light.gain(vector(0, 0, 1))
+    none = full - light.direct * max(light.sun[2], 0)
     level = np.arange(256)[:, None] / 200
     table = full + (none - full) * np.minimum(level, 1)
     table[201:] *= SHADE
     return table.astype(np.float32)
 
 
-def _relief(canvas: Canvas, labels: Bytes, top: int) -> Floats:
-    """Texture factors (h, W, 1) of the ground below row ``top``."""
-    camera = canvas.camera
+def _relief(camera: Camera, labels: Bytes, top: int, away: Floats) -> Floats:
+    """Texture factors (h, W, 1) of the ground below row ``top``; ``away`` (h,) in metres."""
     plane = camera.plane(vector(0, 0, 0), vector(1, 0, 0), vector(0, 1, 0))
-    shift = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]])
-    size = (camera.size[1], camera.size[0] - top)
-    rows = np.maximum(np.arange(top, camera.size[0]) - camera.horizon, 0.5)
-    away = camera.position[2] * camera.focal / rows
-    total = np.zeros((size[1], size[0]), np.float32)
-    for metres, fade, layers in (
-        (TILE_METRES, 14.0, LAYERS),
-        (TILE_METRES * 9, 120.0, LAYERS[:1]),
-    ):
-        scale = np.diag([metres / TILE, metres / TILE, 1.0])
-        near = np.exp(-away / fade)[:, None].astype(np.float32) / 128
-        mixed: Picture = np.full((size[1], size[0]), 128, np.uint8)
+    plane = np.array([[1, 0, 0], [0, 1, -top], [0, 0, 1.0]]) @ plane
+    total = np.ones(labels.shape, np.float32)
+    for metres, fade, layers in ((8.0, 14.0, LAYERS), (72.0, 120.0, LAYERS[:1])):
+        mixed: Picture = np.full(labels.shape, 128, np.uint8)
         for kind, label in layers:
             wanted = (labels == label).view(np.uint8)
-            if len(layers) > 1 and not wanted.any():
-                continue
-            warped = cv2.warpPerspective(
-                ground_tile(kind),
-                shift @ plane @ scale,
-                size,
-                flags=cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_WRAP,
-            )
             if len(layers) == 1:
-                mixed = warped
-            else:
-                cv2.copyTo(warped, wanted, mixed)
+                mixed = _tiled(ground_tile(kind), plane, metres, labels.shape)
+            elif wanted.any():
+                cv2.copyTo(_tiled(ground_tile(kind), plane, metres, labels.shape), wanted, mixed)
+        near = np.exp(-away / fade)[:, None].astype(np.float32) / 128
         total += (mixed.astype(np.float32) - 128) * near
-    return (1 + total)[..., None]
+    return np.asarray(total[..., None])
 
 
-def _shadows(canvas: Canvas, scenery: Scenery) -> Bytes:
+def _tiled(tile: Bytes, plane: Floats, metres: float, shape: tuple[int, ...]) -> Picture:
+    """Cover a plane with a tile ``metres`` wide, seen through a homography."""
+    scale = np.diag([metres / len(tile), metres / len(tile), 1.0])
+    return cv2.warpPerspective(
+        tile, plane @ scale, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+    )
+
+
+def _shadows(camera: Camera, light: Light, scenery: Scenery) -> Bytes:
     """Shadow (H, W): 0 none, 200 no direct sun, 255 below something."""
-    camera, light = canvas.camera, canvas.light
     mask = np.zeros(camera.size, np.uint8)
+    near = _near(scenery, camera, 90.0)
     if light.direct.max() > 0.1:
         slope = light.sun[:2] / light.sun[2]
-        for thing in scenery.things:
-            if thing.body is not None and np.linalg.norm(thing.ends[0] - camera.centre) < 90:
+        for thing in near:
+            if thing.body is not None:
                 flat = thing.body[:, :2] - thing.body[:, 2:] * slope
                 hull = cv2.convexHull(flat.astype(np.float32))[:, 0].astype(np.float64)
                 _mask(mask, camera, np.column_stack([hull, np.zeros(len(hull))]), 200)
         cv2.GaussianBlur(mask, (3, 3), 0, dst=mask)
-    for thing in scenery.things:
-        if thing.base is not None and np.linalg.norm(thing.ends[0] - camera.centre) < 60:
+    for thing in near:
+        if thing.base is not None:
             _mask(mask, camera, thing.base, 255)
     return mask
+
+
+def _near(scenery: Scenery, camera: Camera, limit: float) -> list[Thing]:
+    """Things around the camera and ahead of it."""
+    seen = camera.to_camera(np.array([thing.ends[0] for thing in scenery.things]))
+    keep = (np.linalg.norm(seen[:, ::2], axis=1) < limit) & (seen[:, 2] > -12)
+    return [scenery.things[index] for index in np.flatnonzero(keep)]
 
 
 def _mask(mask: Bytes, camera: Camera, outline: Floats, value: int) -> None:

@@ -12,7 +12,7 @@ from .arrays import Bytes, Floats, vector
 from .canvas import Canvas, Limbs, Panel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .mesh import Mesh
     from .people import Figure
@@ -30,6 +30,7 @@ class Thing:
         body: (M, 3) points whose shadows' hull is its shadow, or None.
         base: (N, 3) outline on the ground that gets no light, or None.
         reach: Radius in metres, to leave out what cannot be seen.
+        limbs: Round bars that ``paint`` paints, so that all can be projected at once.
     """
 
     paint: Callable[[Canvas], None]
@@ -37,6 +38,7 @@ class Thing:
     body: Floats | None = None
     base: Floats | None = None
     reach: float = 2.0
+    limbs: tuple[Limbs, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,31 +85,47 @@ class Scenery:
         body = np.concatenate([limbs.start, limbs.stop])
         self.things.append(
             Thing(
-                lambda canvas: canvas.limbs(limbs), np.array([position, position]), body, base, 3.0
+                lambda canvas: canvas.limbs(limbs),
+                np.array([position, position]),
+                body,
+                base,
+                3.0,
+                (limbs,),
             )
         )
 
     def figures(
         self,
         figures: list[Figure],
-        discs: list[Callable[[Canvas], None]],
         position: Floats,
         yaw: float,
         scale: float = 1.0,
+        wheels: Sequence[Wheel] = (),
     ) -> None:
-        """Add figures that belong together, in painting order, over see-through discs."""
+        """Add figures that belong together, in painting order, over see-through wheels."""
         placed = [f.place(position, yaw, scale) for f in figures]
 
         def paint(canvas: Canvas) -> None:
-            for disc in discs:
-                disc(canvas)
+            for wheel in wheels:
+                wheel.paint(canvas)
             for limbs in placed:
                 canvas.limbs(limbs)
 
         body = np.concatenate([np.concatenate([p.start, p.stop]) for p in placed])
-        self.things.append(
-            Thing(paint, np.array([position, position]), body, ring(position, 0.28 * scale))
-        )
+        limbs = (*placed, *(wheel.tyre for wheel in wheels))
+        spot = ring(position, 0.28 * scale)
+        ends = np.array([position, position])
+        self.things.append(Thing(paint, ends, body, spot, 2.0, limbs))
+
+    def mounted(self, post: Limbs, mesh: Mesh, position: Floats, yaw: float) -> None:
+        """Add a solid shape at ``position`` (3,) that is held by bars."""
+
+        def paint(canvas: Canvas) -> None:
+            canvas.limbs(post)
+            canvas.mesh(mesh, position, yaw)
+
+        body = np.concatenate([post.start, post.stop])
+        self.things.append(Thing(paint, post.start[[0, 0]], body, None, 5.0, (post,)))
 
     def sprite(self, texture: Bytes, foot: Floats, size: tuple[float, float], label: int) -> None:
         """Add a picture that faces the camera."""
@@ -181,25 +199,31 @@ def ring(position: Floats, radius: float) -> Floats:
     return position + np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1) * radius
 
 
-def wheel_disc(
-    position: Floats, yaw: float, x: float, radius: float, label: int, opacity: float = 0.5
-) -> Callable[[Canvas], None]:
-    """Painter of a spoked wheel: a tyre, and inside it a darkened view of what is behind."""
+@dataclass(frozen=True)
+class Wheel:
+    """A spoked wheel: a tyre, and inside it a darkened view of what is behind."""
+
+    disc: Floats
+    tyre: Limbs
+    label: int
+    opacity: float
+
+    def paint(self, canvas: Canvas) -> None:
+        """Paint it."""
+        canvas.tint(self.disc, vector(60, 60, 62), self.opacity, self.label)
+        canvas.limbs(self.tyre)
+
+
+def wheel(
+    pose: tuple[Floats, float], x: float, radius: float, label: int, opacity: float
+) -> Wheel:
+    """Make the wheel at ``x`` metres before the middle of a two-wheeler at (position, yaw)."""
+    position, yaw = pose
     turn = np.arange(14) * (2 * np.pi / 14)
-    along = np.array([np.cos(yaw), np.sin(yaw), 0.0])
+    along = vector(np.cos(yaw), np.sin(yaw), 0)
     axle = position + along * x + UPRIGHT * radius
     circle = np.cos(turn)[:, None] * along + np.sin(turn)[:, None] * UPRIGHT
     rim = axle + circle * (radius - 0.02)
-    tyre = Limbs(
-        rim,
-        np.roll(rim, -1, axis=0),
-        np.full((14, 2), 0.024),
-        np.full((14, 3), 30.0),
-        (label,) * 14,
-    )
-
-    def paint(canvas: Canvas) -> None:
-        canvas.tint(axle + circle * radius, vector(60, 60, 62), opacity, label)
-        canvas.limbs(tyre)
-
-    return paint
+    grey, thin = np.full((14, 3), 30.0), np.full((14, 2), 0.024)
+    tyre = Limbs(rim, np.roll(rim, -1, axis=0), thin, grey, (label,) * 14, np.zeros(14))
+    return Wheel(axle + circle * radius, tyre, label, opacity)

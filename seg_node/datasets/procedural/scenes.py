@@ -95,6 +95,6 @@ class ProceduralScenes:
         camera = draw_camera(rng, world, self.size, (s, d))
         scenery = world.around(s, d, 0.0)
         world.add_happenings(scenery, rng, s)
-        image, labels = reduce(paint(world, scenery, camera.scaled(factor)), factor)
+        image, labels = reduce(paint(world, scenery, camera, factor), factor)
         image = draw_sensor(rng, dark=world.light.lamps).develop(image, rng)
         return Sample(f'scene_{self.seed}_{index:06d}', image, labels)

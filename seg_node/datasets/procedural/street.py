@@ -119,7 +119,7 @@ def draw_street(rng: Random, length: float) -> Street:
         lanes,
         rng.uniform(2.8, 3.7),
         rng.uniform(1.3, 1.8) if rng.random() < 0.3 else 0.0,
-        (2.2 if rng.random() < 0.55 else 0.0, 2.2 if rng.random() < 0.55 else 0.0),
-        (rng.uniform(1.6, 4.5), rng.uniform(1.6, 4.5)),
-        (rng.uniform(0, 6) * (rng.random() < 0.6), rng.uniform(0, 6) * (rng.random() < 0.6)),
+        (2.2 if rng.random() < 0.5 else 0.0, 2.2 if rng.random() < 0.5 else 0.0),
+        (rng.uniform(2.0, 6.0), rng.uniform(2.0, 6.0)),
+        (rng.uniform(0, 5) * (rng.random() < 0.5), rng.uniform(0, 5) * (rng.random() < 0.5)),
     )

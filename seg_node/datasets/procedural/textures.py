@@ -84,6 +84,14 @@ def facade(rng: Random, length: float, storeys: int, *, lamps: bool) -> Bytes:
     return picture
 
 
+def side_wall(front: Bytes, *, plain: bool) -> Bytes:
+    """The side of a building whose front is given: windows as in front, or the bare wall."""
+    if plain:
+        bare = front[:, 1:5].mean(axis=1, keepdims=True).repeat(16, axis=1)
+        return to_bytes(bare)
+    return np.ascontiguousarray(front[:, : max(int(front.shape[1] * 0.3), 8)])
+
+
 def _base_colour(rng: Random) -> Floats:
     family = (PLASTER, PLASTER, BRICK, STONE)[rng.integers(4)]
     return vector(*family[rng.integers(len(family))]) * rng.uniform(0.75, 1.1) + rng.normal(

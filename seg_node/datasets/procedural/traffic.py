@@ -15,7 +15,7 @@ import numpy as np
 from .arrays import pick, Random, random_for
 from .classes import BICYCLE, MOTORCYCLE
 from .people import bicycle, Figure, motorcycle, person, rider
-from .scenery import Scenery, wheel_disc
+from .scenery import Scenery, wheel
 from .vehicles import VARIANTS, vehicle
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Traffic:
             turn = rng.uniform(0, 6.28) if lane.speed == 0 else rng.normal(0, 0.2)
             place = self.street.point(s + rng.uniform(-0.4, 0.4), d)
             scenery.figures(
-                [figure], [], place, self._yaw(s, 1 if lane.speed > 0 else -1) + turn, scale
+                [figure], place, self._yaw(s, 1 if lane.speed > 0 else -1) + turn, scale
             )
             d += rng.choice((-0.6, 0.6))
 
@@ -164,22 +164,22 @@ def add_two_wheeler(
     place, yaw = pose
     if kind == 'cyclist':
         figures: list[Figure] = [bicycle(rng)]
-        discs = [wheel_disc(place, yaw, x, 0.35, BICYCLE, 0.4) for x in (-0.5, 0.55)]
+        wheels = [wheel(pose, x, 0.35, BICYCLE, 0.4) for x in (-0.5, 0.55)]
         seat, grip, pedal = (-0.2, 0.92), (0.3, 1.04), 0.16
     else:
         figures = [motorcycle(rng)]
-        discs = [wheel_disc(place, yaw, x, 0.32, MOTORCYCLE, 0.85) for x in (-0.62, 0.72)]
+        wheels = [wheel(pose, x, 0.32, MOTORCYCLE, 0.85) for x in (-0.62, 0.72)]
         seat, grip, pedal = (-0.3, 0.8), (0.36, 1.02), 0.0
     if ridden:
         figures.append(rider(rng, phase, seat, grip, pedal))
-    scenery.figures(figures, discs, place, yaw)
+    scenery.figures(figures, place, yaw, wheels=wheels)
 
 
 def draw_lanes(rng: Random, street: Street, ego_speed: float) -> tuple[Lane, ...]:
     """Draw how busy each lane, parking strip and sidewalk of a street is."""
     busy, speed = rng.uniform(0.3, 1.3), max(ego_speed, 4.0)
     lanes: list[Lane] = []
-    mixed = (6, 1.2, 1.5, 1.3, 1.1, 0.5, 7 / busy)
+    mixed = (6.5, 1.2, 0.75, 0.55, 1.1, 0.6, 6 / busy)
     for way in (1, -1):
         for index in range(street.lanes):
             slower = rng.uniform(0.75, 1.2) if way < 0 or index else 1.0
@@ -196,7 +196,7 @@ def draw_lanes(rng: Random, street: Street, ego_speed: float) -> tuple[Lane, ...
             )
         if street.tram:
             d = -street.drive * way * street.median / 2
-            lanes.append(Lane(40 + way, d, way * speed * 0.9, 26, tram=0.5))
+            lanes.append(Lane(40 + way, d, way * speed * 0.9, 26, tram=0.36))
         edge = (
             -street.drive
             * way

@@ -93,6 +93,7 @@ def _car(rng: Random) -> Mesh:
     b.end(front + 0.006, _rect(-half * 0.6, half * 0.6, 0.5, 0.62), BLACK, 1)
     b.sides(_rect(back + 0.4, front - 0.4, floor, floor + 0.1), half + 0.003, BLACK)
     for x in (front - rng.uniform(0.72, 0.85), back + rng.uniform(0.68, 0.85)):
+        b.tread(x, 0.32, half, floor)
         b.wheel(x, rng.uniform(0.30, 0.34), half + 0.01)
     _lamps(b, front, back, half, 0.62)
     return b.build()
@@ -160,6 +161,7 @@ def _van(rng: Random) -> Mesh:
     b.sides([(0.6, 1.15), (1.75, 1.15), (1.3, top - 0.2), (0.6, top - 0.2)], half - 0.03, GLASS)
     b.end(back - 0.01, _rect(-0.75, 0.75, 1.2, top - 0.25), GLASS, -1)
     for x in (front - 0.85, back + 0.85):
+        b.tread(x, 0.34, half, 0.3)
         b.wheel(x, 0.34, half + 0.01)
     _lamps(b, front, back, half, 0.7)
     return b.build()
@@ -216,6 +218,7 @@ def _truck(rng: Random) -> Mesh:
     )
     wheels = (front - 0.9, back + 0.9, back + 1.95) if length > 8 else (front - 0.9, back + 1.1)
     for x in wheels:
+        b.tread(x, 0.5, half, 0.9)
         b.wheel(x, 0.5, half + 0.01, 0.5)
     _lamps(b, front, back, half, 0.75)
     return b.build()
@@ -253,6 +256,7 @@ def _bus(rng: Random) -> Mesh:
     b.end(front + 0.008, _rect(-0.6, 0.6, top - 0.42, top - 0.23), vector(250, 170, 40), 1, 1.0)
     b.sides(_rect(back, front, 0.35, 0.6), half + 0.004, paint * 0.45)
     for x in (front - 2.6, back + 3.0):
+        b.tread(x, 0.48, half, 0.35)
         b.wheel(x, 0.48, half + 0.01, 0.5)
     _lamps(b, front, back, half, 0.65)
     return b.build()

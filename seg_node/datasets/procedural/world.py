@@ -75,7 +75,6 @@ class World:
             yaw = street.heading(s) + np.pi / 2 * rng.choice((-1, 1))
             scenery.figures(
                 [person(rng, rng.uniform(0, 6.28))],
-                [],
                 street.point(s, d),
                 yaw,
                 rng.uniform(0.85, 1.08),

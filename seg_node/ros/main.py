@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
 import rclpy
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from seg_node.errors import ParameterError
 
@@ -37,34 +39,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     profile = use_shared_memory_profile()
     keep_large_blocks()
     rclpy.init(args=list(sys.argv if argv is None else argv))
+    nodes: list[SegNode] = []
     try:
-        node = SegNode()
+        nodes.append(SegNode())
+        _run(nodes[0], profile)
     except ParameterError as err:
         sys.stderr.write(f'seg_node: error: {err}\n')
-        rclpy.try_shutdown()
         return 1
-    logging.getLogger('seg_node').addHandler(RosHandler(node.get_logger()))
-    node.get_logger().info(f'Fast DDS profile: {profile}')
-    _spin(node)
-    _end(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass  # what rclpy's handlers of SIGINT and SIGTERM end in
+    except (rclpy_implementation.RCLError, InvalidHandle):
+        if rclpy.ok():  # else the signal came while something was made or sent
+            raise
+    finally:
+        _end(nodes)
     return 0
 
 
-def _spin(node: SegNode) -> None:
+def _run(node: SegNode, profile: str) -> None:
+    """Serve until the context is shut down."""
     # Measured: one thread takes an image in 1 to 2 ms, rclpy's thread pool in 5 ms and more.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    # What rclpy's handlers of SIGINT and SIGTERM end in.
-    with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-        executor.spin()
+    logging.getLogger('seg_node').addHandler(RosHandler(node.get_logger()))
+    node.get_logger().info(f'Fast DDS profile: {profile}')
+    executor.spin()
 
 
-def _end(node: SegNode) -> None:
-    if not node.stop(LAST_FRAME_S):
-        sys.stderr.write('seg_node: ended during an inference\n')
-        sys.stderr.flush()
-        os._exit(0)  # the middleware must not be taken down under a running thread
-    node.destroy_node()
+def _end(nodes: list[SegNode]) -> None:
+    # ros2 launch passes on a SIGINT that the terminal has sent to this process already.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for node in nodes:
+        if not node.stop(LAST_FRAME_S):
+            sys.stderr.write('seg_node: ended during an inference\n')
+            sys.stderr.flush()
+            os._exit(0)  # the middleware must not be taken down under a running thread
+        node.destroy_node()
     rclpy.try_shutdown()
 
 

@@ -21,6 +21,7 @@ from .processing import Processor
 from .publishers import Publishers
 from .qos import camera, overridable
 from .snapshot import save_snapshot
+from .transitions import survive_wrong_transitions
 from .worker import Frame, Worker
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class SegNode(LifecycleNode):
             ParameterError: If a parameter from the command line or a file is not valid.
         """
         super().__init__(name, **options)
+        survive_wrong_transitions(self)
         self.state = UNCONFIGURED
         self.enabled = True
         self.health = Health()
@@ -69,9 +71,9 @@ class SegNode(LifecycleNode):
         self._worker: Worker | None = None
         self._inputs: list[Subscription[Any]] = []
         self._newest: Any = None
-        self._newest_info: CameraInfo | None = None
+        self.newest_info: CameraInfo | None = None
         self._parameter_server = ParameterServer(self, self._locked_state)
-        self._diagnosis = Diagnosis(self)
+        self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
         self._service_snapshot = self.create_service(
             Trigger, '~/save_snapshot', self._on_save_snapshot
@@ -183,7 +185,7 @@ class SegNode(LifecycleNode):
             self.outputs,
             self.health,
             lambda: self.parameters,
-            lambda: self._newest_info,
+            lambda: self.newest_info,
         )
         self._worker = Worker(process)
         self._subscribe()
@@ -199,7 +201,7 @@ class SegNode(LifecycleNode):
             self.outputs.destroy()
         if self.runner is not None:
             self.runner.close()
-        self.outputs = self.runner = self._newest = self._newest_info = None
+        self.outputs = self.runner = self._newest = self.newest_info = None
 
     # Input
 
@@ -235,7 +237,7 @@ class SegNode(LifecycleNode):
             self.health.dropped('superseded')
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        self._newest_info = message
+        self.newest_info = message
 
     # Services
 

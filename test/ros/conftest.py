@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle, and nodes that talk over real DDS in a domain and namespace of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from ros.rig import Rig
+
+    MakeRig = Callable[..., Rig]
+
+
+@pytest.fixture(scope='session')
+def bundle_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the tiny bundle: three classes, a real network."""
+    from tiny import tiny_bundle  # noqa: PLC0415  # needs onnx
+
+    return tiny_bundle(tmp_path_factory.mktemp('bundles') / 'tiny').path
+
+
+@pytest.fixture
+def make_rig(bundle_folder: Path) -> Iterator[MakeRig]:
+    """Return a function that starts a node; keywords are parameters, ``__`` for the dot."""
+    from ros.rig import Rig  # noqa: PLC0415  # needs ROS
+
+    rigs: list[Rig] = []
+
+    def make(**parameters: object) -> Rig:
+        values = {'bundle': str(bundle_folder), 'engine': 'onnxruntime', 'threads': 1}
+        given = {name.replace('__', '.'): value for name, value in parameters.items()}
+        rigs.append(Rig({**values, **given}))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.close()
+
+
+@pytest.fixture
+def rig(make_rig: MakeRig) -> Rig:
+    """An active node with the tiny bundle."""
+    return make_rig()

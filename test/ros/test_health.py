@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node counts about itself."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seg_node.ros.health import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def tenths(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A clock that goes on by 0.1 s each time it is asked."""
+    clock = count()
+    monkeypatch.setattr('time.monotonic', lambda: next(clock) / 10)
+    return iter(())
+
+
+def test_report_counts_frames_and_drops_by_reason() -> None:
+    health = Health()
+    for _ in range(5):
+        health.received()
+    health.dropped('stale')
+    health.dropped('superseded')
+    health.dropped('superseded')
+    health.processed({'infer': 0.25})
+
+    report = health.report()
+
+    assert (report.received, report.processed) == (5, 1)
+    assert report.dropped == {'stale': 1, 'superseded': 2}
+    assert report.times == {'infer': 0.25}
+
+
+@pytest.mark.usefixtures('tenths')
+def test_rate_is_that_of_the_last_seconds() -> None:
+    health = Health()
+
+    for _ in range(200):
+        health.received()
+    report = health.report()
+
+    assert report.input_rate == pytest.approx(10.0, rel=0.05)
+    assert report.output_rate == 0.0
+    assert report.silent == pytest.approx(0.1)
+
+
+def test_error_counts_as_failing_until_a_frame_is_processed() -> None:
+    health = Health()
+    health.error('bad_image: too short')
+    failing = health.report()
+
+    health.processed({})
+    recovered = health.report()
+
+    assert failing.failing == failing.last_error == 'bad_image: too short'
+    assert recovered.failing == ''
+    assert recovered.last_error == 'bad_image: too short'

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transitions, asked for by a manager over services."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tiny import scene, tiny_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from ros.rig import Rig
+
+pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
+
+MASK = 'segmentation/mask'
+IMAGE = scene((60, 80))[0]
+
+
+def change(rig: Rig, label: str) -> bool:
+    """Ask for a transition; return whether it succeeded."""
+    from lifecycle_msgs.msg import Transition  # noqa: PLC0415
+    from lifecycle_msgs.srv import ChangeState  # noqa: PLC0415
+
+    known = {
+        'configure': Transition.TRANSITION_CONFIGURE,
+        'activate': Transition.TRANSITION_ACTIVATE,
+        'deactivate': Transition.TRANSITION_DEACTIVATE,
+        'cleanup': Transition.TRANSITION_CLEANUP,
+    }
+    request = ChangeState.Request(transition=Transition(id=known[label]))
+    return bool(rig.call(ChangeState, 'seg_node/change_state', request).success)
+
+
+def state(rig: Rig) -> str:
+    """Return the state that ROS knows."""
+    from lifecycle_msgs.srv import GetState  # noqa: PLC0415
+
+    answer = rig.call(GetState, 'seg_node/get_state', GetState.Request())
+    return str(answer.current_state.label)
+
+
+def masks_come_out(rig: Rig) -> None:
+    """Send a frame and wait for its mask."""
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+
+def test_node_waits_for_a_manager_without_autostart(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(autostart=False)
+
+    assert state(rig) == 'unconfigured'
+    assert change(rig, 'configure')
+    assert rig.camera.get_subscription_count() == 0
+    assert change(rig, 'activate')
+    assert state(rig) == 'active'
+    rig.listen(MASK)
+    masks_come_out(rig)
+
+
+def test_node_goes_down_and_up_again_twice(rig: Rig) -> None:
+    rig.listen(MASK)
+    masks_come_out(rig)
+
+    for _ in range(2):
+        assert all(change(rig, step) for step in ('deactivate', 'cleanup'))
+        assert state(rig) == 'unconfigured'
+        rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
+        assert rig.runner is None
+        assert all(change(rig, step) for step in ('configure', 'activate'))
+        rig.until(rig.outputs.wanted, 'the node sees its listener again')
+        masks_come_out(rig)
+
+
+@pytest.mark.parametrize('step', ['configure', 'activate'])
+def test_transition_asked_for_twice_does_no_harm(step: str, rig: Rig) -> None:
+    rig.listen(MASK)
+
+    assert not change(rig, step)
+
+    assert state(rig) == 'active'
+    masks_come_out(rig)
+
+
+def test_inactive_node_publishes_nothing(rig: Rig) -> None:
+    heard = rig.listen(MASK)
+    masks_come_out(rig)
+
+    assert change(rig, 'deactivate')
+    rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
+    rig.camera.publish(rig.image(IMAGE))
+    assert change(rig, 'activate')
+    masks_come_out(rig)
+
+    assert len(heard) == 2
+
+
+def test_damaged_bundle_fails_configure_with_its_reason(
+    bundle_folder: Path, tmp_path: Path, make_rig: Callable[..., Rig]
+) -> None:
+    damaged = tmp_path / 'damaged'
+    shutil.copytree(bundle_folder, damaged)
+    with (damaged / 'model.onnx').open('ab') as stream:
+        stream.write(b'!')
+    rig = make_rig(autostart=False, bundle=str(damaged))
+
+    assert not change(rig, 'configure')
+
+    assert state(rig) == 'unconfigured'
+    assert "'model.onnx' of bundle" in rig.node.health.report().last_error
+
+
+def test_defect_in_a_transition_is_reported_and_can_be_tried_again(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros import node as module  # noqa: PLC0415
+
+    rig = make_rig(autostart=False)
+    monkeypatch.setattr(module, 'ModelRunner', lambda _: 1 / 0)
+
+    assert not change(rig, 'configure')
+
+    assert state(rig) == 'unconfigured'
+    assert 'ZeroDivisionError' in rig.node.health.report().last_error
+    monkeypatch.undo()
+    assert change(rig, 'configure')
+
+
+def test_another_bundle_needs_no_restart(tmp_path: Path, rig: Rig) -> None:
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+
+    other = tiny_bundle(tmp_path / 'other', (64, 96), name='other')
+    assert all(change(rig, step) for step in ('deactivate', 'cleanup'))
+
+    rig.node.set_parameters([Parameter('bundle', value=str(other.path))])
+
+    assert all(change(rig, step) for step in ('configure', 'activate'))
+    assert rig.runner.bundle.manifest.name == 'other'
+    rig.listen(MASK)
+    masks_come_out(rig)

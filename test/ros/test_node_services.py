@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``~/enable`` and ``~/save_snapshot``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+
+from tiny import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ros.rig import Rig
+
+pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
+
+MASK = 'segmentation/mask'
+IMAGE = scene((60, 80))[0]
+
+
+def enable(rig: Rig, *, on: bool) -> Any:
+    """Call the service."""
+    from std_srvs.srv import SetBool  # noqa: PLC0415
+
+    return rig.call(SetBool, 'seg_node/enable', SetBool.Request(data=on))
+
+
+def save_snapshot(rig: Rig) -> Any:
+    """Call the service."""
+    from std_srvs.srv import Trigger  # noqa: PLC0415
+
+    return rig.call(Trigger, 'seg_node/save_snapshot', Trigger.Request())
+
+
+def test_enable_stops_and_resumes_the_masks(rig: Rig) -> None:
+    heard = rig.listen(MASK)
+
+    assert enable(rig, on=False).success
+    rig.send(rig.image(IMAGE))
+    rig.until_dropped('disabled')
+    assert enable(rig, on=True).success
+
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    assert len(heard) == 1
+
+
+def test_snapshot_holds_all_that_a_fault_report_needs(
+    make_rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    from ros.rig import pixels_of  # noqa: PLC0415
+
+    rig = make_rig(snapshot_dir=str(tmp_path / 'deep' / 'folder'))
+    rig.listen(MASK)
+    sent = rig.send(rig.image(IMAGE))
+    mask = pixels_of(rig.answer(MASK, sent))
+
+    answer = save_snapshot(rig)
+
+    assert answer.success, answer.message
+    folder = Path(answer.message)
+    assert folder.parent == tmp_path / 'deep' / 'folder'
+    facts = json.loads((folder / 'snapshot.json').read_text(encoding='utf-8'))
+    assert facts['message']['stamp'] == {'sec': sent.header.stamp.sec, 'nanosec': 123456789}
+    assert facts['parameters']['engine'] == 'onnxruntime'
+    assert facts['manifest']['name'] == 'tiny'
+    assert facts['versions']['numpy'] == np.__version__
+    saved: Any = cv2.imread(str(folder / 'image.png'))
+    np.testing.assert_array_equal(saved[:, :, ::-1], IMAGE)
+    saved = cv2.imread(str(folder / 'mask.png'), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(saved, mask)
+    with np.load(folder / 'class_confidence.npz') as planes:
+        assert planes['planes'].shape == (3, 60, 80)
+
+
+def test_snapshot_of_a_bad_frame_keeps_its_bytes_and_the_error(
+    make_rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    rig.send(rig.image(IMAGE, encoding='klingon8'))
+    rig.until_dropped('bad_image')
+
+    answer = save_snapshot(rig)
+
+    folder = Path(answer.message)
+    facts = json.loads((folder / 'snapshot.json').read_text(encoding='utf-8'))
+    assert 'klingon8' in facts['error']
+    assert (folder / 'message.bin').read_bytes() == IMAGE.tobytes()
+
+
+def test_snapshot_says_that_there_was_no_image(rig: Rig) -> None:
+    answer = save_snapshot(rig)
+
+    assert not answer.success
+    assert 'No image has arrived' in answer.message
+
+
+def test_snapshot_says_that_there_is_no_model(make_rig: Callable[..., Rig]) -> None:
+    answer = save_snapshot(make_rig(autostart=False))
+
+    assert not answer.success
+    assert 'unconfigured' in answer.message
+
+
+def test_snapshot_says_that_it_cannot_be_written(
+    make_rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    (tmp_path / 'file').write_text('in the way')
+    rig = make_rig(snapshot_dir=str(tmp_path / 'file' / 'below'))
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+    answer = save_snapshot(rig)
+
+    assert not answer.success
+    assert 'Set parameter snapshot_dir' in answer.message
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+
+def test_failed_snapshot_leaves_nothing_behind(
+    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros import snapshot as module  # noqa: PLC0415
+
+    def full(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    monkeypatch.setattr(module, '_write_pictures', full)
+
+    answer = save_snapshot(rig)
+
+    assert 'No space left' in answer.message
+    assert list(tmp_path.iterdir()) == []

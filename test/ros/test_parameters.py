@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameter table, and the files that say the same."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from seg_node.errors import ParameterError
+from seg_node.ros import parameters as module
+from seg_node.ros.parameter_docs import parameter_table, topic_table, yaml_text
+from seg_node.ros.parameters import find_spec, PARAMETERS, Parameters, set_faults
+
+ROOT = Path(__file__).parents[2]
+
+
+def flatten(tree: dict[str, object], prefix: str = '') -> dict[str, object]:
+    """Return nested YAML with dotted names."""
+    flat: dict[str, object] = {}
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            flat.update(flatten(value, f'{prefix}{name}.'))
+        else:
+            flat[prefix + name] = value
+    return flat
+
+
+def test_fields_are_those_of_the_table() -> None:
+    assert [one.name for one in fields(Parameters)] == [spec.field for spec in PARAMETERS]
+
+
+def test_shipped_file_equals_the_defaults() -> None:
+    text = (ROOT / 'config' / 'seg.params.yaml').read_text(encoding='utf-8')
+
+    values = flatten(yaml.safe_load(text)['/**']['ros__parameters'])
+
+    assert values == {spec.name: spec.default for spec in PARAMETERS}
+    assert [type(one) for one in values.values()] == [type(spec.default) for spec in PARAMETERS]
+    assert text == yaml_text()
+
+
+@pytest.mark.parametrize('table', [parameter_table, topic_table])
+def test_documentation_has_the_table(table: object) -> None:
+    text = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
+
+    assert callable(table)
+    assert table() in text
+
+
+def test_defaults_are_valid() -> None:
+    assert Parameters.from_values({}).to_values() == {one.name: one.default for one in PARAMETERS}
+
+
+def test_every_parameter_says_what_it_does_and_ends_without_a_full_stop() -> None:
+    assert all(spec.words and not spec.words.endswith('.') for spec in PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'words'),
+    [
+        ('max_age', 99.0, "Parameter 'max_age' is 99.0; expected 0 to 60 s."),
+        ('max_age', float('nan'), "Parameter 'max_age' is nan; expected 0 to 60 s."),
+        ('max_age', 'soon', "'soon', a text; expected a number, for example 0.0"),
+        ('threads', 0, "Parameter 'threads' is 0; expected 1 to 64."),
+        ('threads', 2.0, 'a number; expected a whole number'),
+        ('threads', True, 'a boolean; expected a whole number'),
+        ('engine', 'cuda', "Unknown value of parameter 'engine': 'cuda'; expected one of auto"),
+        ('autostart', 'yes', 'a text; expected a boolean'),
+        ('bundle', None, 'expected a text'),
+        ('crf.enable', True, "Unknown parameter 'crf.enable'; expected one of autostart"),
+        ('snapshot_dir', ' ', "'snapshot_dir' is empty; expected a folder"),
+    ],
+)
+def test_from_values_says_what_is_wrong(name: str, value: object, words: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        Parameters.from_values({name: value})
+
+    assert words in str(caught.value)
+
+
+def test_set_faults_names_every_fault_of_a_set() -> None:
+    faults = set_faults({'threads': 0, 'max_age': -1.0, 'overlay_alpha': 0.5})
+
+    assert len(faults) == 2
+    assert 'threads' in faults[0]
+    assert 'max_age' in faults[1]
+
+
+def test_crf_is_refused_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, 'is_available', lambda: False)
+
+    with pytest.raises(ParameterError, match=r"pip install 'seg-node\[crf\]'"):
+        Parameters.from_values({'crf.enabled': True})
+
+
+def test_whole_number_will_do_for_a_real_one() -> None:
+    spec = find_spec('max_age')
+    assert spec is not None
+
+    value = spec.convert(2)
+
+    assert value == 2.0
+    assert isinstance(value, float)
+
+
+def test_table_is_importable_without_ros() -> None:
+    code = "import sys; sys.modules['rclpy'] = None; import seg_node.ros.parameter_docs"
+
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+    assert done.returncode == 0, done.stderr

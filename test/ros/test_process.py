@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The executable as a process of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seg_node.ros.transport import PROFILE_VARIABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Start = Callable[..., subprocess.Popen[str]]
+
+pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 20.0
+END_S = 2.0
+
+
+@pytest.fixture
+def start(bundle_folder: Path, tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts the node; words are parameters and ROS arguments."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, **environment: str) -> subprocess.Popen[str]:
+        command = [sys.executable, '-m', 'seg_node.ros.main', '--ros-args', '-p', 'threads:=1']
+        command += ['-p', f'bundle:={bundle_folder}', *words]
+        clean = {name: one for name, one in os.environ.items() if name not in PROFILE_VARIABLES}
+        domain = str(1 + (os.getpid() * 7 + len(started)) % 100)
+        clean.update({'ROS_DOMAIN_ID': domain, 'ROS_HOME': str(tmp_path), **environment})
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=clean,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """Read the process's output up to the line that has the words; return it all."""
+    assert process.stdout is not None
+    text = ''
+    for line in process.stdout:
+        text += line
+        if words in line:
+            return text
+    pytest.fail(f'The process ended without saying {words!r}:\n{text}')
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+@pytest.mark.parametrize('autostart', ['true', 'false'])
+def test_signal_ends_the_process_with_status_0(
+    number: signal.Signals, autostart: str, start: Start
+) -> None:
+    process = start('-p', f'autostart:={autostart}')
+    read_until(process, 'inactive -> active' if autostart == 'true' else 'Fast DDS profile')
+    begun = time.monotonic()
+
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0, text
+    assert time.monotonic() - begun < END_S
+
+
+def test_wrong_parameter_ends_the_process_with_a_sentence(start: Start) -> None:
+    process = start('-p', 'max_age:=99.0')
+
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 1
+    assert "seg_node: error: Parameter 'max_age' is 99.0; expected 0 to 60 s." in text
+    assert 'Traceback' not in text
+
+
+def test_misspelt_parameter_is_named(start: Start) -> None:
+    process = start('-p', 'max_agee:=1.0')
+
+    text = read_until(process, 'Unknown parameter')
+
+    assert "Unknown parameter 'max_agee'; expected one of autostart, bundle" in text
+
+
+def test_missing_bundle_is_reported_and_the_node_stays_for_a_manager(start: Start) -> None:
+    process = start('-p', 'bundle:=/nowhere')
+
+    text = read_until(process, 'Could not configure')
+
+    assert "There is no bundle '/nowhere'" in text
+    assert process.poll() is None
+
+
+def test_shipped_profile_is_used_unless_the_user_has_one(start: Start) -> None:
+    ours = read_until(start(), 'Fast DDS profile')
+    name = PROFILE_VARIABLES[0]
+    theirs = read_until(start(**{name: '/my/profile.xml'}), 'Fast DDS profile')
+
+    assert 'config/fastdds_large_images.xml' in ours
+    assert f'{name}=/my/profile.xml (already set)' in theirs
+    assert 'fastdds_large_images' not in theirs

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seg_node.cli.arguments import at_least_one, writable_file, writable_folder
 from seg_node.errors import ParameterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_at_least_one_reads_a_number() -> None:

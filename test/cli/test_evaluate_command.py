@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``seg evaluate`` from the words of a user to what is printed and written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from seg_node.bundle import write_bundle
+from seg_node.cli.main import main
+from tiny import scene, TAXONOMY, tiny_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> str:
+    """Return the folder of a bundle whose network is never looked at."""
+    network = tmp_path / 'network'
+    network.write_bytes(b'not used by the fake engine')
+    return str(write_bundle(tmp_path / 'bundle', tiny_manifest(), {'model.onnx': network}).path)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    """Return a folder of five scenes."""
+    folder = tmp_path / 'data'
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for seed in range(5):
+        image, labels = scene(seed=seed)
+        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
+        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
+    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(TAXONOMY.to_dict()), encoding='utf-8')
+    return str(folder)
+
+
+def test_a_table_is_printed_and_numbers_are_written(
+    bundle: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = tmp_path / 'new' / 'scores.json'
+
+    status = main(['evaluate', bundle, data, '--engine', 'fake', '--json', str(scores)])
+
+    assert status == 0
+    printed = capsys.readouterr().out
+    numbers = json.loads(scores.read_text(encoding='utf-8'))
+    assert 'green road' in printed
+    assert f'{100 * numbers["mean_iou"]:.2f} %' in printed
+    assert (numbers['frames'], numbers['split'], numbers['dataset']) == (5, 'val', data)
+    assert 0 < numbers['mean_iou'] < 1
+
+
+def test_json_on_stdout_stands_alone(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-', '--limit', '2'])
+
+    assert json.loads(capsys.readouterr().out)['frames'] == 2
+
+
+def test_pictures_are_drawn_where_asked(bundle: str, data: str, tmp_path: Path) -> None:
+    main(['evaluate', bundle, data, '--engine', 'fake', '--out', str(tmp_path / 'pictures')])
+
+    names = sorted(path.name for path in (tmp_path / 'pictures').iterdir())
+    assert names == ['samples.png', 'worst.png']
+
+
+@pytest.mark.needs_onnx
+@pytest.mark.needs_onnxruntime
+def test_a_real_network_that_reads_the_classes_off_the_colours_is_nearly_perfect(
+    data: str, tmp_path: Path
+) -> None:
+    from tiny import tiny_bundle  # noqa: PLC0415 - needs onnx
+
+    scores = tmp_path / 'scores.json'
+    folder = tiny_bundle(tmp_path / 'real').path
+
+    main(['evaluate', str(folder), data, '--engine', 'onnxruntime', '--json', str(scores)])
+
+    numbers = json.loads(scores.read_text(encoding='utf-8'))
+    assert numbers['mean_iou'] > 0.85  # all but the blurred borders
+    assert numbers['engine']['name'] == 'onnxruntime'
+    assert 'onnxruntime' in numbers['versions']
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        pytest.param(['nowhere', '{data}'], "no bundle 'nowhere'", id='bundle'),
+        pytest.param(['{bundle}', 'nowhere'], "Unknown data set 'nowhere'", id='data'),
+        pytest.param(['{bundle}', '{data}', '--engine', 'abacus'], "'abacus'", id='engine'),
+        pytest.param(
+            ['{bundle}', 'procedural:1', '--engine', 'fake'],
+            "'tiny3' cannot be mapped to 'cityscapes19'",
+            id='taxonomy',
+        ),
+        pytest.param(
+            ['{bundle}', '{data}', '--json', '/dev/null/x.json'], 'cannot be made', id='json'
+        ),
+    ],
+)
+def test_what_cannot_work_is_said_in_a_sentence(
+    bundle: str, data: str, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(['evaluate', *(word.format(bundle=bundle, data=data) for word in words)])
+
+    caught = capsys.readouterr()
+    assert status == 1
+    assert caught.err.startswith('seg: error: ')
+    assert message in caught.err
+    assert caught.out == ''
+
+
+def test_a_broken_sample_is_named(
+    bundle: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / 'data' / 'labels' / '3.png'), np.full((90, 120), 9, np.uint8))
+
+    status = main(['evaluate', bundle, data, '--engine', 'fake'])
+
+    assert status == 1
+    assert "3.png' holds the ids [9]" in capsys.readouterr().err
+
+
+def test_threads_below_one_are_wrong_usage(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(['evaluate', bundle, data, '--threads', '0'])
+
+    assert caught.value.code == 2
+    assert "at least 1, not '0'" in capsys.readouterr().err

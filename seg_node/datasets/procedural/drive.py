@@ -80,9 +80,11 @@ class Drive:
             msg = f'Frame {index} does not exist; expected 0..{len(self) - 1}.'
             raise IndexError(msg)
         time = self.time_of(index)
-        scenery = self._world.around(SPEED * time, self._world.street.lane_middle(0, 1), time)
+        camera = self.camera(index)
+        d = self._world.street.lane_middle(0, 1)
+        scenery = self._world.around(SPEED * time, d, time, camera)
         factor = oversampling(self.size)
-        image, labels = reduce(paint(self._world, scenery, self.camera(index), factor), factor)
+        image, labels = reduce(paint(self._world, scenery, camera, factor), factor)
         rng = random_for(self.seed, 4, index)
         dark = self._world.light.lamps
         image = replace(self._sensor, bloom=0.8 if dark else 0.0).develop(image, rng)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, cache
+from functools import cache
 from math import cos, sin
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,9 @@ from .mesh import Mesh, MeshBuilder
 from .textures import crown, VARIANTS
 
 if TYPE_CHECKING:
-    from .scenery import Scenery
     from collections.abc import Sequence
+
+    from .scenery import Scenery
 
 BOARDS = ((20, 74, 150), (20, 110, 70), (238, 238, 236), (240, 200, 40))
 STEEL = ((120, 124, 126), (70, 74, 76), (160, 164, 166), (40, 58, 46), (96, 84, 70))

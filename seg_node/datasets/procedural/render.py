@@ -169,7 +169,7 @@ def _shade_table(light: Light) -> Floats:
     level = np.arange(256)[:, None] / 200
     table = full + (none - full) * np.minimum(level, 1)
     table[201:] *= SHADE
-    return table.astype(np.float32)
+    return np.asarray(table, np.float32)
 
 
 def _relief(camera: Camera, labels: Bytes, top: int, away: Floats) -> Floats:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .people import Figure
 
 UPRIGHT = vector(0, 0, 1)
+CIRCLE = np.array([[np.cos(t), np.sin(t), 0] for t in np.arange(8) * (np.pi / 4)])
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,7 @@ class Scenery:
         """Add a picture that faces the camera."""
         ground = foot * (1, 1, 0)
         middle = foot + vector(0, 0, size[1] / 2)
-        turn = np.arange(8) * (np.pi / 4)
-        circle = np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1) * size[0] * 0.42
+        circle = CIRCLE * (size[0] * 0.42)
         self.things.append(
             Thing(
                 lambda canvas: canvas.sprite(texture, foot, size, label),
@@ -195,8 +195,7 @@ def _painter(panel: Panel) -> Callable[[Canvas], None]:
 
 def ring(position: Floats, radius: float) -> Floats:
     """Outline (8, 3) of a spot on the ground."""
-    turn = np.arange(8) * (np.pi / 4)
-    return position + np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1) * radius
+    return position + CIRCLE * radius
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class ProceduralScenes:
         s = rng.uniform(0, 40)
         d = street.lane_middle(int(rng.integers(street.lanes)), 1) + rng.normal(0, 0.5)
         camera = draw_camera(rng, world, self.size, (s, d))
-        scenery = world.around(s, d, 0.0)
+        scenery = world.around(s, d, 0.0, camera)
         world.add_happenings(scenery, rng, s)
         image, labels = reduce(paint(world, scenery, camera, factor), factor)
         image = draw_sensor(rng, dark=world.light.lamps).develop(image, rng)

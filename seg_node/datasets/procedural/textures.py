@@ -183,7 +183,7 @@ def brickwork(variant: int) -> Bytes:
     image = np.empty((48, 160, 3))
     image[:] = vector(*family[rng.integers(len(family))])
     rows, high = (8, 6) if variant % 3 == 0 else (4, 12)
-    for row in range(rows):
+    for row in range(rows if variant % 3 < 2 else 0):
         tone = rng.normal(1, 0.09, (1, 20, 1)).repeat(8, axis=1)
         image[row * high : (row + 1) * high] *= tone
     if variant % 3 < 2:
@@ -221,14 +221,14 @@ def fence(variant: int) -> Bytes:
 def hedge(variant: int) -> Bytes:
     """A clipped hedge (64, 256, 3)."""
     rng = random_for(404, variant)
-    return _leaves(rng, (64, 256))
+    return np.ascontiguousarray(_leaves(rng, (256, 256), fall=0.0)[:64])
 
 
-def _leaves(rng: Random, size: tuple[int, int]) -> Bytes:
+def _leaves(rng: Random, size: tuple[int, int], fall: float = 0.22) -> Bytes:
     green = vector(rng.uniform(42, 104), rng.uniform(78, 124), rng.uniform(26, 58))
     rough = value_noise(rng, size, 12, 4) * 0.35 + rng.normal(0, 0.16, size)
-    fall = np.linspace(1.15, 0.7, size[0])[:, None]
-    leaf: Floats = green * ((1 + rough) * fall)[..., None]
+    dim = np.linspace(1 + fall, 1 - fall, size[0])[:, None]
+    leaf: Floats = green * ((1 + rough) * dim)[..., None]
     leaf[..., 0] += 12 * value_noise(rng, size, 6, 2)
     return to_bytes(leaf)
 

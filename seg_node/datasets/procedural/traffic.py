@@ -19,8 +19,11 @@ from .scenery import Scenery, wheel
 from .vehicles import VARIANTS, vehicle
 
 if TYPE_CHECKING:
+    from .camera import Camera
     from .street import Street
 
+VIEW = 150.0  # metres that are built ahead of the camera
+REAR = 10.0  # and behind it
 KINDS = ('car', 'van', 'truck', 'bus', 'motorcycle', 'cyclist')
 
 
@@ -54,6 +57,11 @@ class Lane:
         return 12.0 if self.pitch > 8 else 5.0
 
     @property
+    def reach(self) -> float:
+        """Size in metres of the largest that moves in the lane."""
+        return 2.0 if self.people else 10.0
+
+    @property
     def taken(self) -> float:
         """Share of the slots that hold something."""
         if self.weights:
@@ -69,11 +77,9 @@ class Traffic:
     street: Street
     lanes: tuple[Lane, ...]
 
-    def add(
-        self, scenery: Scenery, time: float, span: tuple[float, float], ego: tuple[float, float]
-    ) -> None:
-        """Add who is in ``span`` = (s0, s1) at ``time`` seconds, but not at ``ego`` (s, d)."""
-        s0, s1 = span
+    def add(self, scenery: Scenery, time: float, s: float, d: float, camera: Camera) -> None:
+        """Add whom ``camera``, driving at (s, d), may see at ``time`` seconds."""
+        s0, s1, ego = s - REAR, s + VIEW, (s, d)
         for lane in self.lanes:
             first = int(np.floor((s0 - lane.speed * time) / lane.pitch))
             last = int(np.ceil((s1 - lane.speed * time) / lane.pitch))
@@ -84,7 +90,7 @@ class Traffic:
                 s = (slot + rng.uniform(0.2, 0.8)) * lane.pitch + lane.speed * time
                 if abs(lane.d - ego[1]) < 1.7 and abs(s - ego[0]) < lane.room:
                     continue
-                if s0 < s < s1:
+                if s0 < s < s1 and camera.may_see(self.street.point(s, lane.d), lane.reach):
                     self._slot(scenery, rng, lane, s, time)
 
     def _slot(self, scenery: Scenery, rng: Random, lane: Lane, s: float, time: float) -> None:

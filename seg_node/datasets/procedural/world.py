@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,12 @@ from .light import draw_light
 from .people import person
 from .scenery import Scenery
 from .street import draw_street
-from .traffic import add_two_wheeler, draw_lanes, Traffic
+from .traffic import add_two_wheeler, draw_lanes, REAR, Traffic, VIEW
 from .vehicles import VARIANTS, vehicle
 
-VIEW = 150.0  # metres that are built ahead of the camera
-REAR = 15.0  # and behind it
+if TYPE_CHECKING:
+    from .arrays import Random
+    from .camera import Camera
 
 
 class World:
@@ -56,15 +58,15 @@ class World:
         block.build()
         return scenery
 
-    def around(self, s: float, d: float, time: float) -> Scenery:
-        """Everything that a camera at (s, d) may see at ``time`` seconds."""
+    def around(self, s: float, d: float, time: float, camera: Camera) -> Scenery:
+        """Everything that ``camera``, driving at (s, d), may see at ``time`` seconds."""
         scenery = Scenery()
         first, last = int(np.floor((s - REAR) / BLOCK)), int(np.floor((s + VIEW) / BLOCK))
         for index in range(last, first - 1, -1):
             block = self.block(index)
             scenery.ground += block.ground
             scenery.things += block.things
-        self.traffic.add(scenery, time, (s - REAR, s + VIEW), (s, d))
+        self.traffic.add(scenery, time, s, d, camera)
         return scenery
 
     def add_happenings(self, scenery: Scenery, rng: Random, start: float) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+import re
 
 import numpy as np
 import pytest
@@ -88,3 +90,13 @@ def test_text_is_aligned() -> None:
     table = as_text(evaluation([0, 1], [0, 1])).split('\n\n')[1].splitlines()
 
     assert len({len(line) for line in table}) == 1
+
+
+def test_every_key_of_the_json_is_documented() -> None:
+    page = Path(__file__).parents[2] / 'docs' / 'evaluation.md'
+    section = page.read_text(encoding='utf-8').partition('## JSON')[2]
+
+    first_cells = re.findall(r'^\| (`.+?) \|', section, re.MULTILINE)
+    documented = set(re.findall(r'`(.+?)`', ' '.join(first_cells)))
+
+    assert documented == set(as_json(evaluation([0], [0])))

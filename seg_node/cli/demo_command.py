@@ -46,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=rate,
         default=usual.rate,
         metavar='HZ',
-        help=f'play so many per second ({usual.rate:g})',
+        help=f'play so many per second ({usual.drive_rate:g}, or what this machine keeps up with)',
     )
     add('--bundle', default=usual.bundle, help='name or folder of the model (default)')
     add('--engine', default=usual.engine, help='inference back end (auto)')

@@ -6,7 +6,7 @@ This room starts processes and draws; it knows no ROS itself. Camera and recorde
 """
 
 from .options import DemoOptions
+from .report import table
 from .run import DemoResult, run_demo
-from .summary import table
 
 __all__ = ['DemoOptions', 'DemoResult', 'run_demo', 'table']

@@ -118,12 +118,12 @@ class Crew:
         self._processes[name] = process
         Thread(target=self._listen, args=(name, process), daemon=True).start()
 
-    def say(self, name: str) -> None:
-        """Send a word to a process; one that is gone hears nothing."""
+    def say(self, name: str, words: str) -> None:
+        """Send a line to a process; one that is gone hears nothing."""
         stdin = self._processes[name].stdin
         with suppress(BrokenPipeError):
             if stdin is not None:
-                stdin.write('go\n')
+                stdin.write(f'{words}\n')
                 stdin.flush()
 
     def events(self, patience: float) -> Iterator[Event]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ['DemoOptions']
 
+USUAL_RATE = 8.0
+
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
@@ -21,7 +23,8 @@ class DemoOptions:
         input: Video file, folder of images or recording; None for the procedural drive.
         topic: Camera topic of a recording; None where it has one camera.
         frames: At most so many are played [count].
-        rate: At which they are played [Hz].
+        rate: At which they are played [Hz]; None for that of the drive, or slower where the node
+            would not keep up on this machine.
         bundle: Name or path of the model bundle.
         engine: Name of the engine, as the node's parameter.
         crf: Whether uncertain frames are refined by the dense CRF.
@@ -33,9 +36,14 @@ class DemoOptions:
     input: Path | None = None
     topic: str | None = None
     frames: int = 80
-    rate: float = 8.0
+    rate: float | None = None
     bundle: str = 'default'
     engine: str = 'auto'
     crf: bool = False
     seed: int = 0
     size: tuple[int, int] = (720, 1280)
+
+    @property
+    def drive_rate(self) -> float:
+        """Frames per second of the drive's own time [Hz]."""
+        return USUAL_RATE if self.rate is None else self.rate

@@ -8,8 +8,9 @@ import json
 import os
 from pathlib import Path
 import socket
+from statistics import median
 import time
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import DemoError
 from seg_node.progress import progress
@@ -17,12 +18,12 @@ from seg_node.progress import progress
 from .crew import Crew, Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .options import DemoOptions
     from .reel import Reel
 
-__all__ = ['environment', 'free_domain', 'node_arguments', 'perform']
+__all__ = ['Performance', 'environment', 'free_domain', 'node_arguments', 'perform']
 
 NODE = ('-m', 'seg_node.ros.main')
 NAMESPACE = '/demo'
@@ -30,10 +31,16 @@ CAMERA_FRAME = 'demo_camera'
 START_TIMEOUT_S = 60.0
 # The slowest frame anyone would wait for, on a laptop and with the CRF [s].
 STUCK_S = 30.0
-# After so long without a mask the last ones were lost [s].
+# After so long without an answer the last ones were lost [s].
 QUIET_S = 5.0
-# The node's counts are complete in the first diagnostics so long after the last mask [s].
+# The node's counts are complete in the first diagnostics so long after the last answer [s].
 COUNTED_S = 0.3
+COUNTS_PATIENCE_S = 5.0
+REHEARSALS = 6
+# An image that is not answered within this time was lost [s].
+ANSWER_S = 10.0
+# Of the time that a frame takes, so that a slower one now and then does not cost the next.
+USED_SHARE = 0.75
 DIAGNOSTICS_PERIOD_S = 0.5
 DOMAINS = 101  # larger ones collide with Linux's own ephemeral ports
 
@@ -43,40 +50,57 @@ class Performance:
     """What happened so far.
 
     Attributes:
-        sent: Name and stamp [ns] of each image the camera published.
+        rehearsed: Stamps of images that were sent before the drive, to try the node [ns].
+        sent: Name and stamp [ns] of each image of the drive.
         masks: Stamps of the masks that came back [ns].
-        last_mask: When the last one came, on the monotonic clock [s].
-        last_diagnostics: When the node's last diagnostics came, likewise.
+        counts: The node's diagnostics after the rehearsal, key to text: what it counted so far is
+            no part of the drive.
+        rate: At which the drive was played [Hz].
     """
 
+    rehearsed: set[int] = field(default_factory=set)
     sent: list[tuple[str, int]] = field(default_factory=list)
     masks: set[int] = field(default_factory=set)
-    last_mask: float = 0.0
+    counts: Mapping[str, str] = field(default_factory=dict)
+    rate: float = 0.0
+    answered: set[int] = field(default_factory=set)
+    diagnostics: Mapping[str, str] = field(default_factory=dict)
+    last_answer: float = field(default_factory=time.monotonic)
     last_diagnostics: float = 0.0
 
     def take(self, event: Event) -> None:
         """Take note of one event."""
-        if event.what == 'sent':
-            self.sent.append((event.details['name'], event.details['stamp_ns']))
-        elif event.what == 'record' and event.details['topic'] == 'mask':
-            self.masks.add(event.details['stamp_ns'])
-            self.last_mask = time.monotonic()
-        elif event.what == 'record' and event.details['topic'] == 'diagnostics':
+        details = event.details
+        if event.what == 'rehearsed':
+            self.rehearsed.add(details['stamp_ns'])
+        elif event.what == 'sent':
+            self.sent.append((details['name'], details['stamp_ns']))
+        elif event.what == 'record':
+            self._take_record(details)
+
+    def _take_record(self, details: Mapping[str, Any]) -> None:
+        if details['topic'] == 'mask':
+            self.masks.add(details['stamp_ns'])
+        elif details['topic'] == 'status':  # the last that is published for a frame
+            self.answered.add(details['stamp_ns'])
+            self.last_answer = time.monotonic()
+        elif details['topic'] == 'diagnostics':
             self.last_diagnostics = time.monotonic()
+            self.diagnostics = details['entries'][0]['values']
 
     def complete(self) -> bool:
-        """Tell whether the last image's mask is here, or will not come any more."""
-        here = bool(self.sent) and self.sent[-1][1] in self.masks
-        return here or time.monotonic() > self.last_mask + QUIET_S
+        """Tell whether the last image was answered, or will not be any more."""
+        here = bool(self.sent) and self.sent[-1][1] in self.answered
+        return here or time.monotonic() > self.last_answer + QUIET_S
 
     def counted(self) -> bool:
-        """Tell whether the node has reported its counts since the last mask."""
-        return self.last_diagnostics > self.last_mask + COUNTED_S
+        """Tell whether the node has reported its counts since the last answer."""
+        return self.last_diagnostics > self.last_answer + COUNTED_S
 
 
 def perform(
     options: DemoOptions, bundle: Path, reel: Reel, record: Path, logs: Path
-) -> list[tuple[str, int]]:
+) -> Performance:
     """Play the reel to the node and record what comes out.
 
     Args:
@@ -86,28 +110,28 @@ def perform(
         record: Folder for the recorder.
         logs: Folder for ``node.log``, ``camera.log`` and ``recorder.log``.
 
-    Returns:
-        Name and stamp [ns] of each image that was sent.
-
     Raises:
         DemoError: If a process fails or hangs, or not one mask comes out.
     """
+    performance = Performance()
     with Crew(logs, environment(free_domain(os.getpid()))) as crew:
         ready = start(crew, options, bundle, reel, record)
         for _ in progress(ready, what='starting the node', total=2, unit='process'):
             pass
-        performance = Performance(last_mask=time.monotonic())
-        what = f'playing at {options.rate:g} Hz'
-        frames = play(crew, performance)
-        for _ in progress(frames, what=what, total=reel.frames, unit='frame'):
+        trials = rehearse(crew, performance)
+        spans = list(progress(trials, what='rehearsing', total=REHEARSALS, unit='frame'))
+        performance.rate = options.rate or bearable_rate(spans, options.drive_rate)
+        performance.counts = performance.diagnostics
+        what = f'playing at {performance.rate:.2g} Hz'
+        for _ in progress(play(crew, performance), what=what, total=reel.frames, unit='frame'):
             pass
         settle(crew, performance)
-        crew.say('recorder')
+        crew.say('recorder', 'stop')
         crew.wait_for('recorder', 'stopped', timeout=STUCK_S)
-        if not performance.masks:
-            msg = f'The node published no mask. {crew.last_words()}'
+        if not performance.masks - performance.rehearsed:
+            msg = f'The node published no mask for the drive. {crew.last_words()}'
             raise DemoError(msg)
-    return performance.sent
+    return performance
 
 
 def start(
@@ -123,7 +147,7 @@ def start(
     crew.start('node', *NODE, *node_arguments(options, bundle))
     recorder = ['--out', str(record), '--node', f'{NAMESPACE}/seg_node']
     crew.start('recorder', '-m', 'seg_node.ros.recorder', *recorder, may_end=True)
-    camera = ['--frames', str(reel.images), '--rate', f'{options.rate:g}', '--wait']
+    camera = ['--frames', str(reel.images), '--wait', '--timeout', f'{START_TIMEOUT_S:g}']
     camera += ['--frame-id', CAMERA_FRAME, '--ros-args', '-r', f'__ns:={NAMESPACE}']
     crew.start('camera', '-m', 'seg_node.ros.player', *camera, may_end=True)
     ready: set[str] = set()
@@ -167,13 +191,48 @@ def node_arguments(options: DemoOptions, bundle: Path) -> list[str]:
     return arguments
 
 
+def rehearse(crew: Crew, performance: Performance) -> Iterator[float]:
+    """Send the first image a few times, the next when the last was answered.
+
+    The first frames of a process are slow and say nothing about the others.
+
+    Yields:
+        How long each took until the node had published everything [s].
+
+    Raises:
+        DemoError: If none was answered.
+    """
+    for _ in range(REHEARSALS):
+        began = time.monotonic()
+        crew.say('camera', 'once')
+        for event in crew.events(ANSWER_S):
+            performance.take(event)
+            if performance.rehearsed and max(performance.rehearsed) in performance.answered:
+                break
+        yield time.monotonic() - began
+    if not performance.answered:
+        msg = f'The node answered none of {REHEARSALS} images. {crew.last_words()}'
+        raise DemoError(msg)
+    await_counts(crew, performance)
+
+
+def bearable_rate(spans: Sequence[float], wish: float) -> float:
+    """Return a rate that the node keeps up with [Hz], at most ``wish``.
+
+    Args:
+        spans: How long trial frames took, in order [s].
+        wish: Rate of the drive [Hz].
+    """
+    return min(wish, USED_SHARE / median(spans[len(spans) // 2 :]))
+
+
 def play(crew: Crew, performance: Performance) -> Iterator[str]:
     """Let the camera play; yield the name of each image it sent.
 
     Raises:
         DemoError: If nothing happens for a long time.
     """
-    crew.say('camera')
+    crew.say('camera', f'play {performance.rate:g}')
     for event in crew.events(STUCK_S):
         performance.take(event)
         if event.what == 'sent':
@@ -185,13 +244,24 @@ def play(crew: Crew, performance: Performance) -> Iterator[str]:
 
 
 def settle(crew: Crew, performance: Performance) -> None:
-    """Wait for the last masks, and for the node's counts after them."""
+    """Wait for the last answers, and for the node's counts after them."""
     deadline = time.monotonic() + STUCK_S
-    while time.monotonic() < deadline:
-        for event in crew.events(0.1):
-            performance.take(event)
-        if performance.complete() and performance.counted():
-            return
+    while not performance.complete() and time.monotonic() < deadline:
+        drain(crew, performance)
+    await_counts(crew, performance)
+
+
+def await_counts(crew: Crew, performance: Performance) -> None:
+    """Wait until the node has reported what it counted."""
+    deadline = time.monotonic() + COUNTS_PATIENCE_S
+    while not performance.counted() and time.monotonic() < deadline:
+        drain(crew, performance)
+
+
+def drain(crew: Crew, performance: Performance) -> None:
+    """Take note of what there is."""
+    for event in crew.events(0.1):
+        performance.take(event)
 
 
 def environment(domain: int) -> dict[str, str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Maps of a frame turned into pictures for people."""
+"""What the node published for a frame, turned into pictures for people."""
 
 from __future__ import annotations
 
@@ -8,26 +8,64 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from seg_node.imaging import colorize, overlay
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from seg_node.taxonomy import Taxonomy
+
+    from .record import Moment
+
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['CONFIDENCE_MAP', 'DRIVABLE', 'ENTROPY_MAP', 'drivable_picture', 'fitted', 'heat']
+__all__ = [
+    'CONFIDENCE_MAP',
+    'DRIVABLE',
+    'ENTROPY_MAP',
+    'drivable_picture',
+    'fitted',
+    'heat',
+    'moment_pictures',
+]
 
 CONFIDENCE_MAP = cv2.COLORMAP_VIRIDIS
 ENTROPY_MAP = cv2.COLORMAP_INFERNO
 
 DRIVABLE = (64, 220, 120)
 DRIVABLE_ALPHA = 0.55
+OVERLAY_ALPHA = 0.55
 REST_LEVEL = 0.55
 EMPTY = (232, 234, 237)
 
 
+def moment_pictures(
+    moment: Moment, classes: Taxonomy, truth_classes: Taxonomy | None
+) -> dict[str, UInt8Array | None]:
+    """Return what there is of a moment, (H, W, 3) uint8 RGB by column title; None if it is not."""
+    image, truth = moment.image(), moment.truth()
+    mask, area = moment.plane('mask'), moment.plane('drivable_area')
+    confidence, entropy = moment.plane('confidence'), moment.plane('entropy')
+    return {
+        'image': image,
+        'truth': colored(truth, truth_classes),
+        'mask': colored(mask, classes),
+        'overlay': None if mask is None else overlay(image, mask, classes, OVERLAY_ALPHA),
+        'confidence': None if confidence is None else heat(confidence, CONFIDENCE_MAP),
+        'entropy': None if entropy is None else heat(entropy, ENTROPY_MAP),
+        'drivable area': None if area is None else drivable_picture(image, area),
+    }
+
+
+def colored(labels: UInt8Array | None, classes: Taxonomy | None) -> UInt8Array | None:
+    """Return labels in the colours of their classes; None if either is not there."""
+    return None if labels is None or classes is None else colorize(labels, classes)
+
+
 def heat(plane: UInt8Array, colormap: int) -> UInt8Array:
     """Return a map of 0 to 255, (H, W) uint8, in an OpenCV colour map: (H, W, 3) uint8 RGB."""
-    colored = cv2.applyColorMap(plane, colormap)
-    return np.ascontiguousarray(colored[..., ::-1], np.uint8)
+    picture = cv2.applyColorMap(plane, colormap)
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
 
 
 def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:

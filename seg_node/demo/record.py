@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from .performance import Performance
+    from .reel import Reel
+
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['Moment', 'Record', 'read_record']
@@ -74,16 +77,13 @@ class Record:
         return [moment for moment in self.moments if 'mask' in moment.files]
 
 
-def read_record(
-    folder: Path, images: Path, truths: Path, sent: Sequence[tuple[str, int]]
-) -> Record:
+def read_record(folder: Path, reel: Reel, performance: Performance) -> Record:
     """Match what the recorder wrote with what the player sent.
 
     Args:
         folder: Of the recorder, with ``records.jsonl``.
-        images: Folder of the images that were played, ``<name>.npy``.
-        truths: Folder of their labels by the same names; may be empty.
-        sent: Name and stamp [ns] of each image, in order.
+        reel: The images that were played, and their labels.
+        performance: What was sent, and what was only rehearsed.
     """
     with (folder / 'records.jsonl').open(encoding='utf-8') as lines:
         records = [json.loads(line) for line in lines]
@@ -91,21 +91,21 @@ def read_record(
     for one in records:
         by_stamp.setdefault(one['stamp_ns'], {})[one['topic']] = one
     moments = []
-    for index, (name, stamp) in enumerate(sent):
+    for index, (name, stamp) in enumerate(performance.sent):
         found = by_stamp.get(stamp, {})
-        truth = truths / f'{name}.npy'
+        truth = reel.truths / f'{name}.npy'
         moments.append(
             Moment(
                 index,
                 stamp,
-                images / f'{name}.npy',
+                reel.images / f'{name}.npy',
                 truth if truth.is_file() else None,
                 {topic: folder / one['file'] for topic, one in found.items() if 'file' in one},
                 (found['mask']['received_ns'] - stamp) / 1e9 if 'mask' in found else None,
                 values(found['status']) if 'status' in found else {},
             )
         )
-    stamps = {stamp for _, stamp in sent}
+    stamps = performance.rehearsed | {stamp for _, stamp in performance.sent}
     strangers = sum(one['topic'] == 'mask' and one['stamp_ns'] not in stamps for one in records)
     return Record(moments, strangers, last_diagnostics(records))
 

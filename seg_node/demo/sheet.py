@@ -33,6 +33,11 @@ COLUMN_TITLE_HEIGHT = 30
 LEGEND_GAP = 22
 TEXT_SIZE = 15
 GROUND = 255
+# What the colours in a column mean, by its title.
+SCALES = {
+    'confidence': ('confidence', CONFIDENCE_MAP),
+    'entropy': ('entropy / log N', ENTROPY_MAP),
+}
 # Height of a tile over its width, for images of odd shapes.
 ASPECTS = (0.4, 1.0)
 
@@ -140,6 +145,7 @@ class Sheet:
         top = draw_classes(page, (MARGIN + CAPTION_WIDTH, top), lines, size=TEXT_SIZE)
         write(page, 'scales', (MARGIN, top + 13), size=TEXT_SIZE, weight=600)
         x = MARGIN + CAPTION_WIDTH
-        x = draw_scale(page, (x, top), CONFIDENCE_MAP, 'confidence', size=TEXT_SIZE)
-        x = draw_scale(page, (x, top), ENTROPY_MAP, 'entropy / log N', size=TEXT_SIZE)
+        for column, (name, colormap) in SCALES.items():
+            if column in self.columns:
+                x = draw_scale(page, (x, top), colormap, name, size=TEXT_SIZE)
         draw_swatch(page, (x, top), DRIVABLE, 'drivable', size=TEXT_SIZE)

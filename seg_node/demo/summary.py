@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers of a run, for programs (``summary.json``) and for people (the printed table)."""
+"""Numbers of a run, as plain data."""
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import metadata
 import math
 import os
@@ -16,6 +17,7 @@ import numpy as np
 
 from seg_node.errors import TaxonomyError
 from seg_node.metrics import class_iou, classes_in_mean, count_pairs, mean_iou_of_set
+from seg_node.progress import progress
 from seg_node.taxonomy import group_id_map
 
 if TYPE_CHECKING:
@@ -23,14 +25,20 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from seg_node.bundle import Bundle
     from seg_node.taxonomy import Taxonomy
 
+    from .performance import Performance
     from .record import Moment, Record
+    from .reel import Reel
+    from .sources import Source
 
-__all__ = ['frame_counts', 'percentiles', 'quality', 'stage_times', 'table', 'versions']
+__all__ = ['Played', 'frame_counts', 'percentiles', 'quality', 'stage_times', 'summarize']
 
 PERCENTILES = (50, 95, 99)
 STAGE_SUFFIX = '_ms'
+MILLI = 1e3
+NO_TRUTH = 'not known, the input has no exact labels'
 DROP_PREFIX = 'dropped_'
 # Distributions whose version explains a result; those that are not installed are left out.
 DISTRIBUTIONS = (
@@ -47,6 +55,71 @@ DISTRIBUTIONS = (
     'ros-rclpy',
     'rclpy',
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A run, from what was played to what was recorded."""
+
+    source: Source
+    reel: Reel
+    performance: Performance
+    record: Record
+
+
+def summarize(played: Played, bundle: Bundle, drive_rate: float) -> dict[str, Any]:
+    """Return all numbers of a run, ready for JSON.
+
+    Args:
+        played: The run.
+        bundle: Which the node ran.
+        drive_rate: Frames per second of the drive's own time [Hz].
+    """
+    record, performance = played.record, played.performance
+    moments = record.with_mask()
+    return {
+        'input': input_facts(played, drive_rate),
+        'bundle': {
+            'name': bundle.manifest.name,
+            'sha256': bundle.digest,
+            'taxonomy': bundle.manifest.taxonomy.name,
+        },
+        'engine': {
+            'name': record.diagnostics.get('engine', 'unknown'),
+            'device': record.diagnostics.get('device', 'unknown'),
+            'reason': record.diagnostics.get('engine_reason', ''),
+        },
+        'frames': frame_counts(record, performance.counts),
+        'latency_ms': percentiles(MILLI * m.latency for m in moments if m.latency is not None),
+        'stages_ms': stage_times(m.status for m in moments),
+        'quality': known_quality(played.source.taxonomy, bundle.manifest.taxonomy, moments),
+        'crf': crf_decisions(moments),
+        'versions': versions(),
+        'machine': machine(),
+    }
+
+
+def input_facts(played: Played, drive_rate: float) -> dict[str, Any]:
+    """Return what was played, and how fast."""
+    return {
+        'kind': played.source.kind,
+        'words': played.source.words,
+        'frames': played.reel.frames,
+        'sizes_height_width': [list(size) for size in sorted(played.reel.sizes)],
+        'drive_rate_hz': drive_rate,
+        'played_rate_hz': round(played.performance.rate, 3),
+        'skipped_files': played.source.skipped,
+    }
+
+
+def known_quality(
+    truth_taxonomy: Taxonomy | None, mask_taxonomy: Taxonomy, moments: Sequence[Moment]
+) -> dict[str, Any]:
+    """Return the quality of the masks, or that nobody knows it."""
+    if truth_taxonomy is None:
+        return {'mean_iou': None, 'reason': NO_TRUTH}
+    compared = progress(moments, what='comparing with the exact labels', unit='frame')
+    return quality(compared, truth_taxonomy, mask_taxonomy)
 
 
 def percentiles(values: Iterable[float]) -> dict[str, float]:
@@ -72,22 +145,27 @@ def stage_times(statuses: Iterable[Mapping[str, str]]) -> dict[str, dict[str, fl
     return {stage: percentiles(values) for stage, values in times.items()}
 
 
-def frame_counts(record: Record) -> dict[str, Any]:
+def frame_counts(record: Record, before: Mapping[str, str]) -> dict[str, Any]:
     """Return what became of the frames.
 
     ``lost_on_the_way`` were sent and never reached the node; ``dropped`` are the node's own counts
     by reason; ``lost_masks`` were published and never reached the recorder.
+
+    Args:
+        record: The run.
+        before: The node's diagnostics when the drive began; what it had counted by then is
+            subtracted.
     """
     sent, masks = len(record.moments), len(record.with_mask())
     values = record.diagnostics
     counts: dict[str, Any] = {'sent': sent, 'masks': masks, 'foreign_masks': record.strangers}
     if 'received' not in values:
         return counts | {'received_by_node': None}
-    received = int(values['received'])
+    received = counted('received', values, before)
     dropped = {
-        key.removeprefix(DROP_PREFIX): int(text)
-        for key, text in values.items()
-        if key.startswith(DROP_PREFIX) and int(text)
+        key.removeprefix(DROP_PREFIX): number
+        for key in values
+        if key.startswith(DROP_PREFIX) and (number := counted(key, values, before))
     }
     return counts | {
         'received_by_node': received,
@@ -95,6 +173,11 @@ def frame_counts(record: Record) -> dict[str, Any]:
         'dropped': dropped,
         'lost_masks': received - sum(dropped.values()) - masks,
     }
+
+
+def counted(key: str, values: Mapping[str, str], before: Mapping[str, str]) -> int:
+    """Return how far a count of the node has risen."""
+    return int(values[key]) - int(before.get(key, '0'))
 
 
 def crf_decisions(moments: Sequence[Moment]) -> dict[str, Any]:
@@ -169,73 +252,3 @@ def processor(cpuinfo: Path = Path('/proc/cpuinfo')) -> str:
             if line.startswith('model name'):
                 return line.partition(':')[2].strip()
     return platform.processor() or platform.machine()
-
-
-def table(summary: Mapping[str, Any]) -> str:
-    """Return the run in a few aligned lines."""
-    rows = [
-        ('input', summary['input']['words']),
-        ('bundle', summary['bundle']['words']),
-        ('engine', engine_words(summary['engine'])),
-        ('frames', frame_words(summary['frames'])),
-        ('latency', latency_words(summary['latency_ms'])),
-        ('node', stage_words(summary['stages_ms'])),
-        ('quality', quality_words(summary['quality'])),
-        ('CRF', crf_words(summary['crf'])),
-    ]
-    return '\n'.join(f'  {name:<9}{words}' for name, words in rows)
-
-
-def engine_words(engine: Mapping[str, Any]) -> str:
-    """Return which engine ran, and why."""
-    named = f'{engine["name"]} on {engine["device"]}'
-    return f'{named} ({engine["reason"].rstrip(".")})' if engine.get('reason') else named
-
-
-def frame_words(frames: Mapping[str, Any]) -> str:
-    """Return what became of the frames."""
-    words = [f'{frames["sent"]} sent', f'{frames["masks"]} masks back']
-    if lost := frames.get('lost_on_the_way'):
-        words.append(f'{lost} lost on the way to the node')
-    words += [f'{n} dropped ({reason})' for reason, n in frames.get('dropped', {}).items()]
-    if lost := frames.get('lost_masks'):
-        words.append(f'{lost} masks lost on the way back')
-    if frames.get('foreign_masks'):
-        words.append(f'{frames["foreign_masks"]} masks with a stamp that nobody sent')
-    complete = frames['sent'] == frames['masks']
-    return ', '.join(words) + (', none lost' if complete else '')
-
-
-def latency_words(latency: Mapping[str, float]) -> str:
-    """Return end-to-end latency."""
-    if not latency:
-        return 'no mask came back'
-    quoted = ', '.join(f'{latency[key]:.0f} ms {key}' for key in ('p50', 'p95', 'p99'))
-    return f'{quoted}, from the stamp of the image to the mask in another process'
-
-
-def stage_words(stages: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the median of each stage inside the node."""
-    if not stages:
-        return 'no times were reported'
-    quoted = [f'{name} {one["p50"]:.1f}' for name, one in stages.items() if name in STAGES]
-    return f'{", ".join(quoted)} ms (medians)'
-
-
-STAGES = ('decode', 'fit', 'infer', 'finish', 'crf', 'publish')
-
-
-def quality_words(found: Mapping[str, Any]) -> str:
-    """Return mean IoU, or why there is none."""
-    if found['mean_iou'] is None:
-        return str(found['reason'])
-    return (
-        f'mIoU {found["mean_iou"]:.3f} against exact labels '
-        f'({found["classes_in_mean"]} classes, {found["frames"]} frames)'
-    )
-
-
-def crf_words(crf: Mapping[str, Any]) -> str:
-    """Return what the CRF did."""
-    off = set(crf['decisions']) <= {'off'}
-    return f'{crf["frames_refined"]} frames refined' + (' (CRF off)' if off else '')

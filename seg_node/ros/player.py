@@ -6,9 +6,10 @@ publishes each ``*.npy`` file of the folder, (H, W, 3) uint8 RGB, once, in the o
 ``image`` and ``camera_info`` go out best effort, as cameras do. A frame that is late is sent at
 once, never skipped: what is missing at the other end was lost on the way, not here.
 
-Events for a parent process (``parent.py``): ``ready`` (the camera exists), ``matched`` (somebody
-listens), ``sent`` with ``name`` and ``stamp_ns``, ``done``. With ``--wait`` it begins when it
-hears a word, and goes away if the parent does.
+Events for a parent process (``parent.py``): ``ready`` (somebody listens), ``sent`` with ``name``
+and ``stamp_ns``, ``done``. With ``--wait`` it first obeys words, one a line: ``once`` publishes
+the first image by itself (``rehearsed`` with ``stamp_ns``), ``play 8`` begins, at 8 Hz. It goes
+away when the parent does.
 """
 
 from __future__ import annotations
@@ -103,6 +104,17 @@ def wait_for_listener(player: Player, timeout: float) -> None:
         time.sleep(0.02)
 
 
+def obey(player: Player, first: Path) -> float | None:
+    """Do what the parent says until it says ``play``; return the rate [Hz], None if it is gone."""
+    image = np.load(first)
+    for line in sys.stdin:
+        word, _, rate = line.strip().partition(' ')
+        if word == 'play':
+            return float(rate)
+        tell('rehearsed', stamp_ns=player.publish(image))
+    return None
+
+
 def play(player: Player, files: Sequence[Path], rate: float) -> None:
     """Publish the pictures in the files at ``rate`` [Hz] and tell the parent each stamp."""
     start = time.monotonic()
@@ -118,7 +130,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--frames', type=Path, required=True, help='folder of *.npy RGB images')
     parser.add_argument('--rate', type=float, default=8.0, help='images per second [Hz]')
     parser.add_argument('--frame-id', default='camera', help='coordinate frame of the headers')
-    parser.add_argument('--wait', action='store_true', help='begin when a line comes on stdin')
+    parser.add_argument('--wait', action='store_true', help='obey words on stdin')
     parser.add_argument('--timeout', type=float, default=30.0, help='wait for a listener [s]')
     return parser.parse_args(remove_ros_args(['player', *argv])[1:])
 
@@ -135,12 +147,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     rclpy.init(args=list(argv))
     try:
         player = Player(args.frame_id)
-        tell('ready')
-        if args.wait and not sys.stdin.readline():
-            return 1
         wait_for_listener(player, args.timeout)
-        tell('matched')
-        play(player, files, args.rate)
+        tell('ready')
+        rate = obey(player, files[0]) if args.wait else args.rate
+        if rate is None:
+            return 1
+        play(player, files, rate)
         tell('done')
         time.sleep(LINGER_S)
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a run that are there to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TYPE_CHECKING
+
+import cv2
+
+from seg_node.errors import DemoError
+from seg_node.progress import progress
+
+from .picture import moment_pictures
+from .report import headline
+from .sheet import Sheet, SheetRow
+from .summary import quality
+from .video import write_video
+from .video_page import VideoPage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from seg_node.taxonomy import Taxonomy
+
+    from .record import Moment, Record
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['Artist']
+
+ALL = ('image', 'truth', 'mask', 'overlay', 'confidence', 'entropy', 'drivable area')
+FEW = ('image', 'overlay', 'entropy', 'drivable area')
+ALL_ROWS, FEW_ROWS = 5, 3
+MILLI = 1e3
+TITLE = 'seg_node: camera images in, masks out'
+# Small enough for a README: 300 kB.
+JPEG_QUALITY = 88
+
+
+@dataclass(frozen=True, slots=True)
+class Artist:
+    """Draws one run.
+
+    Attributes:
+        record: What to draw.
+        summary: Its numbers, for the captions.
+        classes: Of the masks.
+        truth_classes: Of the true labels; None where nobody knows them.
+        rate: Frames per second of the drive's own time [Hz].
+    """
+
+    record: Record
+    summary: Mapping[str, Any]
+    classes: Taxonomy
+    truth_classes: Taxonomy | None
+    rate: float
+
+    def draw(self, out: Path) -> dict[Path, str]:
+        """Write all files into a folder; return each with a few words on it."""
+        video, codec = write_video(out / 'overlay', self._video_frames, self.rate)
+        return {
+            self._sheet(out / 'contact_sheet.png', ALL, ALL_ROWS): 'a few moments, all outputs',
+            self._sheet(out / 'overview.jpg', FEW, FEW_ROWS): 'the same in small, for a report',
+            video: f'the whole drive (codec {codec})',
+        }
+
+    def _video_frames(self) -> Iterator[UInt8Array]:
+        moments = self.record.moments
+        engine = self.summary['engine']
+        title = f'seg_node, bundle {self.summary["bundle"]["name"]}, {engine["name"]}'
+        height, width = moments[0].image().shape[:2]
+        page = VideoPage(self.classes, height / width, f'{title} on {engine["device"]}', self.rate)
+        total = len(moments)
+        return progress(page.frames(moments), what='writing the video', total=total, unit='frame')
+
+    def _sheet(self, file: Path, columns: Sequence[str], rows: int) -> Path:
+        """Write a contact sheet."""
+        known = [name for name in columns if name != 'truth' or self.truth_classes is not None]
+        moments = pick(self.record.with_mask(), rows)
+        drawn = [self._row(moment, known) for moment in moments]
+        sheet = Sheet(TITLE, headline(self.summary), known, drawn, self.classes)
+        picture = cv2.cvtColor(sheet.draw(), cv2.COLOR_RGB2BGR)
+        settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix == '.jpg' else []
+        if not cv2.imwrite(str(file), picture, settings):
+            msg = f'{str(file)!r} could not be written. Give a folder with free space (--out).'
+            raise DemoError(msg)
+        return file
+
+    def _row(self, moment: Moment, columns: Sequence[str]) -> SheetRow:
+        """Return the pictures of one moment, and its time, latency and score."""
+        pictures = moment_pictures(moment, self.classes, self.truth_classes)
+        caption = [f'{moment.index / self.rate:.1f} s']
+        if moment.latency is not None:
+            caption.append(f'{MILLI * moment.latency:.0f} ms')
+        if (score := self._score(moment)) is not None:
+            caption.append(f'mIoU {score:.2f}')
+        return SheetRow(caption, [pictures[name] for name in columns])
+
+    def _score(self, moment: Moment) -> float | None:
+        """Return the mean IoU of one moment, 0 to 1; None where nobody knows."""
+        if self.truth_classes is None:
+            return None
+        score: float | None = quality([moment], self.truth_classes, self.classes)['mean_iou']
+        return score
+
+
+def pick(moments: Sequence[Moment], count: int) -> list[Moment]:
+    """Return at most ``count`` moments, spread evenly over a run, away from its ends."""
+    places = [int((row + 0.5) / count * len(moments)) for row in range(count)]
+    return [moments[place] for place in dict.fromkeys(places)]

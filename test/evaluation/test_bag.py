@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames of recordings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from evaluation.recordings import write_recording
+from seg_node.errors import BagError, ImageError
+from tiny import scene
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+pytestmark = pytest.mark.needs_rosbags
+
+IMAGES = [scene((20, 30), seed)[0] for seed in range(3)]
+STAMPED = [(10**18 + index * 10**8, image) for index, image in enumerate(IMAGES)]
+
+
+@pytest.fixture
+def bag() -> ModuleType:
+    """The module under test; it needs rosbags."""
+    from seg_node.evaluation import bag  # noqa: PLC0415
+
+    return bag
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+@pytest.mark.parametrize('topic', ['/front/image', '/front/image/compressed'])
+def test_frames_give_back_what_was_recorded(
+    bag: ModuleType, tmp_path: Path, storage: str, topic: str
+) -> None:
+    recording = write_recording(tmp_path / 'bag', {topic: STAMPED}, storage=storage)
+
+    found = list(bag.frames(recording))
+
+    assert [stamp for stamp, _ in found] == [stamp for stamp, _ in STAMPED]
+    for (_, got), (_, expected) in zip(found, STAMPED, strict=True):
+        assert np.array_equal(got, expected)
+
+
+def test_frames_read_a_single_file_of_a_recording(bag: ModuleType, tmp_path: Path) -> None:
+    recording = write_recording(tmp_path / 'bag', {'/image': STAMPED})
+
+    found = list(bag.frames(next(recording.glob('*.mcap'))))
+
+    assert len(found) == len(STAMPED)
+
+
+def test_frames_take_the_time_of_the_recording_where_the_header_has_none(
+    bag: ModuleType, tmp_path: Path
+) -> None:
+    recording = write_recording(tmp_path / 'bag', {'/image': [(0, IMAGES[0])]})
+
+    stamps = [stamp for stamp, _ in bag.frames(recording)]
+
+    assert stamps == [5_000_000]
+
+
+def test_camera_is_chosen_among_its_own_compressed_topic_and_our_outputs(
+    bag: ModuleType, tmp_path: Path
+) -> None:
+    topics = ('/eye', '/eye/compressed', '/segmentation/overlay', '/eye/compressedDepth')
+    recording = write_recording(tmp_path / 'bag', dict.fromkeys(topics, STAMPED[:1]))
+
+    assert bag.camera_topic(recording) == '/eye'
+
+
+def test_camera_must_be_named_when_there_are_several(bag: ModuleType, tmp_path: Path) -> None:
+    two = {'/left/image': STAMPED[:1], '/right/image': STAMPED[1:]}
+    recording = write_recording(tmp_path / 'bag', two)
+
+    with pytest.raises(BagError, match=r'has 2 camera topics.*: /left/image, /right/image'):
+        next(bag.frames(recording))
+    assert len(list(bag.frames(recording, '/right/image'))) == 2
+
+
+def test_unknown_topic_is_refused_with_the_known_ones(bag: ModuleType, tmp_path: Path) -> None:
+    recording = write_recording(tmp_path / 'bag', {'/image': STAMPED})
+
+    with pytest.raises(BagError, match=r"no image topic '/ear'.*: /image"):
+        next(bag.frames(recording, '/ear'))
+
+
+def test_recording_without_images_is_refused(bag: ModuleType, tmp_path: Path) -> None:
+    recording = write_recording(tmp_path / 'bag', {'/image': []})
+
+    with pytest.raises(BagError, match=r'0 camera topics.*: none'):
+        next(bag.frames(recording))
+
+
+@pytest.mark.parametrize('content', [None, b'', b'no recording at all'])
+def test_what_is_no_recording_is_refused_by_name(
+    bag: ModuleType, tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / 'drive.mcap'
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(BagError, match=r'drive\.mcap.* cannot be read: .* Expected a rosbag2'):
+        next(bag.frames(path))
+
+
+def test_frame_that_cannot_be_decoded_is_named(bag: ModuleType, tmp_path: Path) -> None:
+    frames = {'/image': [(7, IMAGES[0])]}
+    recording = write_recording(tmp_path / 'bag', frames, encoding='klingon8')
+
+    with pytest.raises(ImageError, match=r"Frame of '/image' with stamp 7 ns: .*klingon8"):
+        next(bag.frames(recording))

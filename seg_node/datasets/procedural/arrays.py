@@ -11,7 +11,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+Floats: TypeAlias = 'npt.NDArray[np.floating[Any]]'  # quoted for NumPy 1.21 of ROS 2 Humble
 Picture: TypeAlias = npt.NDArray[Any]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Random: TypeAlias = np.random.Generator

@@ -131,8 +131,7 @@ def _values(
             'The publisher must set step to the length of a row in bytes.'
         )
         raise ImageError(msg)
-    used = data.reshape(rows, message.step)[:, :needed]
-    values = used.view(dtype) if dtype.itemsize > 1 else used
+    values = data.view(dtype).reshape(rows, -1)[:, : message.width * encoding.channels]
     if dtype.byteorder not in ('=', '|', '<' if sys.byteorder == 'little' else '>'):
         values = values.astype(dtype.newbyteorder('='))
     values = np.require(values, requirements='A')  # a recording may hold it at any address

@@ -58,7 +58,7 @@ def start(context: LaunchContext) -> list[Any]:
     """Return the actions for the arguments as they were given."""
     given = {name: LaunchConfiguration(name).perform(context) for name, _, _ in ARGUMENTS}
     parameters = {
-        name: ParameterValue(given[name], value_type=kind)
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in PARAMETERS.items()
         if given[name]
     }

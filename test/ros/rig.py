@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 NUMBERS = itertools.count()
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 CAMERA_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 RELIABLE_QOS = QoSProfile(depth=50)
 LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -80,7 +80,7 @@ class Rig:
         """Spin the client until the condition holds.
 
         Raises:
-            AssertionError: If it does not within ten seconds.
+            AssertionError: If it does not in time.
         """
         deadline = time.monotonic() + TIMEOUT_S
         while not condition():

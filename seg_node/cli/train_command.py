@@ -28,6 +28,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         'overrides', nargs='*', metavar='key=value', help='changes, e.g. schedule.epochs=10'
     )
     parser.add_argument('--run', type=Path, help='folder of the run (default: runs/NAME)')
+    parser.add_argument(
+        '--until', type=int, metavar='N', help='stop after N epochs, without a bundle'
+    )
     parser.add_argument('--bundle', type=Path, help='where the bundle goes (default: RUN/bundle)')
 
 
@@ -39,7 +42,10 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = read_recipe(args.recipe, args.overrides)
     folder = args.run or Path('runs') / recipe.name
-    train(recipe, folder)
+    train(recipe, folder, until=args.until)
+    if args.until and args.until < recipe.schedule.epochs:
+        print(folder)
+        return 0
     bundle = finish(load_run(folder), folder, args.bundle or folder / 'bundle')
     print(bundle.path)
     return 0

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 import json
 import logging
+import sys
 from typing import TYPE_CHECKING
+import warnings
 
 import lightning
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
@@ -31,6 +34,7 @@ from seg_node.training.samples import Draws, DrawSampler, Share, TrainingSet
 from seg_node.training.task import SegmentationTask
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from seg_node.datasets.base import Dataset
@@ -41,9 +45,10 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINT = 'last.ckpt'
 RECIPE_COPY = 'recipe.yaml'
+LOGS = 'log*'  # one folder per start
 
 
-def train(recipe: Recipe, folder: Path) -> SegNet:
+def train(recipe: Recipe, folder: Path, *, until: int | None = None) -> SegNet:
     """Train, or go on training, and return the averaged network.
 
     The folder keeps the recipe, a checkpoint after every epoch, the log as CSV and the pixel
@@ -53,6 +58,7 @@ def train(recipe: Recipe, folder: Path) -> SegNet:
     Args:
         recipe: What to train.
         folder: Created when missing.
+        until: Number of epochs after which to stop early, to go on later; None for all.
 
     Raises:
         DatasetError: A data set cannot be opened or is empty.
@@ -63,11 +69,11 @@ def train(recipe: Recipe, folder: Path) -> SegNet:
     (folder / RECIPE_COPY).write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False))
     datasets = [open_source(recipe, source) for source in recipe.data.train]
     task, draws = _prepare(recipe, datasets, folder)
-    trainer = _trainer(recipe, folder)
     last = folder / CHECKPOINT
-    trainer.fit(
-        task, datamodule=draws, ckpt_path=str(last) if last.is_file() else None, weights_only=True
-    )
+    with _quiet():
+        trainer = _trainer(recipe, folder, min(until or sys.maxsize, recipe.schedule.epochs))
+        resumed = str(last) if last.is_file() else None
+        trainer.fit(task, datamodule=draws, ckpt_path=resumed, weights_only=True)
     network: SegNet = task.average.network  # type: ignore[assignment]
     return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
@@ -167,16 +173,30 @@ def _loss(recipe: Recipe, first: Dataset, folder: Path) -> SegmentationLoss:
     )
 
 
-def _trainer(recipe: Recipe, folder: Path) -> lightning.Trainer:
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice (loggers, worker counts, its own deprecations) to itself."""
+    lightning_log = logging.getLogger('lightning.pytorch')
+    level = lightning_log.level
+    lightning_log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', module=r'lightning\..*')
+            yield
+    finally:
+        lightning_log.setLevel(level)
+
+
+def _trainer(recipe: Recipe, folder: Path, epochs: int) -> lightning.Trainer:
     checkpoint = ModelCheckpoint(
         folder, filename='last', enable_version_counter=False, save_on_train_epoch_end=True
     )
     callbacks: list[Callback] = [checkpoint, LearningRateMonitor('epoch')]
     return lightning.Trainer(
         accelerator='cpu',
-        max_epochs=recipe.schedule.epochs,
+        max_epochs=epochs,
         gradient_clip_val=recipe.optimizer.clip_norm,
-        logger=CSVLogger(folder, name='', version='log'),
+        logger=CSVLogger(folder, name='', version=f'log{len(list(folder.glob(LOGS)))}'),
         callbacks=callbacks,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,

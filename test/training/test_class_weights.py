@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Class weights from counts that one can do in the head."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
+from seg_node.training.recipe import WeightsPart
+
+OPEN = (1e-9, 1e9)
+
+
+def counts(*pixels: int) -> PixelCounts:
+    return PixelCounts(np.array(pixels), np.array([sum(pixels) if n else 0 for n in pixels]))
+
+
+def test_count_pixels_counts_classes_and_the_images_that_show_them() -> None:
+    first = np.array([[0, 0, 1, 255]], np.uint8)
+    second = np.array([[0, 0, 0, 0]], np.uint8)
+
+    got = count_pixels([first, second], classes=3)
+
+    assert got.pixels.tolist() == [6, 1, 0]
+    assert got.seen.tolist() == [7, 3, 0]
+
+
+def test_inverse_and_balanced_weights_are_the_same_after_scaling() -> None:
+    some = counts(60, 30, 10)
+
+    inverse = class_weights(some, WeightsPart('inverse', clip=OPEN))
+    balanced = class_weights(some, WeightsPart('balanced', clip=OPEN))
+
+    assert np.allclose(inverse, balanced)
+    assert np.allclose(inverse, [1 / 1.8, 1 / 0.9, 1 / 0.3])
+
+
+def test_median_weight_of_the_median_class_is_one_before_scaling() -> None:
+    some = counts(60, 30, 10)
+
+    weights = class_weights(some, WeightsPart('median', clip=OPEN))
+
+    assert np.allclose(weights / weights[1], [0.5, 1.0, 3.0])
+
+
+def test_enet_weights_follow_their_formula_up_to_scale() -> None:
+    some = counts(98, 2)
+
+    weights = class_weights(some, WeightsPart('enet', clip=OPEN))
+
+    assert weights[1] / weights[0] == pytest.approx(np.log(1.02 + 0.98) / np.log(1.02 + 0.02))
+
+
+@pytest.mark.parametrize('kind', ['none', 'inverse', 'balanced', 'median', 'enet'])
+def test_mean_weight_over_pixels_is_one(kind: str) -> None:
+    some = counts(500, 300, 20, 0)
+
+    weights = class_weights(some, WeightsPart(kind, power=0.7, clip=OPEN))  # type: ignore[arg-type]
+
+    assert (weights * some.pixels).sum() / some.pixels.sum() == pytest.approx(1.0)
+    assert weights[3] == 1.0
+
+
+def test_weights_are_flattened_and_clipped() -> None:
+    some = counts(81, 1)
+
+    weights = class_weights(some, WeightsPart('inverse', power=0.5, clip=(0.5, 3.0)))
+
+    assert weights[1] == 3.0
+    assert weights[0] == pytest.approx(max(0.5, 1 / (81 / 82 + 9 / 82)))

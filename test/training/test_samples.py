@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which sample comes when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+from torch.utils.data import DataLoader
+
+from seg_node.datasets import Sample
+from seg_node.training.augment import Augmenter
+from seg_node.training.recipe import AugmentPart
+from seg_node.training.samples import Draw, DrawSampler, Share, TrainingSet
+import tiny
+
+if TYPE_CHECKING:
+    from seg_node.taxonomy import Taxonomy
+
+
+class Scenes:
+    """Six tiny scenes."""
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        """Classes."""
+        return tiny.TAXONOMY
+
+    def __len__(self) -> int:
+        """Count."""
+        return 6
+
+    def __getitem__(self, index: int) -> Sample:
+        """Scene."""
+        return Sample(str(index), *tiny.scene(seed=index))
+
+
+def draws(sampler: DrawSampler, epoch: int) -> list[Draw]:
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_an_epoch_draws_every_sample_of_a_whole_source_once() -> None:
+    sampler = DrawSampler([Share(6, 0), Share(4, 0)], seed=1)
+
+    got = Counter((draw.source, draw.place) for draw in draws(sampler, 0))
+
+    assert got == Counter([(0, i) for i in range(6)] + [(1, i) for i in range(4)])
+
+
+def test_a_share_works_through_its_source_before_it_repeats() -> None:
+    sampler = DrawSampler([Share(6, 2)], seed=1)
+
+    places = [draw.place for epoch in range(3) for draw in draws(sampler, epoch)]
+
+    assert sorted(places) == list(range(6))
+
+
+def test_a_share_larger_than_its_source_repeats_with_other_changes() -> None:
+    sampler = DrawSampler([Share(3, 6)], seed=1)
+
+    got = draws(sampler, 0)
+
+    assert Counter(draw.place for draw in got) == {0: 2, 1: 2, 2: 2}
+    assert len(set(got)) == 6
+
+
+def test_a_source_joins_at_its_first_epoch() -> None:
+    sampler = DrawSampler([Share(4, 0), Share(9, 3, first_epoch=2)], seed=1)
+
+    sizes = [len(draws(sampler, epoch)) for epoch in range(4)]
+
+    assert sizes == [4, 4, 7, 7]
+    assert [sampler.draws_in(epoch) for epoch in range(4)] == sizes
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    first, again, other = (DrawSampler([Share(50, 0)], seed=seed) for seed in (1, 1, 2))
+    draws(again, 3)
+
+    assert draws(first, 5) == draws(again, 5)
+    assert draws(first, 5) != draws(other, 5)
+    assert [d.place for d in draws(first, 5)] != [d.place for d in draws(first, 6)]
+
+
+def test_samples_do_not_depend_on_the_number_of_workers() -> None:
+    def images(workers: int) -> list[np.ndarray]:
+        sampler = DrawSampler([Share(6, 0)], seed=1)
+        augment = Augmenter(AugmentPart(crop=(32, 48)), padding=(0, 0, 0))
+        samples = TrainingSet([Scenes()], augment, seed=1, stride=2)
+        loader = DataLoader(samples, 2, sampler=sampler, num_workers=workers)
+        return [image.numpy() for image, _ in loader]
+
+    pairs = zip(images(0), images(2), strict=True)
+
+    assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_labels_are_taken_at_the_stride_of_the_scores() -> None:
+    augment = Augmenter(AugmentPart(crop=(32, 48)), padding=(0, 0, 0))
+
+    image, labels = TrainingSet([Scenes()], augment, seed=1, stride=2)[Draw(0, 0, 0)]
+
+    assert image.shape == (3, 32, 48)
+    assert labels.shape == (16, 24)

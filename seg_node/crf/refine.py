@@ -76,7 +76,7 @@ def _pydensecrf() -> Any:
     except ImportError as err:
         msg = (
             f'The dense CRF needs pydensecrf, which cannot be imported ({err}): '
-            "pip install 'seg-node[crf]', or set crf.enabled to false."
+            'pip install pydensecrf2, or set crf.enabled to false.'
         )
         raise CrfError(msg) from err
     return densecrf

@@ -162,7 +162,7 @@ def recording_source(bag: Path, rate: float, topic: str | None) -> Source:
     except ModuleNotFoundError as err:
         msg = (
             f'Recording {str(bag)!r} needs {err.name!r} to be read: '
-            'pip install "seg_node[replay]", or give a video file or a folder of images.'
+            'pip install rosbags, or give a video file or a folder of images.'
         )
         raise DemoError(msg) from err
     topic = reader.camera_topic(bag) if topic is None else topic

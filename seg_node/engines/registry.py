@@ -20,7 +20,7 @@ ENGINES = {
     'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
     'torch': 'seg_node.engines.torch_engine:TorchEngine',
 }
-EXTRAS = {'onnxruntime': 'onnx', 'torch': 'train'}
+LIBRARIES = {'onnxruntime': 'onnxruntime', 'torch': 'torch safetensors'}
 AUTO = 'auto'
 # In order of preference; the first that opens is taken.
 CANDIDATES = ('onnxruntime',)
@@ -44,7 +44,7 @@ def engine_class(name: str) -> type[Engine]:
     except ImportError as err:
         msg = (
             f'Engine {name!r} needs a library that cannot be imported ({err}): '
-            f"pip install 'seg-node[{EXTRAS.get(name, name)}]'."
+            f'pip install {LIBRARIES.get(name, name)}.'
         )
         raise EngineUnavailableError(msg) from err
 

@@ -284,6 +284,6 @@ def _joint_faults(values: Mapping[str, object]) -> list[str]:
     if values.get('crf.enabled') is True and not is_available():
         faults.append(
             "Parameter 'crf.enabled' is True, but the CRF library pydensecrf is not installed: "
-            "pip install 'seg-node[crf]'."
+            'pip install pydensecrf2.'
         )
     return faults

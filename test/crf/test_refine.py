@@ -160,11 +160,11 @@ def test_refine_refuses(
         refine(probabilities, image, MILD)
 
 
-def test_absent_library_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
 
     assert not is_available()
-    with pytest.raises(CrfError, match=r"pip install 'seg-node\[crf\]'"):
+    with pytest.raises(CrfError, match='pip install pydensecrf2'):
         refine(*noisy_edge(), MILD)
 
 

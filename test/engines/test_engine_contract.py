@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from seg_node.engines.base import Engine
 
+pytestmark = pytest.mark.needs_onnx
+
 HEIGHT, WIDTH = tiny.SIZE
 
 
@@ -34,7 +36,7 @@ def brightest_channel(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
 @pytest.fixture(
     params=[
         'fake',
-        pytest.param('onnxruntime', marks=[pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]),
+        pytest.param('onnxruntime', marks=pytest.mark.needs_onnxruntime),
     ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:

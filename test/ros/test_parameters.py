@@ -94,7 +94,7 @@ def test_set_faults_names_every_fault_of_a_set() -> None:
 def test_crf_is_refused_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, 'is_available', lambda: False)
 
-    with pytest.raises(ParameterError, match=r"pip install 'seg-node\[crf\]'"):
+    with pytest.raises(ParameterError, match='pip install pydensecrf2'):
         Parameters.from_values({'crf.enabled': True})
 
 

@@ -141,10 +141,9 @@ def _quality(recipe: Recipe, network: SegNet, temperature: float) -> dict[str, A
     quality: dict[str, Any] = {'protocol': protocol}
     for source in (recipe.data.val, *recipe.data.also):
         dataset = open_source(recipe, source)
-        raw = measure(network, dataset, spec, groups).figures()
         figures = measure(network, dataset, spec, groups, temperature=temperature).figures()
-        quality[describe(source)] = {**figures, 'ece_without_temperature': raw['ece']}
-        logger.info('%s: %s', describe(source), quality[describe(source)])
+        quality[describe(source)] = figures
+        logger.info('%s: %s', describe(source), figures)
     return quality
 
 

@@ -52,6 +52,7 @@ class Measured:
         counts: (K, K) true class by predicted class.
         group_counts: (G, G) the same for groups.
         confidence: (B, 3) confidence counts of the network's classes.
+        raw_confidence: (B, 3) the same at temperature 1.
         images: Number of images.
     """
 
@@ -60,6 +61,7 @@ class Measured:
     counts: npt.NDArray[np.int64]
     group_counts: npt.NDArray[np.int64]
     confidence: npt.NDArray[np.float64]
+    raw_confidence: npt.NDArray[np.float64]
     images: int
 
     def figures(self) -> dict[str, Any]:
@@ -69,6 +71,7 @@ class Measured:
             self.groups.name: _figures(self.group_counts, self.groups),
             self.taxonomy.name: _figures(self.counts, self.taxonomy),
             'ece': round(calibration_error(self.confidence), 4),
+            'ece_at_temperature_1': round(calibration_error(self.raw_confidence), 4),
         }
 
 
@@ -95,6 +98,7 @@ def measure(
     counts: Any = 0
     group_counts: Any = 0
     confidence: Any = 0
+    raw_confidence: Any = 0
     for logits, labels in _logits(network, dataset, spec):
         probabilities = (logits / temperature).softmax(0)
         top, winner = probabilities.max(0)
@@ -105,10 +109,12 @@ def measure(
         group_counts = group_counts + count_pairs(
             to_group.apply(labels), grouped.numpy().astype(np.uint8), len(groups)
         )
-        confidence = confidence + count_confidence(
-            top.numpy()[known], predicted[known] == labels[known]
-        )
-    return Measured(taxonomy, groups, counts, group_counts, confidence, len(dataset))
+        right = predicted[known] == labels[known]
+        confidence = confidence + count_confidence(top.numpy()[known], right)
+        raw_confidence = raw_confidence + count_confidence(_certainty(logits)[known], right)
+    return Measured(
+        taxonomy, groups, counts, group_counts, confidence, raw_confidence, len(dataset)
+    )
 
 
 def fit_temperature(network: nn.Module, dataset: Dataset, spec: InputSpec) -> float:
@@ -126,6 +132,11 @@ def fit_temperature(network: nn.Module, dataset: Dataset, spec: InputSpec) -> fl
     scores, target = torch.cat(logits), torch.cat(truth)
     losses = [float(functional.cross_entropy(scores / t, target)) for t in TEMPERATURES.tolist()]
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)
+
+
+def _certainty(logits: Tensor) -> npt.NDArray[np.float32]:
+    """Return the largest probability of each pixel: exp(max - logsumexp)."""
+    return (logits.amax(0) - logits.logsumexp(0)).exp().numpy()
 
 
 @torch.no_grad()

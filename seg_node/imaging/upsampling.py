@@ -9,6 +9,7 @@ weighted sum of two score rows.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,15 +99,14 @@ class ScoreMaps:
             for rows in _chunks(block, self.strip_rows):
                 count = rows.stop - rows.start
                 strip = buffer[: self.classes * count * width].reshape(self.classes, count, width)
-                for index in range(count):
-                    self._blend_row(columns, first, rows.start + index, strip[:, index])
+                self._blend_rows(columns, first, rows, strip)
                 yield Strip(rows, strip.reshape(self.classes, -1))
 
     def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, slice]]:
         """Yield the image rows that read the same few score rows, and the first of those."""
         while start < stop:
-            first = int(self._above[start]) // BLOCK_ROWS * BLOCK_ROWS
-            end = int(np.searchsorted(self._above, first + BLOCK_ROWS))
+            first = self._above[start] // BLOCK_ROWS * BLOCK_ROWS
+            end = bisect_left(self._above, first + BLOCK_ROWS)
             yield first, slice(start, min(end, stop))
             start = end
 
@@ -117,13 +117,14 @@ class ScoreMaps:
         target = columns[: maps.shape[0]].reshape(rows, width)
         cv2.resize(maps.reshape(rows, -1), (width, rows), dst=target)
 
-    def _blend_row(
-        self, columns: Float32Array, first: int, row: int, target: Float32Array
+    def _blend_rows(
+        self, columns: Float32Array, first: int, rows: slice, strip: Float32Array
     ) -> None:
-        """Write the scores of one image row, (K, width)."""
-        above, below = columns[self._above[row] - first], columns[self._below[row] - first]
-        weight = float(self._weights[row])
-        cv2.addWeighted(above, 1 - weight, below, weight, 0, dst=target)
+        """Write the scores of some image rows, (K, rows, width)."""
+        for index, row in enumerate(range(rows.start, rows.stop)):
+            above, below = columns[self._above[row] - first], columns[self._below[row] - first]
+            weight = self._weights[row]
+            cv2.addWeighted(above, 1 - weight, below, weight, 0, dst=strip[:, index])
 
 
 def _range(scores: Float32Array) -> tuple[float, float]:
@@ -139,13 +140,12 @@ def _range(scores: Float32Array) -> tuple[float, float]:
     return low, high
 
 
-def _blend(
-    count: int, available: int
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+def _blend(count: int, available: int) -> tuple[list[int], list[int], list[float]]:
     """Return for each of ``count`` rows the two rows that it blends, and the second's weight."""
     centres = np.clip((np.arange(count) + 0.5) * available / count - 0.5, 0, available - 1)
     above = np.floor(centres).astype(np.intp)
-    return above, np.minimum(above + 1, available - 1), centres - above
+    below = np.minimum(above + 1, available - 1)
+    return above.tolist(), below.tolist(), (centres - above).tolist()
 
 
 def _chunks(rows: slice, size: int) -> Iterator[slice]:

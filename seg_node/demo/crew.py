@@ -63,6 +63,7 @@ class Crew:
         self._logs = logs
         self._environment = dict(environment)
         self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._ears: dict[str, Thread] = {}
         self._mortals: set[str] = set()
         self._queue: SimpleQueue[Event] = SimpleQueue()
         self._handlers: dict[signal.Signals, Any] = {}
@@ -85,9 +86,9 @@ class Crew:
             for name in reversed(self._processes):
                 self.end(name)
         finally:
-            for process in self._processes.values():
+            for name, process in self._processes.items():
                 process.kill()
-                process.wait()
+                self._bury(name)
             for sign, handler in self._handlers.items():
                 signal.signal(sign, handler)
 
@@ -116,7 +117,8 @@ class Crew:
                 start_new_session=True,
             )
         self._processes[name] = process
-        Thread(target=self._listen, args=(name, process), daemon=True).start()
+        self._ears[name] = Thread(target=self._listen, args=(name, process), daemon=True)
+        self._ears[name].start()
 
     def say(self, name: str, words: str) -> None:
         """Send a line to a process; one that is gone hears nothing."""
@@ -168,7 +170,18 @@ class Crew:
             process.send_signal(sign)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(patience)
-        return process.wait()
+        return self._bury(name)
+
+    def _bury(self, name: str) -> int:
+        """Wait for the end of a process and close its pipes; return its exit status."""
+        process = self._processes[name]
+        status = process.wait()
+        self._ears[name].join()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        return status
 
     def last_words(self) -> str:
         """Return the ends of all logs, for an error message."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from importlib import import_module
 from itertools import count
+from math import ceil
 from typing import Any, Literal, TYPE_CHECKING
 
 import cv2
@@ -29,6 +30,8 @@ __all__ = ['Frame', 'Source', 'open_source', 'procedural_source']
 IMAGE_SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
 RECORDING_SUFFIXES = frozenset({'.bag', '.db3', '.mcap'})
 RECORDING_PROOF = 'metadata.yaml'
+# A frame may come so much before it is due, in periods: times in files are rounded.
+SLACK = 0.01
 # Where a video does not say how fast it was taken [Hz].
 USUAL_RATE = 25.0
 
@@ -141,7 +144,8 @@ def video_source(file: Path, rate: float) -> Source:
         raise DemoError(msg)
     fps = capture.get(cv2.CAP_PROP_FPS)
     fps = fps if 0 < fps < 1000 else USUAL_RATE  # noqa: PLR2004  # nonsense in the file's header
-    total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT) * min(1.0, rate / fps)) or None
+    frames = max(0, capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    total = ceil(frames * min(1.0, rate / fps)) or None
     return Source('video', f'video {file.name}', thinned(video_frames(capture, fps), rate), total)
 
 
@@ -178,11 +182,13 @@ def thinned(stamped: Iterable[tuple[float, UInt8Array]], rate: float) -> Iterato
             was looped, the next frame is due at once.
         rate: Of what is left [Hz]; a slower camera passes unchanged.
     """
-    due = last = float('-inf')
+    due = last = None
     for now, image in stamped:
-        if now >= due or now < last:
-            due = max(due + 1 / rate, now + 0.5 / rate) if last <= now else now + 1 / rate
+        if due is None or last is None or now < last:
+            due = now
+        if now >= due - SLACK / rate:
             yield Frame(image)
+            due = max(due + 1 / rate, now)
         last = now
 
 

@@ -80,9 +80,10 @@ class SegmentationTask(lightning.LightningModule):
         schedule = self._recipe.schedule
         if done % schedule.measure_every and done != schedule.epochs:
             return
-        figures = self._measure(self.average.network).figures()
-        group = figures[self._recipe.data.groups]['mean_iou']
-        full = figures[self._recipe.taxonomy]['mean_iou']
+        measured = self._measure(self.average.network)
+        figures = measured.figures()
+        group = figures[measured.groups.name]['mean_iou']
+        full = figures[measured.taxonomy.name]['mean_iou']
         self.log_dict(
             {'val_mean_iou': group, 'val_mean_iou_fine': full, 'val_ece': figures['ece']}
         )
@@ -90,9 +91,9 @@ class SegmentationTask(lightning.LightningModule):
             'epoch %d: held-out mean IoU %.4f (%s), %.4f (%s), ECE %.4f',
             done,
             group,
-            self._recipe.data.groups,
+            measured.groups.name,
             full,
-            self._recipe.taxonomy,
+            measured.taxonomy.name,
             figures['ece'],
         )
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import pytest
 import torch
+import yaml
 
 from seg_node.bundle import open_bundle
 from seg_node.cli.main import main
@@ -15,6 +17,7 @@ from seg_node.errors import BundleError, DatasetError
 from seg_node.training.finish import load_run
 from seg_node.training.recipe_file import read_recipe
 from seg_node.training.run import open_source, train
+import tiny
 
 if TYPE_CHECKING:
     from seg_node.model.network import SegNet
@@ -68,6 +71,32 @@ def test_resumed_run_ends_with_the_same_weights_bit_for_bit(scenes: Path, tmp_pa
 
     assert same(whole, resumed)
     assert not same(whole, partly)
+
+
+def test_own_classes_train_from_a_plain_folder(tmp_path: Path) -> None:
+    classes = own_folder(tmp_path / 'mine')
+    places = [f'data.{part}.dataset=folder:{tmp_path / "mine"}' for part in ('train.0', 'val')]
+    own = [f'taxonomy={classes}', f'data.groups={classes}', 'schedule.epochs=1']
+    recipe = read_recipe(SMOKE, [*places, *own, *SMALLER, 'schedule.batch=2'])
+
+    train(recipe, tmp_path / 'run')
+
+    run = load_run(tmp_path / 'run')
+    assert run.epochs == 1
+    assert run.network.state_dict()['decoder.output_conv.weight'].shape[1] == 3
+
+
+def own_folder(folder: Path) -> Path:
+    """Write two tiny scenes and their classes; return the file of the classes."""
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for seed in range(2):
+        image, labels = tiny.scene(seed=seed)
+        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
+        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
+    path = folder / 'taxonomy.yaml'
+    path.write_text(yaml.safe_dump(tiny.TAXONOMY.to_dict()))
+    return path
 
 
 def test_data_set_without_its_path_says_what_is_missing() -> None:

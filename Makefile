@@ -81,7 +81,8 @@ $(VENV)/.ready-to-test: $(VENV)/.ready-to-run
 	$(call new_environment,.venv-colcon)
 	@echo 'installing colcon'
 	@.venv-colcon/bin/python $(PIP_INSTALL) \
-	  setuptools colcon-core colcon-ros colcon-bash colcon-recursive-crawl
+	  setuptools colcon-core colcon-ros colcon-bash colcon-recursive-crawl \
+	  colcon-package-information
 	@touch $@
 
 .PHONY: demo

@@ -18,6 +18,7 @@ from .sensor import Sensor
 from .world import World
 
 SPEED = 8.0  # metres per second
+VIEW = 260.0  # metres; farther than in single scenes, so that nothing pops up
 
 
 class Drive:
@@ -45,7 +46,7 @@ class Drive:
         self.rate = rate
         self._frames = frames
         self._world = World(
-            seed, 6, length=SPEED * frames / rate, light=self._light(), speed=SPEED
+            seed, 6, length=SPEED * frames / rate, view=VIEW, light=self._light(), speed=SPEED
         )
         self._sensor = Sensor(vector(1.0, 1.0, 1.0), noise=1.5, vignette=0.12, blur=0.3)
 
@@ -82,7 +83,7 @@ class Drive:
         time = self.time_of(index)
         camera = self.camera(index)
         d = self._world.street.lane_middle(0, 1)
-        scenery = self._world.around(SPEED * time, d, time, camera)
+        scenery = self._world.around((SPEED * time, d), time, camera)
         factor = oversampling(self.size)
         image, labels = reduce(paint(self._world, scenery, camera, factor), factor)
         rng = random_for(self.seed, 4, index)

@@ -38,15 +38,45 @@ def paint(world: World, scenery: Scenery, camera: Camera, factor: int = 1) -> Ca
     _sky(canvas, world.seed)
     _backdrop(canvas, world.seed)
     _ground(canvas, scenery, world, factor)
-    shown = [scenery.things[index] for index in _order(scenery, camera)]
+    shown = _order(scenery, camera)
     canvas.prepare([limbs for thing in shown for limbs in thing.limbs])
     for thing in shown:
         thing.paint(canvas)
+    if world.light.wet:
+        _mirror(canvas, world.light.wet)
+    if world.light.kind == 'night':
+        _headlights(canvas)
     return canvas
 
 
-def _order(scenery: Scenery, camera: Camera) -> list[int]:
-    """Indices of the things that may be seen, far to near."""
+def _mirror(canvas: Canvas, wet: float) -> None:
+    """Let the wet road reflect what is far above it."""
+    height, width = canvas.camera.size
+    row = int(np.clip(canvas.camera.horizon, 1, height - 1))
+    count = min(row, height - row)
+    below = canvas.picture[row : row + count]
+    flipped = np.ascontiguousarray(canvas.picture[row - count : row][::-1])
+    above = cv2.GaussianBlur(flipped, (0, 0), sigmaX=width / 300, sigmaY=width / 40)
+    near = np.linspace(1.0, 0.35, count, dtype=np.float32)[:, None] * np.float32(0.55 * wet)
+    share = np.repeat(near, width, axis=1)
+    mixed = cv2.blendLinear(above, below, share, 1 - share)
+    mixed[..., 3] = below[..., 3]
+    cv2.copyTo(mixed, (below[..., 3] == ROAD).view(np.uint8), below)
+
+
+def _headlights(canvas: Canvas) -> None:
+    """Brighten what is before the camera's own lamps."""
+    height, width = canvas.camera.size
+    x = np.linspace(-1, 1, width)[None]
+    y = (np.arange(height) - canvas.camera.horizon)[:, None] / height
+    cone = 1.3 * np.exp(-((x / 0.6) ** 2)) * np.exp(-(((y - 0.12) / 0.16) ** 2))
+    gain = np.full((height, width, 4), 64, np.uint8)
+    gain[..., :3] = (64 * (1 + cone))[..., None]
+    cv2.multiply(canvas.picture, gain, dst=canvas.picture, scale=1 / 64)
+
+
+def _order(scenery: Scenery, camera: Camera) -> list[Thing]:
+    """The things that may be seen, far to near."""
     ends = np.array([thing.ends for thing in scenery.things])
     reach = np.array([thing.reach for thing in scenery.things])
     seen = (ends - camera.centre) @ camera.rotation.T
@@ -56,11 +86,28 @@ def _order(scenery: Scenery, camera: Camera) -> list[int]:
     inside = (ahead + reach[:, None] > 0).any(axis=1)
     inside &= (across - slope * ahead < margin).any(axis=1)
     inside &= (-across - slope * ahead < margin).any(axis=1)
-    key = np.linalg.norm((ends - camera.centre)[..., :2], axis=2).max(axis=1)
-    inside &= reach * camera.focal > MIN_PIXELS * key
-    order = np.argsort(-key, kind='stable')
-    shown: list[int] = order[inside[order]].tolist()
-    return shown
+    away = np.linalg.norm((ends - camera.centre)[..., :2], axis=2).max(axis=1)
+    inside &= reach * camera.focal > MIN_PIXELS * away
+    order = np.argsort(-away, kind='stable')
+    order = order[inside[order]]
+    shown = [scenery.things[index] for index in order]
+    return _behind_first(shown, ends[order][..., :2], away[order], camera.centre[:2])
+
+
+def _behind_first(shown: list[Thing], ends: Floats, away: Floats, eye: Floats) -> list[Thing]:
+    """Move what stands beyond the line of something long, though nearer, before it."""
+    rank = np.arange(len(shown), dtype=np.float64)
+    for index, thing in enumerate(shown):
+        if thing.axis is None:
+            continue
+        start, along = thing.axis[0, :2], (thing.axis[1] - thing.axis[0])[:2]
+        normal = vector(-along[1], along[0])
+        sides = (ends - start) @ normal * np.sign((eye - start) @ normal)
+        beyond = (sides < 0).all(axis=1) & (away > away[index] - np.linalg.norm(along) / 2 - 1)
+        beyond[:index] = False
+        beyond[index] = False
+        rank[beyond] = np.minimum(rank[beyond], rank[index] - 0.5)
+    return [shown[k] for k in np.argsort(rank, kind='stable').tolist()]
 
 
 @lru_cache(maxsize=1)
@@ -84,7 +131,7 @@ def _sky(canvas: Canvas, seed: int) -> None:
         white = (light.horizon * 0.6 + vector(255, 255, 255) * light.ambient * 0.4).astype(
             np.float32
         )
-        image += cover * (white * (1.04 if light.clouds < 0.8 else 0.88) - image)
+        image += cover * (white * (1.04 if light.clouds < 0.8 else 0.95) - image)
     flat = np.full((height, width, 4), SKY, np.uint8)
     flat[..., :3] = np.clip(image, 0, 255)
     cv2.resize(flat, canvas.camera.size[::-1], dst=canvas.picture, interpolation=cv2.INTER_LINEAR)

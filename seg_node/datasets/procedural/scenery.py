@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,7 @@ class Thing:
         base: (N, 3) outline on the ground that gets no light, or None.
         reach: Radius in metres, to leave out what cannot be seen.
         limbs: Round bars that ``paint`` paints, so that all can be projected at once.
+        axis: (2, 3) both ends of something long, which hides what is beyond its line.
     """
 
     paint: Callable[[Canvas], None]
@@ -40,6 +42,7 @@ class Thing:
     base: Floats | None = None
     reach: float = 2.0
     limbs: tuple[Limbs, ...] = ()
+    axis: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,10 @@ class Scenery:
         foot = np.array([[a, b, 0], [a, -b, 0], [-a, -b, 0], [-a, b, 0]])
         base = foot @ turn + position
         body = np.concatenate([base, (foot * (0.8, 0.9, 1) + (0, 0, h)) @ turn + position])
-        self.things.append(
-            Thing(
-                lambda canvas: canvas.mesh(mesh, position, yaw),
-                np.array([position, position]),
-                body,
-                base,
-                a + b,
-            )
-        )
+        axis = np.array([[a, 0, 0], [-a, 0, 0]]) @ turn + position if a > b else None
+        ends = np.array([position, position])
+        paint = partial(_paint_mesh, mesh, position, yaw)
+        self.things.append(Thing(paint, ends, body, base, a + b, axis=axis))
 
     def limbs(self, limbs: Limbs, position: Floats, shadow: float = 0.0) -> None:
         """Add round bars; ``shadow`` is the radius of the dark spot below."""
@@ -187,6 +185,10 @@ class Scenery:
                 10.0,
             )
         )
+
+
+def _paint_mesh(mesh: Mesh, position: Floats, yaw: float, canvas: Canvas) -> None:
+    canvas.mesh(mesh, position, yaw)
 
 
 def _painter(panel: Panel) -> Callable[[Canvas], None]:

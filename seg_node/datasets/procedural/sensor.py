@@ -76,15 +76,23 @@ class Sensor:
             cv2.cvtColor(image, cv2.COLOR_RGB2BGR),
             [cv2.IMWRITE_JPEG_QUALITY, self.quality],
         )
-        return np.ascontiguousarray(cv2.imdecode(code, cv2.IMREAD_COLOR_RGB), np.uint8)
+        decoded = np.asarray(cv2.imdecode(code, cv2.IMREAD_COLOR), np.uint8)
+        return np.ascontiguousarray(decoded[..., ::-1])  # IMREAD_COLOR_RGB is newer than Humble
 
 
-def draw_sensor(rng: Random, *, dark: bool = False) -> Sensor:
-    """Draw the settings of a camera; ``dark`` is for night."""
+def draw_sensor(rng: Random, brightness: float, *, dark: bool = False) -> Sensor:
+    """Draw the settings of a camera.
+
+    Args:
+        rng: Source of the settings.
+        brightness: Mean level of the picture, 0..255, which the exposure partly makes up for.
+        dark: Whether it is night.
+    """
     tint = rng.normal(0, 0.035, 2)
-    exposure = float(np.exp(rng.normal(0.0, 0.16)))
+    target = (68 if dark else 116) * float(np.exp(rng.normal(0.0, 0.22)))
+    exposure = (target / max(brightness, 8.0)) ** 0.75
     return Sensor(
-        vector(1 + tint[0], 1, 1 + tint[1]) * exposure * (1.15 if dark else 1.0),
+        vector(1 + tint[0], 1, 1 + tint[1]) * exposure,
         float(np.exp(rng.normal(0, 0.13))),
         rng.uniform(0.85, 1.22),
         max(rng.normal(0.2, 0.35), 0.0),

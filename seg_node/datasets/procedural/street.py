@@ -106,7 +106,7 @@ def draw_street(rng: Random, length: float) -> Street:
     )
     x = np.cumsum(np.cos(heading)) - np.cos(heading)
     y = np.cumsum(np.sin(heading)) - np.sin(heading)
-    tram = rng.random() < 0.3
+    tram = rng.random() < 0.22
     median = 3.1 if tram else (rng.uniform(0.8, 2.0) if rng.random() < 0.15 else 0.0)
     lanes = 2 if rng.random() < (0.15 if tram else 0.28) else 1
     return Street(

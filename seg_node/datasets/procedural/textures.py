@@ -207,9 +207,10 @@ def fence(variant: int) -> Bytes:
         image[:, ::8, :3] //= 3
         image[..., :3] = to_bytes(image[..., :3] * speckle(rng, (48, 160), 0.2))
     elif kind == 2:
-        for x in range(-48, 160, 6):
-            cv2.line(image, (x, 47), (x + 47, 0), ink, 1)
-            cv2.line(image, (x, 0), (x + 47, 47), ink, 1)
+        image[:] = (*ink[:3], 50)
+        for x in range(-48, 160, 12):
+            cv2.line(image, (x, 47), (x + 47, 0), (*ink[:3], 190), 1, cv2.LINE_AA)
+            cv2.line(image, (x, 0), (x + 47, 47), (*ink[:3], 190), 1, cv2.LINE_AA)
         image[:, ::40] = image[:3] = ink
     else:
         image[8:26] = image[:, 10:14] = image[:, 90:94] = ink
@@ -249,7 +250,7 @@ def crown(variant: int) -> Bytes:
         cover = np.maximum(cover, blob)
         shade = np.where(blob > 0, np.maximum(shade, -0.6 * (y - cy) / r), shade)
     if conifer:
-        cover = 1 - np.abs(x) / (0.05 + 0.42 * (y + 1)) - (y > 0.95)
+        cover = 1 - np.abs(x) / (0.05 + 0.4 * (y + 1)) - 6 * np.maximum(y - 0.72, 0)
     cover = cover + 0.7 * value_noise(rng, size, 6, 4) + rng.normal(0, 0.1, size)
     image = np.zeros((*size, 4))
     image[..., :3] = _leaves(rng, size) * (0.95 + 0.45 * shade)[..., None]

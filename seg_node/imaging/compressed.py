@@ -78,7 +78,7 @@ def _decode(data: UInt8Array, header: Header) -> npt.NDArray[Any]:
     try:
         pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error as err:
-        msg = f'Compressed image is damaged: the {header.codec} decoder says {err.err!r}.'
+        msg = f'Compressed image is damaged: the {header.codec} decoder says: {err}'
         raise ImageError(msg) from err
     if pixels is None or pixels.shape[:2] != (header.height, header.width):
         msg = (

@@ -207,11 +207,19 @@ class Fitter:
         if self._resized.shape == image.shape:
             cv2.split(image, self._planes)
         else:
-            cv2.resize(image, (placement.width, placement.height), dst=self._resized)
+            self._resize(image)
             cv2.split(self._resized, self._planes)
         for target, plane in zip(self._targets, self._planes, strict=True):
             np.copyto(target, plane)
         return self._batch, placement
+
+    def _resize(self, image: UInt8Array) -> None:
+        """Scale an image into the buffer."""
+        if image.shape[:2] == (1, 1):
+            self._resized[:] = image  # OpenCV 4.5 (Humble) refuses a colour image of one pixel
+        else:
+            height, width, _ = self._resized.shape
+            cv2.resize(image, (width, height), dst=self._resized)
 
     def _prepare(self, image_size: tuple[int, int]) -> Placement:
         """Lay out buffers for a new image size and colour the padding."""

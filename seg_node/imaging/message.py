@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol, TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from seg_node.errors import ImageError
@@ -85,7 +86,13 @@ def rgb_pixels(message: ImageMessage) -> UInt8Array:
     numerator, denominator = encoding.rows
     rows = message.height * numerator // denominator
     _check_length(message, data, rows)
-    return encoding.decode(_values(message, encoding, data, rows))
+    values = _values(message, encoding, data, rows)
+    try:
+        return encoding.decode(values)
+    except cv2.error as err:
+        size = f'{message.height} x {message.width} (height x width)'
+        msg = f'OpenCV cannot decode {message.encoding!r} of {size}: {err}'
+        raise ImageError(msg) from err
 
 
 def _check_shape(message: ImageMessage, encoding: Encoding) -> None:

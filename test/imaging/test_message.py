@@ -7,6 +7,7 @@ import array
 from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -272,6 +273,19 @@ def test_float_images_may_miss_0_and_1_by_rounding() -> None:
     values[0, :2] = 1.0005, -0.0005
 
     assert rgb_pixels(message('32FC1', values))[0, :3, 0].tolist() == [255, 0, 0]
+
+
+def test_an_error_of_opencv_is_an_error_of_the_image(
+    monkeypatch: pytest.MonkeyPatch, colours: npt.NDArray[np.uint8]
+) -> None:
+    def refuse(*_: object) -> None:
+        msg = 'no such luck'
+        raise cv2.error(msg)
+
+    monkeypatch.setattr(cv2, 'cvtColor', refuse)
+
+    with pytest.raises(ImageError, match=r"cannot decode 'bgr8' of 6 x 8 \(.*\): no such luck"):
+        rgb_pixels(message('bgr8', colours))
 
 
 @pytest.mark.needs_rosbags

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 import io
 import logging
@@ -22,7 +22,7 @@ from seg_node.errors import ExportError
 from seg_node.model.weights import save_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Float32Array = npt.NDArray[np.float32]
 
-OPSET = 20
+OPSET = 18  # the exporter's own, and what every supported ONNX Runtime and TensorRT reads
 LEAST_EQUAL_LABELS = 0.9999
 LARGEST_BATCH = 64
 NOISY = ('onnxscript', 'onnx_ir', 'torch.onnx')
@@ -94,16 +94,11 @@ def export_onnx(network: SegNet, path: Path, size: tuple[int, int]) -> int:
     Returns:
         The operator set.
     """
-    image = torch.zeros(2, 3, *size)
     batch = torch.export.Dim('N', min=1, max=LARGEST_BATCH)
-    levels = {name: logging.getLogger(name).level for name in NOISY}
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
-        warnings.simplefilter('ignore')  # of the exporter about itself
-        for name in NOISY:
-            logging.getLogger(name).setLevel(logging.ERROR)
+    with _quiet():
         program = torch.onnx.export(
             network,
-            (image,),
+            (torch.zeros(2, 3, *size),),
             dynamo=True,
             input_names=['image'],
             output_names=['scores'],
@@ -111,8 +106,6 @@ def export_onnx(network: SegNet, path: Path, size: tuple[int, int]) -> int:
             opset_version=OPSET,
             verbose=False,
         )
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
     if program is None:
         msg = 'torch.onnx.export returned no program; expected one. Check the torch version.'
         raise ExportError(msg)
@@ -120,6 +113,21 @@ def export_onnx(network: SegNet, path: Path, size: tuple[int, int]) -> int:
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
     return OPSET
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the exporter says about itself (its progress, its own deprecations) to itself."""
+    levels = {name: logging.getLogger(name).level for name in NOISY}
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def without_traces(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -150,11 +150,13 @@ def _quality(recipe: Recipe, network: SegNet, temperature: float) -> dict[str, A
 def _training(run: Run, real: dict[str, int]) -> dict[str, Any]:
     recipe = run.recipe
     values = recipe.to_dict()
-    del values['paths'], values['licence'], values['name']
+    for key in ('paths', 'licence', 'name', 'notes'):
+        del values[key]
     return {
         'data': [describe(source) for source in recipe.data.train],
         'never trained on': [describe(source) for source in (recipe.data.val, *recipe.data.also)],
         'temperature fitted on': describe(recipe.data.val),
+        'notes': recipe.notes,
         'seed': recipe.seed,
         'epochs': run.epochs,
         'commit': _commit(),

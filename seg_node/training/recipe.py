@@ -177,6 +177,7 @@ class Recipe:
         taxonomy: Name or file of the classes.
         data: What is trained and measured on.
         licence: Terms of the ``weights`` and of the ``data`` behind them, for the manifest.
+        notes: What a reader of the model card must know about the data.
         network: Which network.
         input: Network input of the bundle.
         augment: Random changes of samples.
@@ -194,6 +195,7 @@ class Recipe:
     taxonomy: str
     data: DataPart
     licence: Mapping[str, str]
+    notes: str = ''
     network: NetworkPart = field(default_factory=NetworkPart)
     input: InputPart = field(default_factory=InputPart)
     augment: AugmentPart = field(default_factory=AugmentPart)

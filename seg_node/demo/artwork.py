@@ -11,7 +11,7 @@ import cv2
 from seg_node.errors import DemoError
 from seg_node.progress import progress
 
-from .picture import moment_pictures
+from .picture import moment_picture
 from .report import headline
 from .sheet import Sheet, SheetRow
 from .summary import quality
@@ -93,13 +93,13 @@ class Artist:
 
     def _row(self, moment: Moment, columns: Sequence[str]) -> SheetRow:
         """Return the pictures of one moment, and its time, latency and score."""
-        pictures = moment_pictures(moment, self.classes, self.truth_classes)
         caption = [f'{moment.index / self.rate:.1f} s']
         if moment.latency is not None:
             caption.append(f'{MILLI * moment.latency:.0f} ms')
         if (score := self._score(moment)) is not None:
             caption.append(f'mIoU {score:.2f}')
-        return SheetRow(caption, [pictures[name] for name in columns])
+        known = (self.classes, self.truth_classes)
+        return SheetRow(caption, [moment_picture(moment, name, *known) for name in columns])
 
     def _score(self, moment: Moment) -> float | None:
         """Return the mean IoU of one moment, 0 to 1; None where nobody knows."""

@@ -26,7 +26,7 @@ __all__ = [
     'drivable_picture',
     'fitted',
     'heat',
-    'moment_pictures',
+    'moment_picture',
 ]
 
 CONFIDENCE_MAP = cv2.COLORMAP_VIRIDIS
@@ -38,23 +38,43 @@ OVERLAY_ALPHA = 0.55
 REST_LEVEL = 0.55
 EMPTY = (232, 234, 237)
 
+# Which topic the picture of a column is made from.
+TOPICS = {
+    'mask': 'mask',
+    'overlay': 'mask',
+    'confidence': 'confidence',
+    'entropy': 'entropy',
+    'drivable area': 'drivable_area',
+}
+COLOR_MAPS = {'confidence': CONFIDENCE_MAP, 'entropy': ENTROPY_MAP}
 
-def moment_pictures(
-    moment: Moment, classes: Taxonomy, truth_classes: Taxonomy | None
-) -> dict[str, UInt8Array | None]:
-    """Return what there is of a moment, (H, W, 3) uint8 RGB by column title; None if it is not."""
-    image, truth = moment.image(), moment.truth()
-    mask, area = moment.plane('mask'), moment.plane('drivable_area')
-    confidence, entropy = moment.plane('confidence'), moment.plane('entropy')
-    return {
-        'image': image,
-        'truth': colored(truth, truth_classes),
-        'mask': colored(mask, classes),
-        'overlay': None if mask is None else overlay(image, mask, classes, OVERLAY_ALPHA),
-        'confidence': None if confidence is None else heat(confidence, CONFIDENCE_MAP),
-        'entropy': None if entropy is None else heat(entropy, ENTROPY_MAP),
-        'drivable area': None if area is None else drivable_picture(image, area),
-    }
+
+def moment_picture(
+    moment: Moment, name: str, classes: Taxonomy, truth_classes: Taxonomy | None = None
+) -> UInt8Array | None:
+    """Return one picture of a moment.
+
+    Args:
+        moment: What was sent and what came back.
+        name: Title of a column of the contact sheet.
+        classes: Of the mask.
+        truth_classes: Of the true labels.
+
+    Returns:
+        (H, W, 3) uint8 RGB; None if it did not come back, or nobody knows it.
+    """
+    if name == 'image':
+        return moment.image()
+    if name == 'truth':
+        return colored(moment.truth(), truth_classes)
+    plane = moment.plane(TOPICS[name])
+    if plane is None or name == 'mask':
+        return colored(plane, classes)
+    if name == 'overlay':
+        return overlay(moment.image(), plane, classes, OVERLAY_ALPHA)
+    if name == 'drivable area':
+        return drivable_picture(moment.image(), plane)
+    return heat(plane, COLOR_MAPS[name])
 
 
 def colored(labels: UInt8Array | None, classes: Taxonomy | None) -> UInt8Array | None:
@@ -79,8 +99,7 @@ def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:
     paint = np.full_like(grey, DRIVABLE)
     green = cv2.addWeighted(grey, 1 - DRIVABLE_ALPHA, paint, DRIVABLE_ALPHA, 0)
     dim = cv2.convertScaleAbs(grey, alpha=REST_LEVEL)
-    picture: UInt8Array = np.where((area > 0)[..., None], green, dim)
-    return picture
+    return np.asarray(cv2.copyTo(green, area, dim), np.uint8)
 
 
 def fitted(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .legend import class_lines, draw_classes, LINE
-from .picture import fitted, moment_pictures
+from .picture import fitted, moment_picture
 from .typography import ellipsis, text_width, write
 
 if TYPE_CHECKING:
@@ -101,19 +101,18 @@ class VideoPage:
 
     def _draw(self, frame: UInt8Array, moment: Moment) -> None:
         """Draw one moment; without a mask the bare image stands in, and the words say so."""
-        pictures = moment_pictures(moment, self.classes, None)
-        main = pictures['overlay']
+        main = moment_picture(moment, 'overlay', self.classes)
         seconds = moment.index / self.rate
         words = f'{seconds:4.1f} s     latency {MILLI * (moment.latency or 0):.0f} ms'
         if main is None:
-            main = pictures['image']
+            main = moment.image()
             words = f'{seconds:4.1f} s     no mask for this frame'
         left = VIDEO_WIDTH - EDGE - text_width(words, size=17)
         write(frame, words, (left, 29), size=17, color=DIM)
         paste(frame, main, (HEAD, EDGE), self.main_size)
         for index, name in enumerate(TILES):
             corner = (self._tiles_top(), self._tile_left(index))
-            paste(frame, pictures[name], corner, self.tile_size)
+            paste(frame, moment_picture(moment, name, self.classes), corner, self.tile_size)
 
 
 def paste(

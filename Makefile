@@ -18,7 +18,7 @@ BIN := $(VENV)/bin
 # Progress bars for people, silence for logs.
 PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints/make.txt
 INSTALL := $(BIN)/python $(PIP_INSTALL)
-PACKAGING := setup.py setup.cfg package.xml pyproject.toml constraints/make.txt
+PACKAGING := setup.py setup.cfg package.xml constraints/make.txt
 
 # pydensecrf2 is compiled while it is installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)

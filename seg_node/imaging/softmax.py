@@ -64,11 +64,11 @@ class StripSoftmax:
 
         numpy's argmax along the first axis is scalar; comparing with the maximum is not.
         """
-        line = out.reshape(-1)
-        np.equal(self._scores, self._best, out=self._wins.view(np.bool_))
-        np.multiply(self._wins, self._ranks, out=self._wins)  # rank K for class 0, 1 for the last
-        np.maximum.reduce(self._wins, axis=0, out=line)
-        np.subtract(len(self._scores), line, out=line)
+        wins = self._wins
+        np.equal(self._scores, self._best, out=wins.view(np.bool_))
+        np.multiply(wins, self._ranks, out=wins)  # rank K for class 0, 1 for the last
+        _fold_maximum(wins)
+        np.subtract(len(wins), wins[0], out=out.reshape(-1))
 
     def exponentiate(self) -> None:
         """Compute exp of all scores and the sum over the classes."""
@@ -102,3 +102,15 @@ class StripSoftmax:
         cv2.log(self._total, dst=self._total)
         cv2.subtract(self._total, self._spare, dst=self._total)
         cv2.convertScaleAbs(self._total, alpha=self._entropy_levels, dst=out.reshape(1, -1))
+
+
+def _fold_maximum(rows: UInt8Array) -> None:
+    """Leave the maximum of each column in the first row, by halving.
+
+    Few long calls: numpy's own reduction of bytes is scalar before version 1.23.
+    """
+    count = len(rows)
+    while count > 1:
+        half = count // 2
+        cv2.max(rows[:half], rows[count - half : count], dst=rows[:half])
+        count -= half

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .arrays import Floats
 
 NEAR = 0.4  # metres; what is nearer than this is cut off
@@ -89,6 +91,24 @@ class Camera:
         """Project a polygon (N, 3), cut at the near plane; None where nothing is in front."""
         seen = clip_near(self.to_camera(points))
         return self.pixels(seen) if len(seen) > 2 else None
+
+    def outlines(self, polygons: Sequence[Floats]) -> list[Floats | None]:
+        """Project many polygons (N, 3) at once; see ``outline``."""
+        if not polygons:
+            return []
+        seen = self.to_camera(np.concatenate(polygons))
+        safe = seen * (1, 1, 0) + (0, 0, 1) * np.maximum(seen[:, 2:], NEAR)
+        pixels, depth = self.pixels(safe), seen[:, 2]
+        stops = np.cumsum([len(polygon) for polygon in polygons]).tolist()
+        found: list[Floats | None] = []
+        for start, stop in zip([0, *stops[:-1]], stops, strict=True):
+            least = depth[start:stop].min()
+            if least >= NEAR:
+                found.append(pixels[start:stop])
+            else:
+                cut = clip_near(seen[start:stop])
+                found.append(self.pixels(cut) if len(cut) > 2 else None)
+        return found
 
     def plane(self, origin: Floats, along: Floats, up: Floats) -> Floats:
         """Homography (3, 3) from plane coordinates (a, b, 1) to pixels.

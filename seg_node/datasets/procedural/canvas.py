@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil, exp, floor
 from typing import TYPE_CHECKING
 
 import cv2
@@ -29,6 +30,7 @@ SHIFT = 4  # fractional bits of the coordinates given to OpenCV
 FAR_PIXELS = 30000.0
 SMALL = 14  # pixels; a see-through shape that is lower is painted opaque
 HALF = 127  # coverage from which a pixel of a texture counts
+LEVELS = np.arange(256, dtype=np.uint8)[:, None, None].repeat(4, axis=2)
 CAP = np.linspace(0.5 * np.pi, 1.5 * np.pi, 5)
 
 
@@ -61,7 +63,7 @@ class Panel:
     normal: Floats
     part: tuple[float, float] = (0.0, 1.0)
 
-    @property
+    @cached_property
     def corners(self) -> Floats:
         """The four corners (4, 3) of the painted part."""
         a0, a1 = self.part
@@ -93,9 +95,8 @@ class Canvas:
 
     def polygon(self, pixels: Floats, colour: Floats, label: int) -> None:
         """Fill a polygon (N, 2) given in pixels as (column, row)."""
-        points = np.rint(np.clip(pixels, -FAR_PIXELS, FAR_PIXELS) * (1 << SHIFT)).astype(np.int32)
-        r, g, b = np.clip(colour, 0, 255)
-        cv2.fillPoly(self.picture, [points], (r, g, b, label), cv2.LINE_8, SHIFT)
+        r, g, b = (min(max(level, 0.0), 255.0) for level in colour.tolist())
+        cv2.fillPoly(self.picture, [fixed_point(pixels)], (r, g, b, label), cv2.LINE_8, SHIFT)
 
     def surface(self, points: Floats, colour: Floats, normal: Floats, label: int) -> None:
         """Fill a flat polygon (N, 3) in the world, lit and seen through air."""
@@ -117,7 +118,7 @@ class Canvas:
         shown = np.flatnonzero((views * normals).sum(axis=1) > 0)
         colours = self._mesh_colours(mesh, normals, float(np.linalg.norm(views[0])))
         if seen[:, 2].min() >= NEAR:
-            pixels = np.rint(self.camera.pixels(seen) * (1 << SHIFT)).astype(np.int32)
+            pixels = fixed_point(self.camera.pixels(seen))
             for face in shown:
                 cv2.fillConvexPoly(
                     self.picture, pixels[mesh.faces[face]], colours[face], cv2.LINE_8, SHIFT
@@ -248,26 +249,30 @@ class Canvas:
         cv2.copyTo(mixed, mask, area)
 
     def _window(self, outline: Floats) -> tuple[tuple[int, int, int, int], Bytes] | None:
+        """Where in the picture a polygon lies, and which pixels there it covers."""
         height, width = self.camera.size
-        x0, y0 = np.clip(np.floor(outline.min(axis=0)), 0, (width, height)).astype(int).tolist()
-        x1, y1 = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+        (left, top), (right, bottom) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+        x0, x1 = max(floor(left), 0), min(ceil(right) + 1, width)
+        y0, y1 = max(floor(top), 0), min(ceil(bottom) + 1, height)
         if x1 <= x0 or y1 <= y0:
             return None
         mask = np.zeros((y1 - y0, x1 - x0), dtype=np.uint8)
-        points = np.clip(outline - (x0, y0), -FAR_PIXELS, FAR_PIXELS)
-        points = np.rint(points * (1 << SHIFT)).astype(np.int32)
-        cv2.fillPoly(mask, [points], (255,), cv2.LINE_8, SHIFT)
+        cv2.fillPoly(mask, [fixed_point(outline - (x0, y0))], (255,), cv2.LINE_8, SHIFT)
         return (x0, y0, x1, y1), mask
 
     def _lit(self, texture: Bytes, normal: Floats, away: float) -> Bytes:
-        clear = float(np.exp(-self.light.haze * away))
+        clear = exp(-self.light.haze * away)
         gain = self.light.gain(normal) * clear
         air = self.light.horizon * (1 - clear)
-        table = np.full((256, 1, texture.shape[2]), 0.0)
-        table[:, 0, :3] = np.arange(256)[:, None] * gain + air
-        if texture.shape[2] == 4:
-            table[:, 0, 3] = np.arange(256)
-        return np.asarray(cv2.LUT(texture, np.clip(table, 0, 255).astype(np.uint8)), np.uint8)
+        table = LEVELS[:, :, : texture.shape[2]].copy()
+        table[:, 0, :3] = np.minimum(LEVELS[:, 0, :3] * gain + air, 255)
+        return np.asarray(cv2.LUT(texture, table), np.uint8)
+
+
+def fixed_point(pixels: Floats) -> Picture:
+    """Pixel positions as OpenCV's drawing functions take them with SHIFT fractional bits."""
+    bounded = np.minimum(np.maximum(pixels, -FAR_PIXELS), FAR_PIXELS)
+    return np.asarray(np.rint(bounded * (1 << SHIFT)), np.int32)
 
 
 def _labelled(colours: Picture, behind: Bytes, label: int) -> Picture:
@@ -310,5 +315,4 @@ def _capsules(camera: Camera, start: Floats, stop: Floats, radii: Floats) -> lis
     points = np.concatenate(
         [foot[:, None] + back, head[:, None] + front * high[..., None]], axis=1
     )
-    fixed = np.clip(points, -FAR_PIXELS, FAR_PIXELS) * (1 << SHIFT)
-    return list(np.rint(fixed).astype(np.int32))
+    return list(fixed_point(points))

@@ -12,21 +12,26 @@ from .arrays import Floats, Random, vector
 from .canvas import Limbs
 from .classes import BICYCLE, MOTORCYCLE, PERSON, RIDER
 
-SKINS = ((226, 184, 156), (196, 144, 112), (134, 92, 66), (92, 62, 46), (236, 200, 176))
-CLOTHES = (
-    (34, 36, 44),
-    (54, 64, 92),
-    (120, 116, 108),
-    (178, 38, 40),
-    (214, 208, 196),
-    (70, 88, 62),
-    (40, 92, 132),
-    (232, 222, 60),
-    (128, 84, 56),
-    (90, 60, 100),
-    (236, 236, 236),
-    (24, 24, 26),
-    (220, 118, 40),
+SKINS = np.array(
+    ((226, 184, 156), (196, 144, 112), (134, 92, 66), (92, 62, 46), (236, 200, 176)), np.float64
+)
+CLOTHES = np.array(
+    (
+        (34, 36, 44),
+        (54, 64, 92),
+        (120, 116, 108),
+        (178, 38, 40),
+        (214, 208, 196),
+        (70, 88, 62),
+        (40, 92, 132),
+        (232, 222, 60),
+        (128, 84, 56),
+        (90, 60, 100),
+        (236, 236, 236),
+        (24, 24, 26),
+        (220, 118, 40),
+    ),
+    np.float64,
 )
 
 
@@ -66,10 +71,10 @@ class Figure:
         )
 
 
-def colour_of(rng: Random, choices: tuple[tuple[int, int, int], ...]) -> Floats:
-    """Draw a colour and vary it a little."""
-    drawn = vector(*choices[rng.integers(len(choices))]) * rng.uniform(0.8, 1.15)
-    return np.asarray(np.clip(drawn, 0, 255))
+def colour_of(rng: Random, choices: Floats) -> Floats:
+    """Draw one of the colours (N, 3) and vary it a little."""
+    drawn = choices[int(rng.random() * len(choices))] * (0.8 + 0.35 * rng.random())
+    return np.asarray(np.minimum(drawn, 255))
 
 
 def person(rng: Random, phase: float, label: int = PERSON) -> Figure:

@@ -10,13 +10,15 @@ import cv2
 import numpy as np
 
 from .arrays import Bytes, Floats, Picture, random_for, vector
-from .canvas import Canvas, SHIFT
+from .canvas import Canvas, fixed_point, SHIFT
 from .classes import BUILDING, ROAD, SIDEWALK, SKY, TERRAIN, VEGETATION
 from .noise import value_noise
+from .scenery import Patch
 from .textures import ground_tile, to_bytes
 
 if TYPE_CHECKING:
     from .camera import Camera
+    from .canvas import Limbs
     from .light import Light
     from .scenery import Scenery, Thing
     from .world import World
@@ -179,9 +181,12 @@ def _ground(canvas: Canvas, scenery: Scenery, world: World, factor: int) -> None
     camera = canvas.camera
     circle = np.arange(12) * (np.pi / 6)
     reach = np.stack([np.cos(circle), np.sin(circle), 0 * circle], axis=1) * 400
-    _flat(canvas, reach + camera.centre * (1, 1, 0), world.style.grass, TERRAIN)
-    for patch in scenery.ground:
-        _flat(canvas, patch.outline, patch.colour, patch.label)
+    base = Patch(reach + camera.centre * (1, 1, 0), world.style.grass, TERRAIN)
+    patches = [base, *scenery.ground]
+    outlines = camera.outlines([patch.outline for patch in patches])
+    for patch, outline in zip(patches, outlines, strict=True):
+        if outline is not None:
+            canvas.polygon(outline, patch.colour, patch.label)
     small = camera.scaled(1 / factor)
     top = int(np.clip(small.horizon - 5, 0, small.size[0] - 1))
     area = canvas.picture[top * factor :]
@@ -201,12 +206,6 @@ def _ground(canvas: Canvas, scenery: Scenery, world: World, factor: int) -> None
     labels = area[..., 3]
     ground = ((labels <= SIDEWALK) | (labels == TERRAIN)).view(np.uint8)
     cv2.copyTo(lit, ground, area)
-
-
-def _flat(canvas: Canvas, outline: Floats, colour: Floats, label: int) -> None:
-    pixels = canvas.camera.outline(outline)
-    if pixels is not None:
-        canvas.polygon(pixels, colour, label)
 
 
 def _shade_table(light: Light) -> Floats:
@@ -251,16 +250,48 @@ def _shadows(camera: Camera, light: Light, scenery: Scenery) -> Bytes:
     near = _near(scenery, camera, 90.0)
     if light.direct.max() > 0.1:
         slope = light.sun[:2] / light.sun[2]
-        for thing in near:
-            if thing.body is not None:
-                flat = thing.body[:, :2] - thing.body[:, 2:] * slope
-                hull = cv2.convexHull(flat.astype(np.float32))[:, 0].astype(np.float64)
-                _mask(mask, camera, np.column_stack([hull, np.zeros(len(hull))]), 200)
+        casts = [shadow_of(body, slope) for thing in near if (body := thing.body) is not None]
+        bars = [limbs for thing in near for limbs in thing.limbs]
+        _darken(mask, camera, casts + shadows_of_bars(bars, slope), 200)
         cv2.GaussianBlur(mask, (3, 3), 0, dst=mask)
-    for thing in near:
-        if thing.base is not None:
-            _mask(mask, camera, thing.base, 255)
+    _darken(mask, camera, [thing.base for thing in near if thing.base is not None], 255)
     return mask
+
+
+def shadow_of(body: Floats, slope: Floats) -> Floats:
+    """Outline (N, 3) on the ground of the shadow of points (M, 3).
+
+    ``slope`` (2,) is how far the light travels sideways per metre that it falls.
+    """
+    flat = body[:, :2] - body[:, 2:] * slope
+    hull = cv2.convexHull(flat.astype(np.float32))[:, 0].astype(np.float64)
+    return np.column_stack([hull, np.zeros(len(hull))])
+
+
+def shadows_of_bars(everything: list[Limbs], slope: Floats) -> list[Floats]:
+    """Outlines (4, 3) on the ground of the shadows of round bars, as in ``shadow_of``."""
+    if not everything:
+        return []
+    ends = [
+        np.concatenate(part) for part in zip(*((x.start, x.stop) for x in everything), strict=True)
+    ]
+    start, stop = (end[:, :2] - end[:, 2:] * slope for end in ends)
+    radii = np.concatenate([limbs.radii for limbs in everything])
+    along = stop - start + (1e-6, 0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    aside = along[:, ::-1] * (-1, 1)
+    near, far = radii[:, :1], radii[:, 1:]
+    foot, head = start - along * near, stop + along * far
+    corners = (foot + aside * near, head + aside * far, head - aside * far, foot - aside * near)
+    flat = np.zeros((len(start), 4, 3))
+    flat[..., :2] = np.stack(corners, axis=1)
+    return list(flat)
+
+
+def _darken(mask: Bytes, camera: Camera, outlines: list[Floats], value: int) -> None:
+    for pixels in camera.outlines(outlines):
+        if pixels is not None:
+            cv2.fillPoly(mask, [fixed_point(pixels)], (value,), cv2.LINE_8, SHIFT)
 
 
 def _near(scenery: Scenery, camera: Camera, limit: float) -> list[Thing]:
@@ -268,10 +299,3 @@ def _near(scenery: Scenery, camera: Camera, limit: float) -> list[Thing]:
     seen = camera.to_camera(np.array([thing.ends[0] for thing in scenery.things]))
     keep = (np.linalg.norm(seen[:, ::2], axis=1) < limit) & (seen[:, 2] > -12)
     return [scenery.things[index] for index in np.flatnonzero(keep)]
-
-
-def _mask(mask: Bytes, camera: Camera, outline: Floats, value: int) -> None:
-    pixels = camera.outline(outline)
-    if pixels is not None:
-        points = np.rint(np.clip(pixels, -30000, 30000) * (1 << SHIFT)).astype(np.int32)
-        cv2.fillPoly(mask, [points], (value,), cv2.LINE_8, SHIFT)

@@ -32,7 +32,7 @@ class Thing:
         body: (M, 3) points whose shadows' hull is its shadow, or None.
         base: (N, 3) outline on the ground that gets no light, or None.
         reach: Radius in metres, to leave out what cannot be seen.
-        limbs: Round bars that ``paint`` paints, so that all can be projected at once.
+        limbs: Round bars that ``paint`` paints; known so that all are projected at once.
         axis: (2, 3) both ends of something long, which hides what is beyond its line.
     """
 
@@ -81,12 +81,11 @@ class Scenery:
     def limbs(self, limbs: Limbs, position: Floats, shadow: float = 0.0) -> None:
         """Add round bars; ``shadow`` is the radius of the dark spot below."""
         base = ring(position, shadow) if shadow else None
-        body = np.concatenate([limbs.start, limbs.stop])
         self.things.append(
             Thing(
                 lambda canvas: canvas.limbs(limbs),
                 np.array([position, position]),
-                body,
+                None,
                 base,
                 3.0,
                 (limbs,),
@@ -110,11 +109,10 @@ class Scenery:
             for limbs in placed:
                 canvas.limbs(limbs)
 
-        body = np.concatenate([np.concatenate([p.start, p.stop]) for p in placed])
         limbs = (*placed, *(wheel.tyre for wheel in wheels))
         spot = ring(position, 0.28 * scale)
         ends = np.array([position, position])
-        self.things.append(Thing(paint, ends, body, spot, 2.0, limbs))
+        self.things.append(Thing(paint, ends, None, spot, 2.0, limbs))
 
     def mounted(self, post: Limbs, mesh: Mesh, position: Floats, yaw: float) -> None:
         """Add a solid shape at ``position`` (3,) that is held by bars."""
@@ -123,8 +121,7 @@ class Scenery:
             canvas.limbs(post)
             canvas.mesh(mesh, position, yaw)
 
-        body = np.concatenate([post.start, post.stop])
-        self.things.append(Thing(paint, post.start[[0, 0]], body, None, 5.0, (post,)))
+        self.things.append(Thing(paint, post.start[[0, 0]], None, None, 5.0, (post,)))
 
     def sprite(self, texture: Bytes, foot: Floats, size: tuple[float, float], label: int) -> None:
         """Add a picture that faces the camera."""

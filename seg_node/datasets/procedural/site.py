@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from math import hypot
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from .arrays import Floats, Random, vector
 from .canvas import Panel, Texture
@@ -115,17 +115,17 @@ class Stretch:
         """A place (3,) on the line, or ``further`` metres away from the street."""
         return self.site.street.point(s, self.side * (self.d + further))
 
-    @property
+    @cached_property
     def ends(self) -> tuple[Floats, Floats]:
         """Both ends (3,) of the line."""
         return self.point(self.s0), self.point(self.s1)
 
-    @property
+    @cached_property
     def outward(self) -> Floats:
         """Unit vector (3,) that points away from the street."""
-        start, stop = self.ends
-        away = np.cross(UPRIGHT, stop - start) * self.side
-        return np.asarray(away / np.linalg.norm(away))
+        x, y, _ = (self.ends[1] - self.ends[0]).tolist()
+        share = self.side / hypot(x, y)
+        return vector(-y * share, x * share, 0.0)
 
     def paved(self, d1: float, colour: Floats, label: int) -> None:
         """Cover the ground between the line and distance ``d1``."""

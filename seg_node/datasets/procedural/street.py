@@ -7,7 +7,7 @@ A place is (s, d): metres along the centre line and metres to its left.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cos, sin
+from math import ceil, cos, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,9 +90,10 @@ class Street:
 
     def strip(self, s0: float, s1: float, d0: float, d1: float) -> Floats:
         """Outline (N, 3) of the ground between s0..s1 and d0..d1."""
-        s = np.linspace(s0, s1, max(int(np.ceil((s1 - s0) / 8)), 1) + 1)
-        there, back = self.points(s, d0), self.points(s[::-1], d1)
-        return np.concatenate([there, back])
+        count = max(ceil((s1 - s0) / 8), 1)
+        steps = [s0 + (s1 - s0) * k / count for k in range(count + 1)]
+        there = [self._point(s, d0, 0.0) for s in steps]
+        return np.array(there + [self._point(s, d1, 0.0) for s in reversed(steps)])
 
 
 def draw_street(rng: Random, length: float) -> Street:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .scenery import Scenery
     from .street import Street
 
+SMALL = 90.0  # metres beyond which people and two-wheelers are too small to matter
 REAR = 10.0  # metres behind the camera where road users are made
 
 
@@ -94,7 +95,9 @@ class Traffic:
         for lane in self.lanes:
             drift = lane.speed * time
             first = floor((place[0] - REAR - drift) / lane.pitch)
-            last = ceil((place[0] + view - drift) / lane.pitch)
+            last = ceil(
+                (place[0] + (min(view, SMALL) if lane.slow else view) - drift) / lane.pitch
+            )
             for number in range(first, last):
                 if chance(self.seed, lane.key, number) < lane.taken:
                     rng = random_for(self.seed, 11, lane.key, number)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 import json
 from queue import Empty, SimpleQueue
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-__all__ = ['Crew', 'Event']
+__all__ = ['Crew', 'Event', 'polite_signals']
 
 # How long a process may take to end before the next, harder signal [s].
 PATIENCE = {signal.SIGINT: 5.0, signal.SIGTERM: 2.0, signal.SIGKILL: 2.0}
@@ -66,13 +66,9 @@ class Crew:
         self._ears: dict[str, Thread] = {}
         self._mortals: set[str] = set()
         self._queue: SimpleQueue[Event] = SimpleQueue()
-        self._handlers: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
-        """Return the crew itself; from here on a polite end of this process ends them all."""
-        if current_thread() is main_thread():
-            for sign in (signal.SIGTERM, signal.SIGHUP):
-                self._handlers[sign] = signal.signal(sign, leave)
+        """Return the crew itself."""
         return self
 
     def __exit__(
@@ -89,8 +85,6 @@ class Crew:
             for name, process in self._processes.items():
                 process.kill()
                 self._bury(name)
-            for sign, handler in self._handlers.items():
-                signal.signal(sign, handler)
 
     def log(self, name: str) -> Path:
         """Return the file that a process's log goes to."""
@@ -205,9 +199,22 @@ class Crew:
         self._queue.put(Event(name, 'ended', {'status': process.wait()}))
 
 
-def leave(number: int, _frame: object) -> None:
-    """Leave through the context managers when a signal asks this process to end."""
-    sys.exit(128 + number)
+@contextmanager
+def polite_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP leave through the context managers, as Ctrl-C does."""
+
+    def leave(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    if current_thread() is not main_thread():
+        yield
+        return
+    handlers = {sign: signal.signal(sign, leave) for sign in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for sign, handler in handlers.items():
+            signal.signal(sign, handler)
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

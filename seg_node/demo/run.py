@@ -16,6 +16,7 @@ from seg_node.bundle import open_bundle
 from seg_node.errors import DemoError
 
 from .artwork import Artist
+from .crew import polite_signals
 from .performance import perform
 from .record import read_record
 from .reel import store
@@ -59,7 +60,7 @@ def run_demo(options: DemoOptions) -> DemoResult:
     source = source_of(options)
     logs = options.out / 'logs'
     logs.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix='seg_demo_') as scratch:
+    with polite_signals(), tempfile.TemporaryDirectory(prefix='seg_demo_') as scratch:
         folder = Path(scratch)
         reel = store(source, folder, options.frames)
         performance = perform(options, bundle.path, reel, folder / 'record', logs)

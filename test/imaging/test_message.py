@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 
 import cv2
+from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
@@ -273,6 +274,41 @@ def test_float_images_may_miss_0_and_1_by_rounding() -> None:
     values[0, :2] = 1.0005, -0.0005
 
     assert rgb_pixels(message('32FC1', values))[0, :3, 0].tolist() == [255, 0, 0]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    encoding=strategies.sampled_from(sorted(ENCODINGS)),
+    height=strategies.integers(0, 9),
+    width=strategies.integers(0, 9),
+    padding=strategies.integers(-1, 5),
+    surplus=strategies.sampled_from([0, 0, 0, -1, 1]),
+    is_bigendian=strategies.booleans(),
+)
+def test_any_message_gives_pixels_or_an_image_error(
+    encoding: str, height: int, width: int, padding: int, surplus: int, *, is_bigendian: bool
+) -> None:
+    kind = ENCODINGS[encoding]
+    step = max(width * kind.channels * int(kind.kind[1]) + padding, 0)
+    rows = height * kind.rows[0] // kind.rows[1]
+    frame = SimpleNamespace(
+        height=height,
+        width=width,
+        encoding=encoding,
+        is_bigendian=is_bigendian,
+        step=step,
+        data=bytes(max(step * rows + surplus, 0)),
+    )
+
+    try:
+        pixels = rgb_pixels(frame)
+    except ImageError as err:
+        assert padding or surplus or min(height, width) < 3 or height % 2 or width % 2, err  # noqa: PT017
+    else:
+        assert pixels.shape == (height, width, 3)
+        assert pixels.dtype == np.uint8
+        assert padding >= 0
+        assert surplus == 0
 
 
 def test_an_error_of_opencv_is_an_error_of_the_image(

@@ -72,8 +72,8 @@ class Processor:
                 self._failed('internal_error', traceback.format_exc())
 
     def _failed(self, reason: Reason, text: str) -> None:
-        self.health.dropped(reason)
         self.health.error(f'{reason}: {text}')
+        self.health.dropped(reason)
         self.node.get_logger().error(
             f'A frame was dropped ({reason}): {text}', throttle_duration_sec=5.0
         )

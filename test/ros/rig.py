@@ -69,10 +69,10 @@ class Rig:
 
     def close(self) -> None:
         """End both."""
-        self.node.stop(TIMEOUT_S)
         self._executor.remove_node(self.client)
         self.context.try_shutdown()
         self._thread.join(TIMEOUT_S)
+        self.node.stop(TIMEOUT_S)
         self.node.destroy_node()
         self.client.destroy_node()
 
@@ -157,6 +157,10 @@ class Rig:
     def until_dropped(self, reason: str, count: int = 1) -> None:
         """Wait until the node has dropped so many frames for a reason."""
         self.until(lambda: self.dropped(reason) == count, f'{count} dropped as {reason}')
+
+    def until_processed(self, count: int) -> None:
+        """Wait until the node has counted so many frames as done, just after their masks."""
+        self.until(lambda: self.node.health.report().processed == count, f'{count} processed')
 
     def until_received(self, count: int) -> None:
         """Wait until the node has received so many frames."""

@@ -45,6 +45,7 @@ def test_diagnostics_name_engine_and_counts(rig: Rig) -> None:
     rig.listen(MASK)
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.until_processed(2)
 
     level, summary, values = said(rig)
 

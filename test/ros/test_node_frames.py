@@ -73,6 +73,7 @@ def test_bad_frames_are_counted_and_the_next_good_one_is_processed(rig: Rig) -> 
 
         good = rig.send(rig.image(IMAGE))
         assert rig.answer(MASK, good).height == SIZE[0]
+        rig.until_processed(number)
         assert rig.node.health.report().failing == '', name
 
     assert len(rig.heard[MASK]) == len(BAD)
@@ -143,6 +144,7 @@ def test_unread_frames_are_dropped_and_counted(rig: Rig) -> None:
     may_go_on.set()
 
     rig.answer(MASK, later[-1])
+    rig.until_processed(2)
     assert [one.header for one in heard] == [first.header, later[-1].header]
     assert rig.dropped('superseded') == 4
     report = rig.node.health.report()

@@ -35,7 +35,7 @@ __all__ = ['Artist']
 
 ALL = ('image', 'truth', 'mask', 'overlay', 'confidence', 'entropy', 'drivable area')
 FEW = ('image', 'overlay', 'entropy', 'drivable area')
-ALL_ROWS, FEW_ROWS = 5, 3
+ROWS = 5
 MILLI = 1e3
 TITLE = 'seg_node: camera images in, masks out'
 # Small enough for a README: 300 kB.
@@ -64,8 +64,10 @@ class Artist:
         """Write all files into a folder; return each with a few words on it."""
         video, codec = write_video(out / 'overlay', self._video_frames, self.rate)
         return {
-            self._sheet(out / 'contact_sheet.png', ALL, ALL_ROWS): 'a few moments, all outputs',
-            self._sheet(out / 'overview.jpg', FEW, FEW_ROWS): 'the same in small, for a report',
+            self._sheet(out / 'contact_sheet.png', ALL): 'a few moments, all outputs',
+            self._sheet(
+                out / 'overview.jpg', FEW, rows=3, latency=False
+            ): 'the same in small, for a report',
             video: f'the whole drive (codec {codec})',
         }
 
@@ -78,12 +80,14 @@ class Artist:
         total = len(moments)
         return progress(page.frames(moments), what='writing the video', total=total, unit='frame')
 
-    def _sheet(self, file: Path, columns: Sequence[str], rows: int) -> Path:
+    def _sheet(
+        self, file: Path, columns: Sequence[str], *, rows: int = ROWS, latency: bool = True
+    ) -> Path:
         """Write a contact sheet."""
         known = [name for name in columns if name != 'truth' or self.truth_classes is not None]
         moments = pick(self.record.with_mask(), rows)
-        drawn = [self._row(moment, known) for moment in moments]
-        sheet = Sheet(TITLE, headline(self.summary), known, drawn, self.classes)
+        drawn = [self._row(moment, known, latency=latency) for moment in moments]
+        sheet = Sheet(TITLE, headline(self.summary, latency=latency), known, drawn, self.classes)
         picture = cv2.cvtColor(sheet.draw(), cv2.COLOR_RGB2BGR)
         settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix == '.jpg' else []
         if not cv2.imwrite(str(file), picture, settings):
@@ -91,10 +95,10 @@ class Artist:
             raise DemoError(msg)
         return file
 
-    def _row(self, moment: Moment, columns: Sequence[str]) -> SheetRow:
+    def _row(self, moment: Moment, columns: Sequence[str], *, latency: bool) -> SheetRow:
         """Return the pictures of one moment, and its time, latency and score."""
         caption = [f'{moment.index / self.rate:.1f} s']
-        if moment.latency is not None:
+        if latency and moment.latency is not None:
             caption.append(f'{MILLI * moment.latency:.0f} ms')
         if (score := self._score(moment)) is not None:
             caption.append(f'mIoU {score:.2f}')

@@ -35,15 +35,20 @@ def table(summary: Mapping[str, Any]) -> str:
     return '\n'.join(f'  {name:<{NAME_WIDTH}}{words}' for name, words in rows.items())
 
 
-def headline(summary: Mapping[str, Any]) -> str:
-    """Return the run in one line, for the top of a page."""
+def headline(summary: Mapping[str, Any], *, latency: bool = True) -> str:
+    """Return the run in one line, for the top of a page.
+
+    Args:
+        summary: As in ``summary.json``.
+        latency: Whether it is told; it belongs to this machine on this day.
+    """
     words = [
         input_words(summary['input']),
         f'bundle {summary["bundle"]["name"]}',
         f'{summary["engine"]["name"]} on {summary["engine"]["device"]}',
     ]
-    if latency := summary['latency_ms']:
-        words.append(f'median latency {latency["p50"]:.0f} ms')
+    if latency and summary['latency_ms']:
+        words.append(f'median latency {summary["latency_ms"]["p50"]:.0f} ms')
     if (mean := summary['quality']['mean_iou']) is not None:
         words.append(f'mIoU {mean:.3f}')
     return '  |  '.join(words)

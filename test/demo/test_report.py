@@ -110,4 +110,5 @@ def test_headline_is_one_line_with_the_main_numbers() -> None:
     assert '\n' not in line
     for words in ('1280 x 720', 'onnxruntime on CPU', 'median latency 101 ms', 'mIoU 0.612'):
         assert words in line
+    assert 'latency' not in headline(SUMMARY, latency=False)
     assert 'mIoU' not in headline(changed(quality={'mean_iou': None}))

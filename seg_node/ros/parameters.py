@@ -108,7 +108,7 @@ PARAMETERS: tuple[Spec, ...] = (
     Spec(
         'threads',
         2,
-        'Threads of the inference engine',
+        'Threads of an inference, and of the work on its scores',
         bounds=(1, 64),
         change='configure',
     ),

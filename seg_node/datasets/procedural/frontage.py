@@ -11,9 +11,10 @@ import numpy as np
 from .arrays import Floats, random_for, vector
 from .canvas import Panel, Texture
 from .classes import BUILDING, FENCE, SIDEWALK, VEGETATION, WALL
+from .facades import facade, side_wall, STOREY
 from .furniture import bush, tree
 from .scenery import UPRIGHT
-from .textures import brickwork, facade, fence, hedge, PLASTER, side_wall, STOREY, VARIANTS
+from .textures import brickwork, fence, hedge, PLASTER, VARIANTS
 
 if TYPE_CHECKING:
     from .site import Stretch

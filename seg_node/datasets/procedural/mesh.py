@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 import itertools
+from itertools import product
 from math import sqrt
 from typing import TYPE_CHECKING
 
@@ -119,13 +120,15 @@ class MeshBuilder:
         points = np.array([(x, y, z) for y, z in outline])
         self.face(points, colour, vector(forward, 0, 0), glow)
 
-    def tread(self, x: float, radius: float, y: float, clear: float) -> None:
-        """Add what is seen of the wheels from before and behind, up to ``clear`` above ground."""
-        for way in (-1, 1):
-            for side in (-1, 1):
-                edges = (side * (y - 0.22), side * y)
-                rect = [(edges[0], 0.0), (edges[1], 0.0), (edges[1], clear), (edges[0], clear)]
-                self.end(x + way * radius * 0.7, rect, vector(28, 28, 30), way)
+    def treads(self, axles: Sequence[float], radius: float, y: float, clear: float) -> None:
+        """Add what is seen of wheels from before and behind, up to ``clear`` above ground.
+
+        To be added before the body, which hides the wheels on the far side.
+        """
+        for x, way, side in product(axles, (-1, 1), (-1, 1)):
+            edges = (side * (y - 0.22), side * y)
+            rect = [(edges[0], 0.0), (edges[1], 0.0), (edges[1], clear), (edges[0], clear)]
+            self.end(x + way * radius * 0.7, rect, vector(28, 28, 30), way)
 
     def wheel(self, x: float, radius: float, y: float, rim: float = 0.6) -> None:
         """Add a wheel on both sides, standing on the ground."""

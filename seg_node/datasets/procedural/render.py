@@ -251,6 +251,7 @@ def _shadows(camera: Camera, light: Light, scenery: Scenery) -> Bytes:
     if light.direct.max() > 0.1:
         slope = light.sun[:2] / light.sun[2]
         casts = [shadow_of(body, slope) for thing in near if (body := thing.body) is not None]
+        casts += [_fallen(shade, slope) for thing in near if (shade := thing.shade) is not None]
         bars = [limbs for thing in near for limbs in thing.limbs]
         _darken(mask, camera, casts + shadows_of_bars(bars, slope), 200)
         cv2.GaussianBlur(mask, (3, 3), 0, dst=mask)
@@ -263,9 +264,15 @@ def shadow_of(body: Floats, slope: Floats) -> Floats:
 
     ``slope`` (2,) is how far the light travels sideways per metre that it falls.
     """
-    flat = body[:, :2] - body[:, 2:] * slope
-    hull = cv2.convexHull(flat.astype(np.float32))[:, 0].astype(np.float64)
+    flat = _fallen(body, slope)[:, :2].astype(np.float32)
+    hull = cv2.convexHull(flat)[:, 0].astype(np.float64)
     return np.column_stack([hull, np.zeros(len(hull))])
+
+
+def _fallen(points: Floats, slope: Floats) -> Floats:
+    """Where the shadows of points (M, 3) fall on the ground."""
+    flat = points[:, :2] - points[:, 2:] * slope
+    return np.column_stack([flat, np.zeros(len(flat))])
 
 
 def shadows_of_bars(everything: list[Limbs], slope: Floats) -> list[Floats]:

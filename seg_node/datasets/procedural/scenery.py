@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from .people import Figure
 
 UPRIGHT = vector(0, 0, 1)
+RAGGED = 0.75 + 0.25 * np.sin(np.arange(28) ** 2 * 1.7)
+ROUND = np.array(
+    [[np.cos(t), np.sin(t), 0.4 * np.cos(3 * t)] for t in np.arange(28) * (np.pi / 14)]
+)
 CIRCLE = np.array([[np.cos(t), np.sin(t), 0] for t in np.arange(8) * (np.pi / 4)])
 
 
@@ -34,6 +38,7 @@ class Thing:
         reach: Radius in metres, to leave out what cannot be seen.
         limbs: Round bars that ``paint`` paints; known so that all are projected at once.
         axis: (2, 3) both ends of something long, which hides what is beyond its line.
+        shade: (M, 3) outline in the air whose shadow falls as it is.
     """
 
     paint: Callable[[Canvas], None]
@@ -43,6 +48,7 @@ class Thing:
     reach: float = 2.0
     limbs: tuple[Limbs, ...] = ()
     axis: Floats | None = None
+    shade: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -124,17 +130,18 @@ class Scenery:
         self.things.append(Thing(paint, post.start[[0, 0]], None, None, 5.0, (post,)))
 
     def sprite(self, texture: Bytes, foot: Floats, size: tuple[float, float], label: int) -> None:
-        """Add a picture that faces the camera."""
+        """Add a picture that faces the camera; its shadow is a ragged spot."""
         ground = foot * (1, 1, 0)
-        middle = foot + vector(0, 0, size[1] / 2)
-        circle = CIRCLE * (size[0] * 0.42)
+        turn = int(abs(foot[0]) * 7) % len(RAGGED)
+        shade = np.roll(RAGGED, turn, axis=0)[:, None] * ROUND * (size[0] * 0.5)
         self.things.append(
             Thing(
                 lambda canvas: canvas.sprite(texture, foot, size, label),
                 np.array([ground, ground]),
-                circle + middle,
+                None,
                 ring(ground, size[0] * 0.3) if foot[2] < 0.3 else None,
                 size[0],
+                shade=shade + foot + vector(0, 0, size[1] / 2),
             )
         )
 

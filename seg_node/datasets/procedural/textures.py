@@ -11,8 +11,6 @@ import numpy as np
 from .arrays import Bytes, Floats, Random, random_for, vector
 from .noise import value_noise
 
-FACADE_SCALE = 14  # pixels per metre of a facade
-STOREY = 3.1  # metres
 VARIANTS = 24
 
 PLASTER = (
@@ -38,141 +36,25 @@ BRICK = (
 STONE = ((160, 156, 148), (136, 132, 126), (178, 170, 156), (112, 110, 108))
 
 
-def grain(rng: Random, size: tuple[int, int], cells: int, strength: float) -> Floats:
-    """Brightness factors (H, W, 1) around 1."""
-    return 1 + strength * value_noise(rng, size, cells)[..., None]
-
-
 def to_bytes(values: Floats) -> Bytes:
     """Clip to 0..255 and round."""
     return np.rint(np.clip(values, 0, 255)).astype(np.uint8)
 
 
 @lru_cache(maxsize=1)
-def grey_noise() -> Floats:
-    """One shared noise tile (256, 256) in about -1..1."""
-    return value_noise(random_for(101), (256, 256), 8, 5)
+def grey_noise() -> Bytes:
+    """One shared noise picture (768, 768, 3) around 128; it tiles every 256 pixels."""
+    tile = to_bytes(128 + 64 * value_noise(random_for(101), (256, 256), 8, 5))
+    return np.ascontiguousarray(np.tile(tile, (3, 3))[..., None].repeat(3, axis=2))
 
 
-def speckle(rng: Random, size: tuple[int, int], strength: float) -> Floats:
-    """Brightness factors (H, W, 1) cut from the shared tile at a random place."""
-    tile = grey_noise()
-    rows = (np.arange(size[0]) + rng.integers(256)) % 256
-    columns = (np.arange(size[1]) + rng.integers(256)) % 256
-    return np.asarray(1 + strength * tile[rows][:, columns, None])
-
-
-def facade(rng: Random, length: float, storeys: int, *, lamps: bool) -> Bytes:
-    """Front of a building (h, w, 3), ``storeys`` high and ``length`` metres long."""
-    k = FACADE_SCALE
-    h, w = int(storeys * STOREY * k), max(int(length * k), 8)
-    base = _base_colour(rng)
-    image = np.empty((h, w, 3))
-    image[:] = base
-    if rng.random() < 0.5:
-        _courses(image, rng)
-    image *= speckle(rng, (h, w), rng.uniform(0.03, 0.14))
-    image[: max(k // 3, 2)] *= rng.uniform(0.6, 1.15)
-    shop = rng.random() < 0.4
-    glass_wall = rng.random() < 0.12
-    picture = np.ascontiguousarray(to_bytes(image))
-    _windows(picture, rng, base, lamps=lamps, shop=shop, wide=glass_wall)
-    if shop:
-        _shop(picture, rng, lamps=lamps)
-    else:
-        _door(picture, rng)
-    return picture
-
-
-def side_wall(front: Bytes, *, plain: bool) -> Bytes:
-    """The side of a building whose front is given: windows as in front, or the bare wall."""
-    if plain:
-        bare = front[:, 1:5].mean(axis=1, keepdims=True).repeat(16, axis=1)
-        return to_bytes(bare)
-    return np.ascontiguousarray(front[:, : max(int(front.shape[1] * 0.3), 8)])
-
-
-def _base_colour(rng: Random) -> Floats:
-    family = (PLASTER, PLASTER, BRICK, STONE)[rng.integers(4)]
-    return vector(*family[rng.integers(len(family))]) * rng.uniform(0.75, 1.1) + rng.normal(
-        0, 5, 3
-    )
-
-
-def _courses(image: Floats, rng: Random) -> None:
-    step = int(rng.integers(3, 8))
-    image[::step] *= rng.uniform(0.75, 0.95)
-
-
-def _windows(
-    picture: Bytes, rng: Random, base: Floats, *, lamps: bool, shop: bool, wide: bool
-) -> None:
-    k = FACADE_SCALE
-    h, w = picture.shape[:2]
-    pitch = rng.uniform(1.6, 2.2) if wide else rng.uniform(2.0, 3.8)
-    width = pitch * (0.86 if wide else rng.uniform(0.35, 0.62))
-    height = STOREY * (0.75 if wide else rng.uniform(0.42, 0.62))
-    sill = rng.uniform(0.7, 1.0)
-    count = max(int(w / (pitch * k)), 1)
-    margin = (w / k - count * pitch) / 2
-    frame = tuple(
-        (base * rng.uniform(0.55, 0.8)).tolist() if rng.random() < 0.4 else (232, 230, 226)
-    )
-    balcony = rng.random() < 0.15
-    for storey in range(1 if shop else 0, int(h / (STOREY * k))):
-        y1 = h - int((storey * STOREY + sill) * k)
-        y0 = int(y1 - height * k)
-        for column in range(count):
-            x0 = int((margin + column * pitch + (pitch - width) / 2) * k)
-            x1 = int(x0 + width * k)
-            _window(picture, rng, (x0, y0, x1, y1), frame, lit=lamps and rng.random() < 0.35)
-        if balcony and storey:
-            cv2.rectangle(picture, (0, y1 - k // 2), (w, y1), (90, 90, 92), 1)
-
-
-def _window(
-    picture: Bytes,
-    rng: Random,
-    box: tuple[int, int, int, int],
-    frame: tuple[float, ...],
-    *,
-    lit: bool,
-) -> None:
-    x0, y0, x1, y1 = box
-    cv2.rectangle(picture, (x0 - 1, y0 - 1), (x1 + 1, y1 + 1), frame, -1)
-    level = rng.uniform(0.6, 1.4)
-    glass = (250, 214, 140) if lit else (58 * level, 68 * level, 80 * level)
-    cv2.rectangle(picture, (x0, y0), (x1, y1), glass, -1)
-    if not lit and rng.random() < 0.5:
-        bright = (120 * level, 132 * level, 146 * level)
-        cv2.rectangle(picture, (x0, y0), (x1, (y0 + y1) // 2), bright, -1)
-    middle = (x0 + x1) // 2
-    cv2.line(picture, (middle, y0), (middle, y1), frame, 1)
-
-
-def _shop(picture: Bytes, rng: Random, *, lamps: bool) -> None:
-    k = FACADE_SCALE
-    h, w = picture.shape[:2]
-    top = h - int(0.95 * STOREY * k)
-    sign = vector(*rng.uniform(30, 230, 3))
-    dark = (70, 72, 76) if not lamps else (230, 204, 150)
-    cv2.rectangle(picture, (0, top), (w, h), (sign * 0.5).tolist(), -1)
-    cv2.rectangle(picture, (0, top), (w, top + k // 2 + 2), sign.tolist(), -1)
-    x = int(0.3 * k)
-    while x < w - k:
-        wide = int(rng.uniform(1.2, 2.8) * k)
-        cv2.rectangle(picture, (x, top + k // 2 + 4), (min(x + wide, w - 3), h - k // 3), dark, -1)
-        goods = rng.uniform(60, 200, 3).tolist()
-        cv2.rectangle(picture, (x + 3, h - k), (min(x + wide // 2, w - 3), h - k // 3), goods, -1)
-        x += wide + int(0.3 * k)
-
-
-def _door(picture: Bytes, rng: Random) -> None:
-    k = FACADE_SCALE
-    h, w = picture.shape[:2]
-    x = int(rng.uniform(0.1, 0.8) * w)
-    colour = rng.uniform(30, 150, 3).tolist()
-    cv2.rectangle(picture, (x, h - int(2.1 * k)), (x + k, h), colour, -1)
+def speckled(rng: Random, size: tuple[int, int], colour: Floats, strength: float) -> Bytes:
+    """A surface (h, w, 3) of one colour (3,) whose brightness varies by about ``strength``."""
+    h, w = size
+    row, column = rng.integers(max(768 - h, 1)), rng.integers(max(768 - w, 1))
+    table = colour * (1 + strength * (np.arange(256)[:, None] - 128) / 64)
+    noise = grey_noise()[row : row + h, column : column + w]
+    return np.asarray(cv2.LUT(noise, to_bytes(table)[:, None]), np.uint8)
 
 
 @lru_cache(maxsize=VARIANTS)
@@ -189,7 +71,8 @@ def brickwork(variant: int) -> Bytes:
     if variant % 3 < 2:
         image[::high] *= 0.72
     image[:4] *= rng.uniform(0.8, 1.2)
-    return to_bytes(image * speckle(rng, (48, 160), 0.16))
+    rough = speckled(rng, (48, 160), vector(128, 128, 128), 0.16)
+    return to_bytes(image * (rough / 128))
 
 
 @lru_cache(maxsize=VARIANTS)
@@ -205,7 +88,8 @@ def fence(variant: int) -> Bytes:
     elif kind == 1:
         image[:] = ink
         image[:, ::8, :3] //= 3
-        image[..., :3] = to_bytes(image[..., :3] * speckle(rng, (48, 160), 0.2))
+        rough = speckled(rng, (48, 160), vector(128, 128, 128), 0.2)
+        image[..., :3] = to_bytes(image[..., :3] * (rough / 128))
     elif kind == 2:
         image[:] = (*ink[:3], 50)
         for x in range(-48, 160, 12):

@@ -69,7 +69,9 @@ def _car(rng: Random) -> Mesh:
     top, belt = rng.uniform(1.40, 1.68), rng.uniform(0.86, 0.98)
     estate = rng.random() < 0.5
     nose = rng.uniform(0.8, 1.1)
-    floor = 0.24
+    floor, radius = 0.24, rng.uniform(0.30, 0.34)
+    axles = (front - rng.uniform(0.72, 0.85), back + rng.uniform(0.68, 0.85))
+    b.treads(axles, radius, half, floor)
     b.box((back + 0.2, -half + 0.12, 0.12), (front - 0.2, half - 0.12, 0.4), BLACK)
     b.prism(
         [
@@ -92,9 +94,8 @@ def _car(rng: Random) -> Mesh:
     _cabin_glass(b, cabin, half - 0.02)
     b.end(front + 0.006, _rect(-half * 0.6, half * 0.6, 0.5, 0.62), BLACK, 1)
     b.sides(_rect(back + 0.4, front - 0.4, floor, floor + 0.1), half + 0.003, BLACK)
-    for x in (front - rng.uniform(0.72, 0.85), back + rng.uniform(0.68, 0.85)):
-        b.tread(x, 0.32, half, floor)
-        b.wheel(x, rng.uniform(0.30, 0.34), half + 0.01)
+    for x in axles:
+        b.wheel(x, radius, half + 0.01)
     _lamps(b, front, back, half, 0.62)
     return b.build()
 
@@ -132,6 +133,8 @@ def _van(rng: Random) -> Mesh:
     b = MeshBuilder(CAR)
     paint = _paint(rng) if rng.random() < 0.5 else vector(226, 228, 230)
     half, front, back, top = 0.98, 2.5, -2.4, rng.uniform(1.9, 2.3)
+    axles = (front - 0.85, back + 0.85)
+    b.treads(axles, 0.34, half, 0.3)
     b.box((back + 0.2, -half + 0.1, 0.14), (front - 0.2, half - 0.1, 0.4), BLACK)
     b.prism(
         [
@@ -160,8 +163,7 @@ def _van(rng: Random) -> Mesh:
     )
     b.sides([(0.6, 1.15), (1.75, 1.15), (1.3, top - 0.2), (0.6, top - 0.2)], half - 0.03, GLASS)
     b.end(back - 0.01, _rect(-0.75, 0.75, 1.2, top - 0.25), GLASS, -1)
-    for x in (front - 0.85, back + 0.85):
-        b.tread(x, 0.34, half, 0.3)
+    for x in axles:
         b.wheel(x, 0.34, half + 0.01)
     _lamps(b, front, back, half, 0.7)
     return b.build()
@@ -175,6 +177,8 @@ def _truck(rng: Random) -> Mesh:
     )
     half, length, top = 1.22, rng.uniform(6.0, 9.5), rng.uniform(2.9, 3.8)
     front, back, split = length / 2, -length / 2, length / 2 - 1.9
+    axles = (front - 0.9, back + 0.9, back + 1.95) if length > 8 else (front - 0.9, back + 1.1)
+    b.treads(axles, 0.5, half, 0.9)
     b.box((back, -half + 0.25, 0.45), (front, half - 0.25, 0.95), BLACK * 1.6)
     kind = rng.random()
     if kind < 0.6:
@@ -216,9 +220,7 @@ def _truck(rng: Random) -> Mesh:
         half + 0.006,
         GLASS,
     )
-    wheels = (front - 0.9, back + 0.9, back + 1.95) if length > 8 else (front - 0.9, back + 1.1)
-    for x in wheels:
-        b.tread(x, 0.5, half, 0.9)
+    for x in axles:
         b.wheel(x, 0.5, half + 0.01, 0.5)
     _lamps(b, front, back, half, 0.75)
     return b.build()
@@ -241,6 +243,8 @@ def _bus(rng: Random) -> Mesh:
     )
     half, length, top = 1.25, rng.uniform(10, 12.5), 3.05 if rng.random() < 0.75 else 4.2
     front, back = length / 2, -length / 2
+    axles = (front - 2.6, back + 3.0)
+    b.treads(axles, 0.48, half, 0.35)
     b.box((back, -half, 0.35), (front, half, top), paint)
     decks = [1.15] if top < 3.5 else [1.0, 2.75]
     for sill in decks:
@@ -255,8 +259,7 @@ def _bus(rng: Random) -> Mesh:
     b.end(front + 0.007, _rect(-0.9, 0.9, top - 0.5, top - 0.15), vector(30, 26, 10), 1)
     b.end(front + 0.008, _rect(-0.6, 0.6, top - 0.42, top - 0.23), vector(250, 170, 40), 1, 1.0)
     b.sides(_rect(back, front, 0.35, 0.6), half + 0.004, paint * 0.45)
-    for x in (front - 2.6, back + 3.0):
-        b.tread(x, 0.48, half, 0.35)
+    for x in axles:
         b.wheel(x, 0.48, half + 0.01, 0.5)
     _lamps(b, front, back, half, 0.65)
     return b.build()
@@ -279,7 +282,7 @@ def _train(rng: Random) -> Mesh:
     band = vector(*rng.uniform(20, 230, 3))
     half, length, top = 1.28, rng.uniform(13, 17), rng.uniform(3.3, 3.7)
     front, back = length / 2, -length / 2
-    b.box((back + 0.4, -half + 0.2, 0.1), (front - 0.4, half - 0.2, 0.5), BLACK)
+    b.box((back + 0.4, -half + 0.2, 0.02), (front - 0.4, half - 0.2, 0.5), BLACK)
     b.prism(
         [
             (back, 0.4),

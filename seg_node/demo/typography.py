@@ -21,7 +21,8 @@ MUTED = (105, 112, 122)
 # Height of the stroke font's capitals at scale 1 [px], against that of the sans-serif at size 1.
 STROKE_SCALE = 0.72 / 22
 REGULAR = 400
-SEMIBOLD = 550  # from here on the stroke font is drawn with a double line
+SEMIBOLD = 550  # from here on the stroke font is the one with double strokes
+LARGE = 24  # [px]; and thick ones from here on, which would clog smaller letters
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +34,8 @@ def sans() -> Any:
 
 def stroke(size: int, weight: int) -> tuple[int, float, int]:
     """Return face, scale and thickness of the stroke font for a size [px] and weight."""
-    return cv2.FONT_HERSHEY_SIMPLEX, size * STROKE_SCALE, 2 if weight >= SEMIBOLD else 1
+    face = cv2.FONT_HERSHEY_DUPLEX if weight >= SEMIBOLD else cv2.FONT_HERSHEY_SIMPLEX
+    return face, size * STROKE_SCALE, 2 if weight >= SEMIBOLD and size >= LARGE else 1
 
 
 def text_width(text: str, *, size: int, weight: int = REGULAR) -> int:

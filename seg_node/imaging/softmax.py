@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-MAX_SPREAD = 80.0  # exp(-80) is a normal float32 with room for K of them; exp(-88) is not
+MAX_SPREAD = np.float32(
+    80
+)  # exp(-80) is a normal float32 with room for K of them; exp(-88) is not
 LEVELS = 255.0
 
 
@@ -75,6 +77,8 @@ class StripSoftmax:
         if self._own_shift:
             self._scores -= self._best
             self._best.fill(0)
+            # What exp would make subnormal adds nothing, but costs ten times as much.
+            np.maximum(self._scores, -MAX_SPREAD, out=self._scores)
         cv2.exp(self._scores, dst=self._powers)
         cv2.reduce(self._powers, 0, cv2.REDUCE_SUM, dst=self._total)
 

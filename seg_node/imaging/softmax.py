@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-MAX_SPREAD = np.float32(
+MAX_SPREAD = np.float32(80)  # exp(-80) is a normal float32, exp(-88) is not
     80
 )  # exp(-80) is a normal float32 with room for K of them; exp(-88) is not
 LEVELS = 255.0

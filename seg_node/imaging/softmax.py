@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     Float32Array = npt.NDArray[np.float32]
 
 MAX_SPREAD = np.float32(80)  # exp(-80) is a normal float32, exp(-88) is not
-    80
-)  # exp(-80) is a normal float32 with room for K of them; exp(-88) is not
 LEVELS = 255.0
 
 

@@ -10,7 +10,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.exceptions import InvalidHandle
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
@@ -48,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # what rclpy's handlers of SIGINT and SIGTERM end in
-    except (rclpy_implementation.RCLError, InvalidHandle):
+    except (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle):
         if rclpy.ok():  # else the signal came while something was made or sent
             raise
     finally:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from rclpy.subscription import Subscription
 
+    from .parameters import Parameters
+
 __all__ = ['SegNode']
 
 STOP_TIMEOUT_S = 10.0
@@ -82,7 +84,7 @@ class SegNode(LifecycleNode):
             self._start_when_spinning()
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> Parameters:
         """The present ``Parameters``; take them once and use that."""
         return self._parameter_server.current()
 

@@ -165,6 +165,27 @@ def test_old_frames_are_dropped_when_max_age_says_so(make_rig: Callable[..., Rig
     assert old.header not in [one.header for one in rig.heard[MASK]]
 
 
+def test_age_is_judged_by_simulated_time(make_rig: Callable[..., Rig]) -> None:
+    from rosgraph_msgs.msg import Clock  # noqa: PLC0415
+
+    rig = make_rig(max_age=5.0, use_sim_time=True)
+    rig.listen(MASK)
+    clock = rig.client.create_publisher(Clock, '/clock', 1)
+    now = Clock()
+    now.clock.sec = 100
+    rig.send(now, clock)
+    rig.until(lambda: rig.node.get_clock().now().nanoseconds == 100 * 10**9, 'it is 100 s')
+    old, fresh = rig.image(IMAGE), rig.image(IMAGE)
+    old.header.stamp.sec, fresh.header.stamp.sec = 90, 99
+
+    rig.send(old)
+    rig.until_dropped('stale')
+    rig.send(fresh)
+
+    rig.answer(MASK, fresh)
+    assert len(rig.heard[MASK]) == 1
+
+
 def test_failing_engine_is_counted_and_the_next_frame_is_processed(rig: Rig) -> None:
     from seg_node.errors import EngineError  # noqa: PLC0415
 

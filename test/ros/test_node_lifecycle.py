@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from threading import Event
+from typing import Any, TYPE_CHECKING
 
 import pytest
 
@@ -142,3 +143,40 @@ def test_another_bundle_needs_no_restart(tmp_path: Path, rig: Rig) -> None:
     assert rig.runner.bundle.manifest.name == 'other'
     rig.listen(MASK)
     masks_come_out(rig)
+
+
+def test_class_names_that_make_the_same_topic_fail_configure(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.topics.topic_token', lambda _: 'same')
+    rig = make_rig(autostart=False)
+
+    assert not change(rig, 'configure')
+
+    assert 'become the same topic name' in rig.node.health.report().last_error
+    assert rig.runner is None
+
+
+def test_hanging_inference_does_not_block_a_deactivation_for_ever(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.node.STOP_TIMEOUT_S', 0.1)
+    monkeypatch.setattr('seg_node.ros.model_runner.CLOSE_TIMEOUT_S', 0.1)
+    begun, may_go_on = Event(), Event()
+    infer = rig.runner.engine._infer
+
+    def hang(batch: Any) -> Any:
+        begun.set()
+        may_go_on.wait(30.0)
+        return infer(batch)
+
+    rig.runner.engine._infer = hang
+    rig.listen(MASK)
+    rig.send(rig.image(IMAGE))
+    assert begun.wait(30.0)
+
+    assert not change(rig, 'deactivate')
+
+    assert 'still at work' in rig.node.health.report().last_error
+    assert state(rig) == 'finalized'
+    may_go_on.set()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
 
 AREA = 'segmentation/drivable_area'
+STATUS = 'segmentation/status'
 IMAGE = scene((60, 80))[0]
 
 
@@ -144,6 +145,30 @@ def test_descriptors_show_words_unit_and_bounds(rig: Rig) -> None:
     assert threads.integer_range[0].from_value == 1
     assert 'onnxruntime' in engine.additional_constraints
     assert rig.node.describe_parameter('autostart').read_only
+
+
+def crf_decision(rig: Rig) -> str:
+    """Send a frame and return what its status says about the CRF."""
+    answer = rig.answer(STATUS, rig.send(rig.image(IMAGE)))
+    return next(str(pair.value) for pair in answer.status[0].values if pair.key == 'crf')
+
+
+@pytest.mark.needs_crf
+def test_crf_follows_its_parameters_from_frame_to_frame(rig: Rig) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    rig.listen(STATUS, DiagnosticArray)
+    decisions = [crf_decision(rig)]
+
+    for values in (
+        {'crf__enabled': True, 'crf__min_uncertain_fraction': 0.0},
+        {'crf__entropy_threshold': 1.0, 'crf__min_uncertain_fraction': 0.5},
+        {'crf__min_uncertain_fraction': 0.0, 'latency_budget': 1e-6},
+    ):
+        assert set_parameters(rig, **values).successful
+        decisions.append(crf_decision(rig))
+
+    assert decisions == ['off', 'ran', 'certain', 'no_time']
 
 
 @pytest.mark.parametrize('topic', ['image', 'segmentation/mask', 'segmentation/classes'])

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import signal
 import subprocess
 import sys
+from threading import Event, Thread
 import time
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,21 @@ pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_o
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 20.0
 END_S = 2.0
+DOMAIN = 1 + os.getpid() % 100
+NODE = ('-m', 'seg_node.ros.main')
+# The node with an engine that hangs, once it has been tried out.
+HANGING_NODE = """
+import time
+from seg_node.engines.fake_engine import FakeEngine
+from seg_node.ros.main import main
+infer, calls = FakeEngine._infer, []
+def hang(self, batch):
+    calls.append(print('inference', len(calls), flush=True))
+    time.sleep(60 if len(calls) > 1 else 0)
+    return infer(self, batch)
+FakeEngine._infer = hang
+raise SystemExit(main())
+"""
 
 
 @pytest.fixture
@@ -32,12 +49,13 @@ def start(bundle_folder: Path, tmp_path: Path) -> Iterator[Start]:
     """Return a function that starts the node; words are parameters and ROS arguments."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(*words: str, **environment: str) -> subprocess.Popen[str]:
-        command = [sys.executable, '-m', 'seg_node.ros.main', '--ros-args', '-p', 'threads:=1']
+    def begin(
+        *words: str, program: tuple[str, ...] = NODE, **environment: str
+    ) -> subprocess.Popen[str]:
+        command = [sys.executable, *program, '--ros-args', '-p', 'threads:=1']
         command += ['-p', f'bundle:={bundle_folder}', *words]
         clean = {name: one for name, one in os.environ.items() if name not in PROFILE_VARIABLES}
-        domain = str(1 + (os.getpid() * 7 + len(started)) % 100)
-        clean.update({'ROS_DOMAIN_ID': domain, 'ROS_HOME': str(tmp_path), **environment})
+        clean.update({'ROS_DOMAIN_ID': str(DOMAIN), 'ROS_HOME': str(tmp_path), **environment})
         process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -80,6 +98,48 @@ def test_signal_ends_the_process_with_status_0(
 
     assert process.returncode == 0, text
     assert time.monotonic() - begun < END_S
+
+
+def test_signal_ends_the_process_in_the_middle_of_an_inference(start: Start) -> None:
+    process = start('-p', 'engine:=fake', program=('-c', HANGING_NODE))
+    read_until(process, 'inactive -> active')
+    with camera_and_listener(DOMAIN) as publish:
+        stop_publishing = Event()
+        publisher = Thread(target=publish, args=(stop_publishing,))
+        publisher.start()
+        read_until(process, 'inference 1')
+        begun = time.monotonic()
+
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=TIMEOUT_S)
+
+        took = time.monotonic() - begun
+        stop_publishing.set()
+        publisher.join()
+    assert process.returncode == 0, text
+    assert took < END_S
+
+
+@contextmanager
+def camera_and_listener(domain: int) -> Iterator[Callable[[Event], None]]:
+    """Subscribe to the mask and give a function that publishes images until an event is set."""
+    import rclpy  # noqa: PLC0415
+    from rclpy.context import Context  # noqa: PLC0415
+    from sensor_msgs.msg import Image  # noqa: PLC0415
+
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node('camera', context=context)
+    images = node.create_publisher(Image, 'image', 1)
+    node.create_subscription(Image, 'segmentation/mask', lambda _: None, 1)
+
+    def publish(stop: Event) -> None:
+        while not stop.wait(0.1):
+            images.publish(Image(height=1, width=1, step=1, encoding='mono8', data=[0]))
+
+    yield publish
+    node.destroy_node()
+    context.try_shutdown()
 
 
 def test_wrong_parameter_ends_the_process_with_a_sentence(start: Start) -> None:

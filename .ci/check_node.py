@@ -31,14 +31,14 @@ def image(number: int) -> Image:
     return message
 
 
-def first_mask(node: Node) -> Image | None:
-    """Publish ten images per second until a mask arrives."""
+def first_mask(node: Node, process: subprocess.Popen[bytes]) -> Image | None:
+    """Publish ten images per second until a mask arrives or the process is gone."""
     masks: list[Image] = []
     node.create_subscription(Image, 'segmentation/mask', masks.append, QoSProfile(depth=1))
     publisher = node.create_publisher(Image, 'image', qos_profile_sensor_data)
     deadline = time.monotonic() + UNTIL_MASK_S
     number = 0
-    while not masks and time.monotonic() < deadline:
+    while not masks and process.poll() is None and time.monotonic() < deadline:
         number += 1
         publisher.publish(image(number))
         rclpy.spin_once(node, timeout_sec=0.1)
@@ -51,7 +51,7 @@ def main() -> int:
     process = subprocess.Popen(sys.argv[1:])
     rclpy.init()
     try:
-        mask = first_mask(Node('check_node'))
+        mask = first_mask(Node('check_node'), process)
     finally:
         process.send_signal(signal.SIGINT)
         try:
@@ -61,7 +61,7 @@ def main() -> int:
             raise
         rclpy.shutdown()
     if mask is None:
-        sys.stderr.write(f'No mask within {UNTIL_MASK_S:g} s.\n')
+        sys.stderr.write(f'No mask within {UNTIL_MASK_S:g} s; the node ended with {status}.\n')
         return 1
     got = (mask.height, mask.width, mask.encoding, mask.header.frame_id)
     expected = (HEIGHT, WIDTH, 'mono8', 'camera')

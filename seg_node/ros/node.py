@@ -38,6 +38,8 @@ STOP_TIMEOUT_S = 10.0
 UNCONFIGURED = 'unconfigured'
 INACTIVE = 'inactive'
 ACTIVE = 'active'
+FINALIZED = 'finalized'
+"""The end: only a new process helps."""
 
 
 class SegNode(LifecycleNode):
@@ -98,8 +100,15 @@ class SegNode(LifecycleNode):
 
         def start() -> None:
             self.destroy_guard_condition(guard)
+            if self.state != UNCONFIGURED:
+                return  # somebody was faster
             if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
                 self.trigger_activate()
+            if self.state != ACTIVE:
+                self.get_logger().error(
+                    f'Autostart failed; the node is {self.state}. Mend the cause, then: ros2 '
+                    f'lifecycle set {self.get_fully_qualified_name()} configure (and activate).'
+                )
 
         guard = self.create_guard_condition(start)
         guard.trigger()
@@ -137,11 +146,15 @@ class SegNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
-        return self._transition('shut down', 'finalized', self._release, state)
+        result = self._transition('shut down', FINALIZED, self._release, state)
+        self.state = FINALIZED if result != TransitionCallbackReturn.ERROR else self.state
+        return result
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything and become unconfigured, so that a manager can try again."""
-        return self._transition('recover', UNCONFIGURED, self._release, state)
+        result = self._transition('recover', UNCONFIGURED, self._release, state)
+        self.state = UNCONFIGURED if result == TransitionCallbackReturn.SUCCESS else FINALIZED
+        return result
 
     def _transition(
         self, name: str, goal: str, change: Callable[[], None], state: LifecycleState

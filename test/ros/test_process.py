@@ -163,9 +163,10 @@ def test_misspelt_parameter_is_named(start: Start) -> None:
 def test_missing_bundle_is_reported_and_the_node_stays_for_a_manager(start: Start) -> None:
     process = start('-p', 'bundle:=/nowhere')
 
-    text = read_until(process, 'Could not configure')
+    text = read_until(process, 'Autostart failed')
 
-    assert "There is no bundle '/nowhere'" in text
+    assert "Could not configure: There is no bundle '/nowhere'" in text
+    assert 'ros2 lifecycle set /seg_node configure' in text
     assert process.poll() is None
 
 

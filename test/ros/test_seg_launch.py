@@ -17,6 +17,7 @@ from typing import Any, TYPE_CHECKING
 import pytest
 import yaml
 
+from seg_node.engines.registry import ENGINES
 from seg_node.ros.parameters import find_spec as find_parameter
 from seg_node.ros.transport import PROFILE_VARIABLES
 
@@ -147,6 +148,13 @@ def test_every_argument_is_forwarded_and_described() -> None:
 
     assert [one.words[0] for one in declared] == list(FORWARDED)
     assert all(len(one.description) > 5 for one in declared)
+
+
+@pytest.mark.usefixtures('stand_ins')
+def test_description_of_engine_names_them_all() -> None:
+    words = {name: description for name, _, description in load().ARGUMENTS}
+
+    assert all(name in words['engine'] for name in ('auto', *ENGINES))
 
 
 @pytest.mark.usefixtures('stand_ins')

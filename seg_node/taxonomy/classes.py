@@ -72,7 +72,8 @@ class Taxonomy:
     def _check_names(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
         if twice or not all(self.names):
-            msg = f'Taxonomy {self.name!r} needs different, non-empty names; repeated: {twice!r}.'
+            fault = f'repeats the names {twice!r}' if twice else 'has a class without a name'
+            msg = f'Taxonomy {self.name!r} {fault}; expected a name of its own for each class.'
             raise TaxonomyError(msg)
 
     def _check_colors(self) -> None:
@@ -146,9 +147,16 @@ class Taxonomy:
             raise TaxonomyError(msg) from err
 
 
-def _seg_class(name: str, color: list[int], drivable: bool = False) -> SegClass:  # noqa: FBT001, FBT002
-    red, green, blue = (int(level) for level in color)
-    return SegClass(str(name), (red, green, blue), bool(drivable))
+def _seg_class(name: object, color: object, drivable: object = False) -> SegClass:  # noqa: FBT002
+    if not isinstance(drivable, bool):  # a word such as 'false' would count as true
+        msg = f'drivable of class {name!r} is {drivable!r}; expected true or false'
+        raise TypeError(msg)
+    levels = color if isinstance(color, (list, tuple)) else ()
+    if len(levels) != 3 or not all(type(level) is int for level in levels):  # noqa: PLR2004
+        msg = f'color of class {name!r} is {color!r}; expected three whole numbers'
+        raise TypeError(msg)
+    red, green, blue = levels
+    return SegClass('' if name is None else str(name), (red, green, blue), drivable)
 
 
 def _name_of(data: object) -> object:
@@ -169,14 +177,18 @@ def load_taxonomy(source: str | Path) -> Taxonomy:
         >>> load_taxonomy('cityscapes19').names[:3]
         ('road', 'sidewalk', 'building')
     """
-    path = DATA / f'{source}.yaml' if source in KNOWN else Path(source)
+    path = DATA / f'{source}.yaml' if source in KNOWN else Path(source).expanduser()
     if not path.is_file():
         msg = f'{one_of("taxonomy", str(source), KNOWN)} Or give the path of a YAML file.'
         raise TaxonomyError(msg)
     try:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        msg = f'Taxonomy file {str(path)!r} is not YAML: {err}'
+    except (
+        yaml.YAMLError,
+        OSError,
+        ValueError,
+    ) as err:  # ValueError: not UTF-8, a date of no year
+        msg = f'Taxonomy file {str(path)!r} cannot be read as YAML: {err}'
         raise TaxonomyError(msg) from err
     if not isinstance(data, dict):
         msg = (

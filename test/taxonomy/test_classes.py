@@ -73,7 +73,7 @@ def test_load_taxonomy_names_the_known_ones_when_there_is_no_such() -> None:
         ({'name': 'x', 'classes': [{'name': 'a', 'color': [0, 0]}]}, 'malformed'),
         ({'name': 'x', 'classes': [{'nam': 'a', 'color': [0, 0, 0]}]}, 'malformed'),
         ({'name': 'x', 'classes': [{'name': 'a', 'color': [0, 0, 0]}]}, 'has 1 classes'),
-        ({'name': 'x', 'classes': [{'name': 'a', 'color': [0, 0, 0]}] * 2}, 'repeated: ..a..'),
+        ({'name': 'x', 'classes': [{'name': 'a', 'color': [0, 0, 0]}] * 2}, r"the names \['a'\]"),
         (
             {
                 'name': 'x',
@@ -92,7 +92,34 @@ def test_from_dict_refuses(data: dict[str, Any], words: str) -> None:
         Taxonomy.from_dict(data)
 
 
-@pytest.mark.parametrize('text', ['- a\n- b\n', 'name: [\n'], ids=['list', 'not-yaml'])
+@pytest.mark.parametrize(
+    ('entry', 'words'),
+    [
+        ({'drivable': 'false'}, "drivable of class 'a' is 'false'; expected true or false"),
+        ({'drivable': 1}, 'drivable'),
+        ({'color': '123'}, "color of class 'a' is '123'; expected three whole numbers"),
+        ({'color': [1.7, 0, 0]}, 'three whole numbers'),
+        ({'color': [float('inf'), 0, 0]}, 'three whole numbers'),
+        ({'name': None}, 'a class without a name'),
+        ({'name': ''}, 'a class without a name'),
+    ],
+    ids=['word', 'number', 'text', 'fraction', 'inf', 'null', 'empty'],
+)
+def test_from_dict_never_guesses_what_a_value_was_meant_to_be(
+    entry: dict[str, Any], words: str
+) -> None:
+    """The word 'false' is true to Python: a wall would become drivable."""
+    first = {'name': 'a', 'color': [0, 0, 0], **entry}
+
+    with pytest.raises(TaxonomyError, match=words):
+        Taxonomy.from_dict({'name': 'x', 'classes': [first, {'name': 'b', 'color': [0, 0, 0]}]})
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['- a\n- b\n', 'name: [\n', 'name: 2001-99-99\n'],
+    ids=['list', 'not-yaml', 'no-such-day'],
+)
 def test_load_taxonomy_refuses_a_file_of_another_form(tmp_path: Path, text: str) -> None:
     file = tmp_path / 'odd.yaml'
     file.write_text(text)

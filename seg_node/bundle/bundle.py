@@ -66,7 +66,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
     """Return the folder of a bundle.
 
     Args:
-        name_or_path: Path of a folder, or the name of a bundle that comes with the package
+        name_or_path: Path of a folder, or as str the name of a bundle that comes with the package
             (``'default'``, ``'procedural'``). A folder of that name in the working directory
             does not hide the package's; write ``./default`` for it.
 
@@ -74,7 +74,7 @@ def find_bundle(name_or_path: str | Path) -> Path:
         BundleError: If there is no such folder.
     """
     text = str(name_or_path)
-    if '/' not in text:
+    if isinstance(name_or_path, str) and '/' not in text and text not in ('', '.', '..'):
         try:
             return share_path('bundles', text)
         except ShareError:
@@ -100,7 +100,12 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
             another major version, or a file is missing or was altered.
     """
     folder = find_bundle(name_or_path)
-    manifest = Manifest.from_dict(_read_manifest(folder / MANIFEST))
+    data = _read_manifest(folder / MANIFEST)
+    try:
+        manifest = Manifest.from_dict(data)
+    except BundleError as err:
+        msg = f'{str(folder / MANIFEST)!r} cannot be used. {err}'
+        raise BundleError(msg) from err
     for name, expected in manifest.files.items():
         _verify(folder, name, expected)
     return Bundle(folder, manifest)
@@ -118,25 +123,61 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
         The bundle, opened and verified again.
 
     Raises:
-        BundleError: If ``folder`` exists and is not a bundle, or a file name leaves the folder.
+        BundleError: If ``folder`` exists and is not a bundle, a file name leaves the folder or is
+            one of ours, or a file cannot be read or written.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+    _check_target(folder)
+    try:
+        complete = replace(manifest, files={name: sha256(path) for name, path in files.items()})
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.bundle-') as scratch:
+            fresh = Path(scratch) / 'bundle'
+            _fill(fresh, complete, files)
+            _swap(fresh, folder, Path(scratch) / 'replaced')
+    except OSError as err:
+        msg = (
+            f'Bundle {str(folder)!r} cannot be written: {err}. Give another folder or free space.'
+        )
+        raise BundleError(msg) from err
+    return open_bundle(folder)
+
+
+def _check_target(folder: Path) -> None:
+    """Refuse to write where something stands that is not a bundle."""
+    if folder.is_dir():
+        ours = (folder / MANIFEST).is_file() or not any(folder.iterdir())
+    else:
+        ours = not folder.exists()
+    if not ours:
         msg = f'{str(folder)!r} exists and is no bundle; give another folder or empty this one.'
         raise BundleError(msg)
-    complete = replace(manifest, files={name: sha256(path) for name, path in files.items()})
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.bundle-') as scratch:
-        fresh = Path(scratch) / 'bundle'
-        fresh.mkdir()
-        for name, path in files.items():
-            shutil.copyfile(path, _inside(fresh, name))
-        text = json.dumps(complete.to_dict(), indent=2, ensure_ascii=False, sort_keys=True)
-        (fresh / MANIFEST).write_text(text + '\n', encoding='utf-8')
-        (fresh / CARD).write_text(model_card(complete), encoding='utf-8')
-        if folder.exists():
-            folder.rename(Path(scratch) / 'replaced')
+
+
+def _fill(fresh: Path, manifest: Manifest, files: Mapping[str, Path]) -> None:
+    """Write all files of a bundle into a new folder."""
+    fresh.mkdir()
+    for name, path in files.items():
+        target = _inside(fresh, name)
+        if name in (MANIFEST, CARD):
+            msg = f'Bundle lists a file {name!r}, which is made here; leave it out.'
+            raise BundleError(msg)
+        shutil.copyfile(path, target)
+    text = json.dumps(manifest.to_dict(), indent=2, ensure_ascii=False, sort_keys=True)
+    (fresh / MANIFEST).write_text(text + '\n', encoding='utf-8')
+    (fresh / CARD).write_text(model_card(manifest), encoding='utf-8')
+
+
+def _swap(fresh: Path, folder: Path, replaced: Path) -> None:
+    """Put a folder in the place of another, which comes back if that fails."""
+    if not folder.exists():
         fresh.rename(folder)
-    return open_bundle(folder)
+        return
+    folder.rename(replaced)
+    try:
+        fresh.rename(folder)
+    except BaseException:
+        replaced.rename(folder)
+        raise
 
 
 def sha256(path: Path) -> str:
@@ -157,8 +198,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             'Make one with "seg export".'
         )
         raise BundleError(msg) from err
-    except (OSError, ValueError) as err:
-        msg = f'{str(path)!r} cannot be read as JSON: {err} Export the bundle again.'
+    except (OSError, ValueError, RecursionError) as err:
+        msg = f'{str(path)!r} cannot be read as JSON: {err}. Export the bundle again.'
         raise BundleError(msg) from err
     if not isinstance(data, dict):
         msg = (
@@ -177,7 +218,11 @@ def _verify(folder: Path, name: str, expected: str) -> None:
             'Copy it again as a whole.'
         )
         raise BundleError(msg)
-    got = sha256(path)
+    try:
+        got = sha256(path)
+    except OSError as err:
+        msg = f'{str(path)!r} cannot be read: {err.strerror}. Check who may read it.'
+        raise BundleError(msg) from err
     if got != expected:
         msg = (
             f'{name!r} of bundle {str(folder)!r} was altered or damaged: SHA-256 is {got[:12]}…, '

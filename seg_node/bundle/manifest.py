@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, TYPE_CHECKING
+from typing import Any
 
 from seg_node.errors import BundleError, SegNodeError
 from seg_node.imaging import InputSpec
 from seg_node.taxonomy import Taxonomy
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ['FORMAT', 'Manifest', 'check_format']
 
@@ -19,6 +17,8 @@ FORMAT = '1.0'
 """Version of the bundle format: the number before the dot changes when old readers must refuse."""
 
 OUTPUT_STRIDES = (1, 2, 4)
+KINDS = {str: 'text', int: 'a whole number', Mapping: 'an object of names and values'}
+TABLES = ('architecture', 'licence', 'training', 'quality', 'files')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,7 @@ class Manifest:
 
     def __post_init__(self) -> None:
         """Refuse values that no network of ours can have."""
+        self._check_types()
         if self.output_stride not in OUTPUT_STRIDES:
             msg = (
                 f'Bundle {self.name!r} has output stride {self.output_stride!r}; expected one of '
@@ -71,6 +72,18 @@ class Manifest:
             raise BundleError(msg)
         for name in self.synthetic_only:
             self.taxonomy.index(name)
+
+    def _check_types(self) -> None:
+        """Refuse what JSON can say and nobody could use."""
+        wanted = {'name': str, 'opset': int, **dict.fromkeys(TABLES, Mapping)}
+        for what, kind in wanted.items():
+            value = getattr(self, what)
+            if not isinstance(value, kind):
+                msg = (
+                    f'Bundle {self.name!r} has {what} {value!r}; expected '
+                    f'{KINDS[kind]}. Export the bundle again with "seg export".'
+                )
+                raise BundleError(msg)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; the inverse of ``from_dict``."""

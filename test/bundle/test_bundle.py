@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import hashlib
 import json
+from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 import pytest
 
+from seg_node.bundle import bundle as bundle_module
 from seg_node.bundle import find_bundle, FORMAT, Manifest, open_bundle, sha256, write_bundle
+from seg_node.bundle.card import model_card
 from seg_node.errors import BundleError
 import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from seg_node.bundle import Bundle
 
@@ -79,6 +82,42 @@ def test_writing_over_a_folder_that_is_no_bundle_is_refused(tmp_path: Path, weig
     assert (tmp_path / 'photos' / 'cat.jpg').read_bytes() == b'precious'
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused(weights: Path) -> None:
+    with pytest.raises(BundleError, match='is no bundle; give another folder'):
+        write_bundle(weights, tiny.tiny_manifest(), {'weights.safetensors': weights})
+
+    assert weights.read_bytes() == b'weights'
+
+
+def test_the_old_bundle_comes_back_when_the_new_one_cannot_take_its_place(
+    bundle: Bundle, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def fail_for_the_new_one(source: Path, target: Path) -> Path:
+        if source.name == 'bundle':
+            raise OSError(28, 'No space left on device')
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, 'rename', fail_for_the_new_one)
+
+    with pytest.raises(BundleError, match=r'cannot be written: .*No space left'):
+        write_bundle(bundle.path, tiny.tiny_manifest(name='second'), {'other.bin': weights})
+
+    assert open_bundle(bundle.path) == bundle
+    assert sorted(path.name for path in bundle.path.parent.iterdir()) == ['mine', 'trained']
+
+
+@pytest.mark.parametrize('name', ['manifest.json', 'MODEL_CARD.md'])
+def test_a_file_cannot_take_the_name_of_one_that_is_made_here(
+    bundle: Bundle, weights: Path, name: str
+) -> None:
+    with pytest.raises(BundleError, match='which is made here; leave it out'):
+        write_bundle(bundle.path, tiny.tiny_manifest(), {name: weights})
+
+    assert open_bundle(bundle.path) == bundle
+
+
 def test_altered_file_is_refused(bundle: Bundle) -> None:
     bundle.weights_path.write_bytes(b'weightz')
 
@@ -118,6 +157,15 @@ def test_file_names_that_leave_the_folder_are_refused(bundle: Bundle, name: str)
         (lambda data: data.update(synthetic_only=['Dog']), "'Dog'"),
         (lambda data: data['taxonomy'].pop('name'), 'malformed'),
         (lambda data: data['input'].update(fit='crop'), 'crop'),
+        (
+            lambda data: data.update(files=['model.onnx']),
+            r"files \['model.onnx'\]; expected an obj",
+        ),
+        (lambda data: data.update(files=None), 'files None; expected an object'),
+        (lambda data: data.update(licence='MIT'), "licence 'MIT'; expected an object"),
+        (lambda data: data.update(name=5), 'name 5; expected text'),
+        (lambda data: data.update(opset='18'), "opset '18'; expected a whole number"),
+        (lambda data: data.update(temperature='hot'), 'TypeError'),
     ],
     ids=[
         'future',
@@ -129,6 +177,12 @@ def test_file_names_that_leave_the_folder_are_refused(bundle: Bundle, name: str)
         'unknown-class',
         'taxonomy',
         'fit',
+        'file-list',
+        'no-files',
+        'licence',
+        'name',
+        'opset',
+        'temperature-word',
     ],
 )
 def test_manifest_that_is_not_valid_is_refused(
@@ -136,8 +190,10 @@ def test_manifest_that_is_not_valid_is_refused(
 ) -> None:
     edit(bundle, change)
 
-    with pytest.raises(BundleError, match=words):
+    with pytest.raises(BundleError, match=words) as caught:
         open_bundle(bundle.path)
+
+    assert str(bundle.path) in str(caught.value)
 
 
 def test_a_newer_minor_format_is_readable(bundle: Bundle) -> None:
@@ -146,7 +202,9 @@ def test_a_newer_minor_format_is_readable(bundle: Bundle) -> None:
     assert open_bundle(bundle.path).manifest == bundle.manifest
 
 
-@pytest.mark.parametrize('text', ['{', '[]', ''], ids=['cut', 'list', 'empty'])
+@pytest.mark.parametrize(
+    'text', ['{', '[]', '', '[' * 100_000], ids=['cut', 'list', 'empty', 'deep']
+)
 def test_manifest_that_is_no_json_object_is_refused(bundle: Bundle, text: str) -> None:
     (bundle.path / 'manifest.json').write_text(text)
 
@@ -162,6 +220,42 @@ def test_folder_without_manifest_is_no_bundle(tmp_path: Path) -> None:
 def test_unknown_name_is_refused() -> None:
     with pytest.raises(BundleError, match="There is no bundle 'nonesuch'"):
         find_bundle('nonesuch')
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Pretend that the package has a bundle 'default', and one of that name is right here."""
+    for folder in ('package/bundles/default', 'work/default'):
+        (tmp_path / folder).mkdir(parents=True)
+    package = tmp_path / 'package'
+    monkeypatch.setattr(bundle_module, 'share_path', package.joinpath)
+    monkeypatch.chdir(tmp_path / 'work')
+    return package / 'bundles' / 'default'
+
+
+def test_a_name_means_the_bundle_of_the_package(shipped: Path) -> None:
+    assert find_bundle('default') == shipped
+
+
+@pytest.mark.parametrize('path', ['.', '', './default', Path('default')], ids=repr)
+def test_a_path_never_means_a_bundle_of_the_package(shipped: Path, path: str | Path) -> None:
+    assert shipped not in (folder := find_bundle(path).resolve(), *folder.parents)
+    assert folder.is_relative_to(Path.cwd())
+
+
+def test_card_marks_classes_that_training_saw_only_as_drawings(
+    tmp_path: Path, weights: Path
+) -> None:
+    manifest = replace(
+        tiny.tiny_manifest(),
+        synthetic_only=('water',),
+        training={'real_pixels': {'lava': 12345, 'water': 7}},
+    )
+
+    card = model_card(write_bundle(tmp_path / 'mixed', manifest, {'w.bin': weights}).manifest)
+
+    assert '| 2 water | no | synthetic only |' in card
+    assert '| 0 lava | no | 12345 |' in card
 
 
 def test_card_carries_the_warning_the_classes_and_the_licence(bundle: Bundle) -> None:

@@ -70,10 +70,16 @@ class Engine(ABC):
         Raises:
             EngineUnavailableError: If the library or the device is not here.
             EngineError: If the network cannot be loaded or is not the one of the manifest.
+            BundleError: If the bundle lacks the file that this engine needs, or it is damaged.
         """
-        if not self._is_open:
+        if self._is_open:
+            return
+        try:
             self._open()
-            self._is_open = True
+        except BaseException:
+            self._close()
+            raise
+        self._is_open = True
 
     def close(self) -> None:
         """Free the network; closing twice does no harm."""
@@ -152,4 +158,4 @@ class Engine(ABC):
 
     @abstractmethod
     def _close(self) -> None:
-        """Free what ``_open`` took."""
+        """Free what ``_open`` took, also when it failed half-way."""

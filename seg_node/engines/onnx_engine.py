@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import cast, ClassVar, TYPE_CHECKING
+from typing import Any, cast, ClassVar, TYPE_CHECKING
 
 import onnxruntime as ort
 
@@ -11,6 +11,8 @@ from seg_node.engines.base import CHANNELS, Engine, IMAGE, SCORES
 from seg_node.errors import EngineError, TensorMismatchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import numpy.typing as npt
 
@@ -21,11 +23,12 @@ class OnnxEngine(Engine):
     """Runs ``model.onnx`` with ONNX Runtime's CPU provider."""
 
     name: ClassVar[str] = 'onnxruntime'
+    _session: Any = None  # onnxruntime is not typed
 
     def _open(self) -> None:
         path = self.bundle.onnx_path
         try:
-            self._session = ort.InferenceSession(
+            session = ort.InferenceSession(
                 str(path), self._options(), providers=['CPUExecutionProvider']
             )
         except Exception as err:  # its errors have no common base class
@@ -35,7 +38,8 @@ class OnnxEngine(Engine):
                 'Update onnxruntime or export the bundle again.'
             )
             raise EngineError(msg) from err
-        self._check_interface()
+        self._check_interface(session)
+        self._session = session
         self.device = 'CPU'
 
     def _options(self) -> ort.SessionOptions:
@@ -47,19 +51,13 @@ class OnnxEngine(Engine):
         options.log_severity_level = 3
         return options
 
-    def _check_interface(self) -> None:
+    def _check_interface(self, session: ort.InferenceSession) -> None:
         """Compare the network's own words with the manifest, before the first frame."""
-        spec = self.bundle.manifest.input
-        got = [(one.name, one.shape[1:]) for one in self._session.get_inputs()]
-        outputs = [one.name for one in self._session.get_outputs()]
-        expected = [(IMAGE, [CHANNELS, spec.height, spec.width])]
-        if got != expected or SCORES not in outputs:
-            raise TensorMismatchError(
-                IMAGE,
-                expected=f'inputs {expected} and an output {SCORES!r}',
-                got=f'inputs {got} and outputs {outputs}',
-                remedy='Network and manifest disagree: export the bundle with "seg export".',
-            )
+        manifest = self.bundle.manifest
+        spec, stride = manifest.input, manifest.output_stride
+        scores = [len(manifest.taxonomy), spec.height // stride, spec.width // stride]
+        _check_shapes(IMAGE, session.get_inputs(), [CHANNELS, spec.height, spec.width])
+        _check_shapes(SCORES, [one for one in session.get_outputs() if one.name == SCORES], scores)
 
     def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         try:
@@ -70,4 +68,23 @@ class OnnxEngine(Engine):
         return cast('npt.NDArray[np.float32]', scores)
 
     def _close(self) -> None:
-        del self._session
+        self._session = None
+
+
+def _check_shapes(name: str, tensors: Sequence[ort.NodeArg], shape: list[int]) -> None:
+    """Refuse a network that has not exactly one such tensor of that shape, whatever the batch.
+
+    A side that the network leaves open is known only after a run, which is checked as well.
+    """
+    got = [(one.name, one.shape[1:]) for one in tensors]
+    fits = len(got) == 1 and got[0][0] == name and len(got[0][1]) == len(shape)
+    if fits:
+        sides = zip(got[0][1], shape, strict=True)
+        fits = all(side == wanted or not isinstance(side, int) for side, wanted in sides)
+    if not fits:
+        raise TensorMismatchError(
+            name,
+            expected=f'one of shape (N, {", ".join(map(str, shape))})',
+            got=', '.join(f'{one!r} of shape (N, {sides})' for one, sides in got) or 'none',
+            remedy='Network and manifest disagree: export the bundle with "seg export".',
+        )

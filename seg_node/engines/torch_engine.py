@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import cast, ClassVar, TYPE_CHECKING
+from typing import Any, cast, ClassVar, TYPE_CHECKING
 
 import torch
 
 from seg_node.engines.base import Engine
+from seg_node.errors import EngineError
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_weights
@@ -26,6 +27,7 @@ class TorchEngine(Engine):
     """
 
     name: ClassVar[str] = 'torch'
+    _network: Any = None  # a SegNet while the engine is open
 
     def _open(self) -> None:
         config = NetConfig.from_dict(self.bundle.manifest.architecture)
@@ -40,9 +42,12 @@ class TorchEngine(Engine):
         try:
             with torch.inference_mode():
                 scores = self._network(torch.from_numpy(batch))
+        except RuntimeError as err:
+            msg = f'Torch {torch.__version__} failed on a batch of shape {batch.shape}: {err}'
+            raise EngineError(msg) from err
         finally:
             torch.set_num_threads(before)
         return cast('npt.NDArray[np.float32]', scores.contiguous().numpy())
 
     def _close(self) -> None:
-        del self._network
+        self._network = None

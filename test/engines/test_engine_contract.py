@@ -125,6 +125,31 @@ def test_infer_names_both_shapes_when_the_input_does_not_fit(
     assert str(batch.shape) in info.value.got
 
 
+class HalfOpen(FakeEngine):
+    """Takes something, and fails before it is open."""
+
+    held = 0
+
+    def _open(self) -> None:
+        self.held += 1
+        msg = 'The second half is not here. Bring it.'
+        raise EngineError(msg)
+
+    def _close(self) -> None:
+        self.held -= 1
+
+
+def test_an_engine_that_fails_to_open_lets_go_of_what_it_took(tmp_path: Path) -> None:
+    engine = HalfOpen(tiny.tiny_bundle(tmp_path / 'bundle'))
+
+    with pytest.raises(EngineError, match='second half'):
+        engine.open()
+
+    assert engine.held == 0
+    engine.close()
+    assert engine.held == 0
+
+
 def test_threads_below_one_are_refused(tmp_path: Path) -> None:
     bundle = tiny.tiny_bundle(tmp_path / 'bundle')
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import sys
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from seg_node.engines.fake_engine import bands, FakeEngine
 from seg_node.engines.registry import engine_class, ENGINES, open_engine
 from seg_node.errors import EngineError, EngineUnavailableError, TensorMismatchError
+from seg_node.taxonomy import load_taxonomy
 import tiny
 
 if TYPE_CHECKING:
@@ -64,8 +66,35 @@ def test_a_network_of_another_size_is_refused(tmp_path: Path) -> None:
     wrong = tiny.tiny_bundle(tmp_path / 'bundle')
     wrong.onnx_path.write_bytes(tiny.tiny_onnx((64, 64)))
 
-    with pytest.raises(TensorMismatchError, match=r'48, 64.* got inputs .*64, 64'):
+    with pytest.raises(TensorMismatchError, match=r"48, 64.* got 'image' of shape .*64, 64"):
         open_engine('onnxruntime', wrong)
+
+
+@pytest.mark.needs_onnxruntime
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'taxonomy': load_taxonomy('camvid11')},
+        {'output_stride': 4},
+    ],
+    ids=['classes', 'stride'],
+)
+def test_a_network_with_other_scores_is_refused_before_the_first_frame(
+    bundle: Bundle, change: dict[str, Any]
+) -> None:
+    wrong = replace(bundle, manifest=replace(bundle.manifest, **change))
+
+    with pytest.raises(TensorMismatchError, match=r"'scores'.* got .*\[3, 24, 32\]"):
+        open_engine('onnxruntime', wrong)
+
+
+@pytest.mark.needs_onnxruntime
+def test_a_network_without_our_output_is_refused(bundle: Bundle) -> None:
+    network = bundle.onnx_path.read_bytes().replace(b'scores', b'logits')
+    bundle.onnx_path.write_bytes(network)
+
+    with pytest.raises(TensorMismatchError, match=r"'scores': expected one .* got none"):
+        open_engine('onnxruntime', bundle)
 
 
 def test_scores_of_another_shape_are_refused(bundle: Bundle) -> None:
@@ -84,6 +113,7 @@ def test_fake_engine_answers_with_bands_of_each_class(bundle: Bundle) -> None:
     assert np.array_equal(scores[1], bands(3, (24, 32)))
 
 
+@pytest.mark.needs_onnxruntime
 def test_every_engine_name_matches_its_class() -> None:
     for name in ENGINES:
         if name != 'torch':

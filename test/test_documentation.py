@@ -47,7 +47,9 @@ def test_commands_exist(page: Path) -> None:
     text = page.read_text(encoding='utf-8')
     makefile = (REPOSITORY / 'Makefile').read_text(encoding='utf-8')
     targets = {
-        name for line in re.findall(r'^([a-z -]+):', makefile, re.M) for name in line.split()
+        name
+        for line in re.findall(r'^([a-z -]+):', makefile, re.MULTILINE)
+        for name in line.split()
     }
 
     assert set(re.findall(r'^(?:\$ )?seg ([a-z-]+)', text, re.MULTILINE)) <= set(VERBS)

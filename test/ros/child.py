@@ -52,10 +52,10 @@ class Child:
         """Return the names of the events so far."""
         return [event['event'] for event in self.events]
 
-    def say(self) -> None:
-        """Send the word it waits for."""
+    def say(self, words: str = 'go') -> None:
+        """Send a line that it waits for."""
         assert self.process.stdin is not None
-        self.process.stdin.write('go\n')
+        self.process.stdin.write(f'{words}\n')
         self.process.stdin.flush()
 
     def abandon(self) -> None:

@@ -87,7 +87,7 @@ def test_player_publishes_each_image_once_at_its_rate_with_the_stamp_it_tells(
 
     sent = [event for event in child.events if event['event'] == 'sent']
     assert status == 0
-    assert child.names() == ['ready', 'matched', 'sent', 'sent', 'sent', 'done']
+    assert child.names() == ['ready', 'sent', 'sent', 'sent', 'done']
     assert [event['name'] for event in sent] == [f'picture_{i:03d}' for i in range(3)]
     told = [event['stamp_ns'] for event in sent]
     assert told == [stamp_ns(m) for m in received] == [stamp_ns(m) for m in infos]
@@ -100,22 +100,31 @@ def test_player_publishes_each_image_once_at_its_rate_with_the_stamp_it_tells(
         assert bytes(message.data) == scene(SIZES[index], index)[0].tobytes()
 
 
-def test_player_waits_for_the_word(images: Path, friend: Friend, play: Start) -> None:
+def test_player_does_what_its_parent_says(images: Path, friend: Friend, play: Start) -> None:
     received = listen(friend, '/image')
-    child = play('--frames', str(images), '--rate', '50', '--wait')
-    friend.until(lambda: 'ready' in child.names(), 'the camera exists')
-
+    child = play('--frames', str(images), '--wait')
+    friend.until(lambda: 'ready' in child.names(), 'the camera is heard')
     friend.rest(0.3)
-    before = len(received)
-    child.say()
-    friend.until(lambda: len(received) == len(SIZES), 'all images are here')
+    unasked = len(received)
 
-    assert before == 0
+    child.say('once')
+    friend.until(lambda: 'rehearsed' in child.names() and received, 'one image is here')
+    child.say('play 50')
+    friend.until(lambda: len(received) == 1 + len(SIZES), 'all images are here')
+    status, _ = child.end()
+
+    assert unasked == 0
+    assert status == 0
+    assert child.names() == ['ready', 'rehearsed', 'sent', 'sent', 'sent', 'done']
+    told = [event['stamp_ns'] for event in child.events if 'stamp_ns' in event]
+    assert told == [stamp_ns(message) for message in received]
+    assert bytes(received[0].data) == bytes(received[1].data)
 
 
 def test_player_goes_away_with_its_parent(images: Path, friend: Friend, play: Start) -> None:
+    listen(friend, '/image')
     child = play('--frames', str(images), '--wait')
-    friend.until(lambda: 'ready' in child.names(), 'the camera exists')
+    friend.until(lambda: 'ready' in child.names(), 'the camera is heard')
 
     child.abandon()
     status, _ = child.end()

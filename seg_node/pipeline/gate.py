@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -66,4 +67,6 @@ def uncertain_fraction(entropy: npt.NDArray[np.uint8], threshold: float) -> floa
         entropy: (H, W) uint8, 255 x normalised entropy.
         threshold: Normalised entropy, 0 to 1.
     """
-    return float(np.count_nonzero(entropy > threshold * LEVELS) / entropy.size)
+    # For whole levels the same as the threshold itself, and compared as bytes, not as floats.
+    level = math.floor(threshold * LEVELS)
+    return float(np.count_nonzero(entropy > level) / entropy.size)

@@ -28,12 +28,14 @@ class Outputs:
         entropy: Entropy of the prediction.
         drivable_area: Where one may drive.
         classes: Ids whose probability is wanted as an image.
+        probabilities: Those of all classes as floats, for evaluation; much memory.
     """
 
     confidence: bool = True
     entropy: bool = True
     drivable_area: bool = True
     classes: tuple[int, ...] = ()
+    probabilities: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,10 @@ class Segmentation:
             off, because then nobody asked.
         crf: ``'off'``; ``'certain'``: too few uncertain pixels; ``'no_time'``: predicted not to
             fit the time that was left; ``'ran'``.
-        times: Seconds spent in each stage: fit, infer, finish, crf, total.
+        times: Seconds spent in each stage: fit, infer, finish, crf, total. Those for
+            ``probabilities`` are in none of them.
+        probabilities: (K, H, W) float32, the network's calibrated probabilities; each pixel sums
+            to 1.
     """
 
     labels: UInt8Array
@@ -61,3 +66,4 @@ class Segmentation:
     uncertain_fraction: float | None = None
     crf: CrfDecision = 'off'
     times: Mapping[str, float] = field(default_factory=dict)
+    probabilities: npt.NDArray[np.float32] | None = None

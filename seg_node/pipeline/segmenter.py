@@ -99,6 +99,7 @@ class Segmenter:
         watch.lap('crf')
         area = self._area(frame.maps, refined) if outputs.drivable_area else None
         watch.lap('finish')
+        times = watch.times()
         return Segmentation(
             labels=refined.labels,
             confidence=refined.confidence if outputs.confidence else None,
@@ -107,7 +108,10 @@ class Segmenter:
             planes=frame.maps.planes,
             uncertain_fraction=refined.uncertain,
             crf=refined.decision,
-            times=watch.times(),
+            times=times,
+            probabilities=self._planes(frame.scores, frame.placement)
+            if outputs.probabilities
+            else None,
         )
 
     def probabilities(self, image: UInt8Array) -> Float32Array:
@@ -124,8 +128,10 @@ class Segmenter:
             EngineError: If the network fails.
         """
         scores, placement = self._scores(image, Stopwatch())
-        planes = probabilities(scores, placement, self._manifest.temperature)
-        return np.moveaxis(planes, 0, -1)
+        return np.moveaxis(self._planes(scores, placement), 0, -1)
+
+    def _planes(self, scores: Float32Array, placement: Placement) -> Float32Array:
+        return probabilities(scores, placement, self._manifest.temperature)
 
     def _scores(self, image: UInt8Array, watch: Stopwatch) -> tuple[Float32Array, Placement]:
         check_image(image)

@@ -105,6 +105,23 @@ def test_probabilities_are_height_by_width_by_class_and_sum_to_one(segmenter: Se
     assert (scores.argmax(axis=2) == segmenter(image).labels).mean() > 0.999
 
 
+@needs_onnxruntime
+def test_probabilities_come_along_with_the_other_outputs_when_asked_for(
+    segmenter: Segmenter,
+) -> None:
+    image, _ = tiny.scene((90, 121))
+
+    plain = segmenter(image)
+    result = segmenter(image, Outputs(probabilities=True))
+
+    assert plain.probabilities is None
+    assert result.probabilities is not None
+    assert result.probabilities.shape == (3, 90, 121)
+    assert np.array_equal(np.moveaxis(result.probabilities, 0, -1), segmenter.probabilities(image))
+    assert np.array_equal(result.labels, plain.labels)
+    assert result.times.keys() == plain.times.keys()
+
+
 def test_confidence_and_entropy_are_the_softmax_s_own(bundle: Bundle) -> None:
     scores = np.log(np.array([0.25, 0.65, 0.1]))
     entropy = -(np.exp(scores) * scores).sum() / np.log(3)

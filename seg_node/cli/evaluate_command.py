@@ -7,15 +7,21 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+import cv2
+
 from seg_node.cli.arguments import at_least_one, writable_file, writable_folder
+from seg_node.crf import preset, PRESETS
 from seg_node.datasets import open_dataset, spread
 from seg_node.evaluation import as_json, as_text, draw_frames, evaluate
-from seg_node.pipeline import open_segmenter
+from seg_node.pipeline import open_segmenter, SegmenterOptions
 
 if TYPE_CHECKING:
     import argparse
+    from pathlib import Path
 
     from seg_node.evaluation import Evaluation
+
+__all__ = ['SUMMARY', 'configure', 'run']
 
 SUMMARY = 'Score a bundle on a labelled data set, through the very segmenter that the node runs.'
 
@@ -35,6 +41,7 @@ examples:
   seg evaluate default ./my_images --taxonomy cityscapes19 --limit 50
 """
 STDOUT = '-'
+OPENCV_THREADS = 1  # as in the node by default, so that the times are those of the node
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +67,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help='threads of the engine (default: 1)',
     )
     parser.add_argument(
+        '--crf',
+        metavar='PRESET',
+        choices=sorted(PRESETS),
+        help='refine uncertain frames with the dense CRF, as the node does with crf.enabled: '
+        f'{", ".join(sorted(PRESETS))} (default: no CRF)',
+    )
+    parser.add_argument(
         '--limit',
         metavar='N',
         type=at_least_one,
@@ -80,15 +94,22 @@ def run(args: argparse.Namespace) -> int:
     dataset = open_dataset(args.dataset, args.split, args.taxonomy)
     if args.limit:
         dataset = spread(dataset, args.limit)
-    with open_segmenter(args.bundle, args.engine, threads=args.threads) as segmenter:
+    cv2.setNumThreads(OPENCV_THREADS)
+    options = SegmenterOptions(crf=preset(args.crf) if args.crf else None)
+    with open_segmenter(args.bundle, args.engine, options, threads=args.threads) as segmenter:
         result = evaluate(segmenter, dataset, name=args.dataset, split=args.split)
-        pictures = draw_frames(segmenter, dataset, result, folder) if folder else ()
-    _print(result, as_json_only=args.json == STDOUT)
-    if json_file:
-        json_file.write_text(_json(result), encoding='utf-8')
-    for path in (*pictures, *([json_file] if json_file else [])):
-        print(f'written: {path}', file=sys.stderr)
+        _print(result, as_json_only=args.json == STDOUT)
+        if json_file:
+            json_file.write_text(_json(result), encoding='utf-8')
+            _announce(json_file)
+        if folder:
+            _announce(*draw_frames(segmenter, dataset, result, folder))
     return 0
+
+
+def _announce(*paths: Path) -> None:
+    for path in paths:
+        print(f'written: {path}', file=sys.stderr)
 
 
 def _print(result: Evaluation, *, as_json_only: bool) -> None:

@@ -38,6 +38,7 @@ class Evaluation:
         dataset: Name of the data set as the user wrote it.
         split: Its split.
         classes: The classes that truth and prediction were compared in.
+        summed: Whether classes of the bundle were put together for that.
         tally: Sums over all frames.
         bundle: Its name, the SHA-256 of its network, and its taxonomy.
         engine: Name, device, threads and precision of the engine, and why it was chosen.
@@ -48,6 +49,7 @@ class Evaluation:
     dataset: str
     split: str
     classes: Taxonomy
+    summed: bool
     tally: Tally
     bundle: Mapping[str, str]
     engine: Mapping[str, str | int]
@@ -69,6 +71,7 @@ def evaluate(segmenter: Segmenter, dataset: Dataset, *, name: str, split: str) -
         TaxonomyError: If the classes of bundle and data set cannot be compared.
         DatasetError: If a sample cannot be read.
         EngineError: If the network fails.
+        CrfError: If the dense CRF is on and its library is missing.
     """
     own = segmenter.engine.bundle.manifest.taxonomy
     truth = comparable(dataset, own)
@@ -81,6 +84,7 @@ def evaluate(segmenter: Segmenter, dataset: Dataset, *, name: str, split: str) -
         dataset=name,
         split=split,
         classes=truth.taxonomy,
+        summed=predict.summed,
         tally=tally,
         bundle=_bundle(segmenter),
         engine=_engine(segmenter),

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.datasets import regroup
 from seg_node.errors import TaxonomyError
-from seg_node.taxonomy import class_groups
+from seg_node.pipeline import Outputs
+from seg_node.taxonomy import class_groups, group_id_map, UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.datasets import Dataset
-    from seg_node.pipeline import Segmenter
+    from seg_node.pipeline import CrfDecision, Segmentation, Segmenter
     from seg_node.taxonomy import Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]
+    Float32Array = npt.NDArray[np.float32]
 
 __all__ = ['Prediction', 'Predictor', 'comparable']
 
 LEVELS = 255
-TIMED_FRAMES = 30
+# What the node computes by default, so that the times are those of the node.
+WANTED = Outputs(probabilities=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,17 @@ class Prediction:
 
     Attributes:
         labels: (H, W) uint8, class ids of the data set.
-        confidence: (H, W) uint8, 255 x probability of the label.
-        times: Seconds spent in each stage of the segmenter; empty if the frame was not timed.
+        confidence: (H, W) uint8, 255 x the network's probability of the label.
+        probabilities: (K, H, W) float32, the network's, of the classes of the data set.
+        times: Seconds spent in each stage of the segmenter.
+        crf: What the segmenter decided about the dense CRF.
     """
 
     labels: UInt8Array
     confidence: UInt8Array
+    probabilities: Float32Array
     times: Mapping[str, float] = field(default_factory=dict)
+    crf: CrfDecision = 'off'
 
 
 class Predictor:
@@ -49,7 +56,10 @@ class Predictor:
 
     If the bundle has the classes of the data set, the labels are exactly those that the node would
     publish. If it has finer ones, the probabilities of each group are summed and the winner is
-    taken among the sums; then only the first frames are timed, since that takes a second run.
+    taken among the sums; where the dense CRF changed the label, its choice stands.
+
+    Attributes:
+        summed: Whether classes are put together.
     """
 
     def __init__(self, segmenter: Segmenter, classes: Taxonomy) -> None:
@@ -64,9 +74,9 @@ class Predictor:
         """
         self._segmenter = segmenter
         own = segmenter.engine.bundle.manifest.taxonomy
-        same = own.names == classes.names
-        self._groups = None if same else class_groups(own, classes)
-        self._timed = 0
+        self.summed = own.names != classes.names
+        self._groups = class_groups(own, classes)
+        self._group_of = group_id_map(own, classes)
 
     def __call__(self, image: UInt8Array) -> Prediction:
         """Segment one image.
@@ -74,21 +84,26 @@ class Predictor:
         Args:
             image: (H, W, 3) uint8 RGB.
         """
-        if self._groups is None:
-            published = self._segmenter(image)
-            assert published.confidence is not None  # noqa: S101 - asked for by default
-            return Prediction(published.labels, published.confidence, published.times)
-        planes = np.moveaxis(self._segmenter.probabilities(image), -1, 0)
-        grouped = np.tensordot(self._groups, planes, axes=1)
-        labels = grouped.argmax(axis=0).astype(np.uint8)
-        confidence = np.rint(grouped.max(axis=0) * LEVELS).clip(0, LEVELS).astype(np.uint8)
-        return Prediction(labels, confidence, self._times(image))
+        published = self._segmenter(image, WANTED)
+        planes = cast('Float32Array', published.probabilities)
+        labels, confidence = published.labels, cast('UInt8Array', published.confidence)
+        if self.summed:
+            labels, confidence, planes = self._sum(published, planes)
+        return Prediction(labels, confidence, planes, published.times, published.crf)
 
-    def _times(self, image: UInt8Array) -> Mapping[str, float]:
-        if self._timed == TIMED_FRAMES:
-            return {}
-        self._timed += 1
-        return self._segmenter(image).times
+    def _sum(
+        self, published: Segmentation, planes: Float32Array
+    ) -> tuple[UInt8Array, UInt8Array, Float32Array]:
+        """Return labels, confidence and probabilities of the groups."""
+        grouped: Float32Array = np.tensordot(self._groups, planes, axes=1)
+        labels = grouped.argmax(axis=0).astype(np.uint8)
+        if published.crf == 'ran':
+            changed = published.labels != planes.argmax(axis=0)
+            groups = self._group_of.apply(published.labels[changed])
+            labels[changed] = np.where(groups == UNLABELLED, labels[changed], groups)
+        chosen = np.take_along_axis(grouped, labels[None].astype(np.intp), axis=0)[0]
+        confidence = np.rint(chosen * LEVELS).clip(0, LEVELS).astype(np.uint8)
+        return labels, confidence, grouped
 
 
 def comparable(dataset: Dataset, classes: Taxonomy) -> Dataset:

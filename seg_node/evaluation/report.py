@@ -19,6 +19,7 @@ from seg_node.metrics import (
     mean_class_accuracy,
     mean_dice_of_set,
     mean_iou_of_set,
+    mean_nll,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         'fw_iou': _number(frequency_weighted_iou(counts)),
         'boundary_f1': _number(_mean(frame.boundary_f1 for frame in tally.frames)),
         'ece': _number(calibration_error(tally.confidence)),
+        'nll': _number(mean_nll(tally.nll)),
         'frames': len(tally.frames),
         'labelled_pixels': int(counts.sum()),
         'class_iou': _by_name(names, class_iou(counts)),
@@ -82,7 +84,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         'class_share': _by_name(names, share),
         'confusion': counts.tolist(),
         'stage_ms': {stage: round(median(times) * 1e3, 3) for stage, times in tally.times.items()},
-        'timed_frames': max((len(times) for times in tally.times.values()), default=0),
+        'crf_frames': {decision: tally.crf[decision] for decision in sorted(tally.crf)},
         'worst_frames': [
             {'name': frame.name, 'mean_iou': _number(frame.mean_iou)}
             for frame in tally.worst(WORST_LISTED)
@@ -90,6 +92,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         'dataset': evaluation.dataset,
         'split': evaluation.split,
         'taxonomy': evaluation.classes.name,
+        'classes_summed': evaluation.summed,
         'bundle': dict(evaluation.bundle),
         'engine': dict(evaluation.engine),
         'versions': dict(evaluation.versions),
@@ -107,7 +110,7 @@ def as_text(evaluation: Evaluation) -> str:
 def _heading(data: Mapping[str, Any]) -> str:
     bundle, engine = data['bundle'], data['engine']
     classes = f'{len(data["class_iou"])} classes of {data["taxonomy"]}'
-    if bundle['taxonomy'] != data['taxonomy']:
+    if data['classes_summed']:
         classes += f', made from {bundle["taxonomy"]} by summing probabilities'
     return '\n'.join(
         [
@@ -129,6 +132,8 @@ def _class_table(data: Mapping[str, Any]) -> str:
 
 def _figures(data: Mapping[str, Any]) -> str:
     rows = [[words, f'{_percent(data[key], 2)} %'] for key, words in FIGURES.items()]
+    nll = '-' if data['nll'] is None else f'{data["nll"]:.4f}'
+    rows.append(['negative log-likelihood (NLL)', nll, 'nat per pixel'])
     rows[0].append(f'over {data["classes_in_mean"]} of {len(data["class_iou"])} classes')
     width = max(len(row[0]) for row in rows)
     lines = [f'{row[0]:<{width}}  {row[1]:>8}  {"".join(row[2:])}'.rstrip() for row in rows]
@@ -147,6 +152,9 @@ def _notes(data: Mapping[str, Any]) -> str:
         lines.append(f'Neither in the truth nor predicted, not in any mean: {", ".join(absent)}.')
     if phantom:
         lines.append(f'Predicted but not in the truth, IoU 0 in the mean: {", ".join(phantom)}.')
+    if data['crf_frames'].keys() - {'off'}:
+        ran = data['crf_frames'].get('ran', 0)
+        lines.append(f'The dense CRF refined {ran} of {data["frames"]} frames.')
     return '\n'.join(lines)
 
 
@@ -162,7 +170,7 @@ def _speed(data: Mapping[str, Any]) -> str:
     used = ', '.join(f'{name} {version}' for name, version in versions.items())
     return '\n'.join(
         [
-            f'median ms per frame: {stages} ({data["timed_frames"]} frames)',
+            f'median ms per frame: {stages}',
             f'{machine["cpu"]}, {machine["cores"]} cores; {used}',
         ]
     )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from seg_node.metrics import (
     count_pairs,
     global_accuracy,
     mean_iou_of_set,
+    sum_nll,
 )
 from seg_node.metrics.calibration import BINS
 from seg_node.taxonomy import UNLABELLED
@@ -53,8 +54,10 @@ class Tally:
     Attributes:
         counts: (K, K) int64, see ``metrics.count_pairs``.
         confidence: (B, 3) float64, see ``metrics.count_confidence``.
+        nll: (2,) float64, see ``metrics.sum_nll``.
         frames: One score per frame, in order.
-        times: Seconds of each timed frame, by stage.
+        times: Seconds of each frame, by stage.
+        crf: Frames by what was decided about the dense CRF.
     """
 
     def __init__(self, classes: int) -> None:
@@ -65,8 +68,10 @@ class Tally:
         """
         self.counts: npt.NDArray[np.int64] = np.zeros((classes, classes), np.int64)
         self.confidence: npt.NDArray[np.float64] = np.zeros((BINS, 3))
+        self.nll: npt.NDArray[np.float64] = np.zeros(2)
         self.frames: list[FrameScore] = []
         self.times: dict[str, list[float]] = defaultdict(list)
+        self.crf: Counter[str] = Counter()
 
     def add(self, sample: Sample, prediction: Prediction) -> None:
         """Add one frame."""
@@ -76,6 +81,8 @@ class Tally:
         right = labels[labelled] == truth[labelled]
         self.counts += counts
         self.confidence += count_confidence(prediction.confidence[labelled], right)
+        self.nll += sum_nll(prediction.probabilities, truth)
+        self.crf[prediction.crf] += 1
         self.frames.append(
             FrameScore(
                 index=len(self.frames),

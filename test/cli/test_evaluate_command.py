@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from seg_node.bundle import write_bundle
+from seg_node.cli import evaluate_command
 from seg_node.cli.main import main
 from tiny import scene, TAXONOMY, tiny_manifest
 
@@ -70,6 +71,47 @@ def test_pictures_are_drawn_where_asked(bundle: str, data: str, tmp_path: Path) 
 
     names = sorted(path.name for path in (tmp_path / 'pictures').iterdir())
     assert names == ['samples.png', 'worst.png']
+
+
+@pytest.mark.needs_crf
+def test_the_crf_is_used_where_asked(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-', '--crf', 'classic'])
+
+    decisions = json.loads(capsys.readouterr().out)['crf_frames']
+    assert 'off' not in decisions
+    assert sum(decisions.values()) == 5
+
+
+def test_an_unknown_crf_is_wrong_usage(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(['evaluate', bundle, data, '--crf', 'modern'])
+
+    assert 'classic' in capsys.readouterr().err
+
+
+def test_numbers_are_there_even_if_the_pictures_cannot_be_drawn(
+    bundle: str,
+    data: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(evaluate_command, 'draw_frames', fail)
+    scores, pictures = tmp_path / 'scores.json', tmp_path / 'pictures'
+    words = ['--engine', 'fake', '--json', str(scores), '--out', str(pictures)]
+
+    with pytest.raises(OSError, match='No space'):
+        main(['evaluate', bundle, data, *words])
+
+    assert json.loads(scores.read_text(encoding='utf-8'))['frames'] == 5
+    assert 'mean IoU' in capsys.readouterr().out
 
 
 @pytest.mark.needs_onnx

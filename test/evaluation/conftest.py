@@ -13,7 +13,7 @@ import pytest
 from seg_node.bundle import Bundle
 from seg_node.datasets import Sample
 from seg_node.engines.fake_engine import FakeEngine
-from seg_node.pipeline import Segmenter
+from seg_node.pipeline import Segmenter, SegmenterOptions
 from tiny import scene, SIZE, TAXONOMY, tiny_manifest
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     MakeSegmenter = Callable[..., Segmenter]
 
 SHARPNESS = 20.0
+PLAIN = SegmenterOptions()
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,13 @@ def make_segmenter() -> MakeSegmenter:
     def make(
         taxonomy: Taxonomy = TAXONOMY,
         function: Callable[[Float32Array], Float32Array] = brightest,
+        options: SegmenterOptions = PLAIN,
     ) -> Segmenter:
         manifest = replace(
             tiny_manifest(), taxonomy=taxonomy, files={'model.onnx': '0123456789abcdef' * 4}
         )
         engine = FakeEngine(Bundle(Path('nowhere'), manifest), function)
         engine.open()
-        return Segmenter(engine)
+        return Segmenter(engine, options)
 
     return make

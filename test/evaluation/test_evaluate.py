@@ -13,7 +13,7 @@ from seg_node.datasets import Sample
 from seg_node.evaluation import evaluate
 from seg_node.evaluation.prediction import Prediction
 from seg_node.evaluation.tally import Tally
-from seg_node.metrics import calibration_error, count_confidence, count_pairs
+from seg_node.metrics import calibration_error, count_confidence, count_pairs, mean_nll
 from tiny import SIZE, TAXONOMY
 
 from .conftest import constant, Scenes
@@ -41,6 +41,9 @@ def test_counts_are_those_of_all_frames_seen_as_one_image(
     assert calibration_error(tally.confidence) == pytest.approx(
         calibration_error(count_confidence(confidence, truth == labels)), rel=1e-9
     )
+    shares = np.concatenate([segmenter.probabilities(one.image) for one in scenes.samples])
+    of_truth = np.take_along_axis(shares, truth[..., None].astype(np.intp), axis=2)
+    assert mean_nll(tally.nll) == pytest.approx(-np.log(of_truth).mean(), rel=1e-5)
     assert [frame.name for frame in tally.frames] == ['scene_0', 'scene_1', 'scene_2']
 
 
@@ -71,6 +74,7 @@ def test_what_was_measured_is_on_record(
         'sha256': '0123456789abcdef' * 4,
         'taxonomy': 'tiny3',
     }
+    assert result.summed is False
     assert result.engine['name'] == 'fake'
     assert result.versions['seg_node'] == __version__
     assert result.machine['cores']
@@ -79,13 +83,14 @@ def test_what_was_measured_is_on_record(
 def test_worst_frames_come_worst_first_and_never_without_truth() -> None:
     tally = Tally(2)
     truth = np.array([[0, 0, 1, 1]], np.uint8)
+    even = np.full((2, 1, 4), 0.5, np.float32)
     for name, labels in (('good', truth), ('bad', 1 - truth), ('middling', truth * 0)):
         tally.add(
             Sample(name, np.zeros((1, 4, 3), np.uint8), truth),
-            Prediction(labels, np.full((1, 4), 200, np.uint8)),
+            Prediction(labels, np.full((1, 4), 200, np.uint8), even),
         )
     unknown = Sample('unknown', np.zeros((1, 4, 3), np.uint8), np.full((1, 4), 255, np.uint8))
-    tally.add(unknown, Prediction(truth, np.full((1, 4), 200, np.uint8)))
+    tally.add(unknown, Prediction(truth, np.full((1, 4), 200, np.uint8), even))
 
     assert [frame.name for frame in tally.worst(2)] == ['bad', 'middling']
     assert [frame.index for frame in tally.worst(9)] == [1, 2, 0]

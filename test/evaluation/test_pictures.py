@@ -25,15 +25,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from seg_node.pipeline import Segmenter
 
     from .conftest import Scenes
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+
+def predicted(labels: UInt8Array, confidence: UInt8Array) -> Prediction:
+    """Return a prediction; pictures have no use for its probabilities."""
+    return Prediction(labels, confidence, np.empty((0, *labels.shape), np.float32))
 
 
 def test_error_map_shows_right_wrong_sure_unsure_and_unlabelled() -> None:
     image = np.full((1, 4, 3), 100, np.uint8)
     sample = Sample('row', image, np.array([[0, 0, 0, 255]], np.uint8))
-    prediction = Prediction(
+    prediction = predicted(
         np.array([[0, 1, 1, 1]], np.uint8), np.array([[255, 255, 0, 255]], np.uint8)
     )
 
@@ -49,7 +58,7 @@ def test_a_sheet_has_the_four_pictures_of_a_frame_side_by_side() -> None:
     """All lava, taken for water with no confidence at all."""
     lava, water = np.full(SIZE, 0, np.uint8), np.full(SIZE, 2, np.uint8)
     sample = Sample('grey', np.full((*SIZE, 3), 100, np.uint8), lava)
-    row = SheetRow('caption', sample, Prediction(water, np.zeros(SIZE, np.uint8)))
+    row = SheetRow('caption', sample, predicted(water, np.zeros(SIZE, np.uint8)))
 
     sheet = draw_sheet('title', [row], TAXONOMY)
 
@@ -62,7 +71,7 @@ def test_a_sheet_has_the_four_pictures_of_a_frame_side_by_side() -> None:
 
 def test_a_sheet_grows_with_its_frames(scenes: Scenes) -> None:
     certain = np.full(SIZE, 255, np.uint8)
-    rows = [SheetRow('', one, Prediction(one.labels, certain)) for one in scenes.samples]
+    rows = [SheetRow('', one, predicted(one.labels, certain)) for one in scenes.samples]
 
     heights = [draw_sheet('title', rows[:count], TAXONOMY).shape[0] for count in (1, 2, 3)]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,20 +17,27 @@ from seg_node.evaluation.prediction import Prediction
 from seg_node.evaluation.tally import Tally
 from tiny import TAXONOMY
 
+if TYPE_CHECKING:
+    from seg_node.pipeline import CrfDecision
 
-def evaluation(truth: list[int], labels: list[int], taxonomy: str = 'tiny3') -> Evaluation:
-    """Return the evaluation of one row of pixels, all predicted with confidence 1."""
+
+def evaluation(
+    truth: list[int], labels: list[int], *, summed: bool = False, crf: CrfDecision = 'off'
+) -> Evaluation:
+    """Return the evaluation of one row of pixels: confidence 1, three even probabilities."""
     tally = Tally(len(TAXONOMY))
     sample = Sample('row', np.zeros((1, len(truth), 3), np.uint8), np.array([truth], np.uint8))
     certain = np.full((1, len(truth)), 255, np.uint8)
     times = {'infer': 0.010, 'crf': 0.0, 'total': 0.012}
-    tally.add(sample, Prediction(np.array([labels], np.uint8), certain, times))
+    even = np.full((3, 1, len(truth)), 1 / 3, np.float32)
+    tally.add(sample, Prediction(np.array([labels], np.uint8), certain, even, times, crf))
     return Evaluation(
         dataset='rows',
         split='val',
         classes=TAXONOMY,
+        summed=summed,
         tally=tally,
-        bundle={'name': 'tiny', 'sha256': 'f' * 64, 'taxonomy': taxonomy},
+        bundle={'name': 'tiny', 'sha256': 'f' * 64, 'taxonomy': 'tiny9'},
         engine={'name': 'fake', 'device': 'none', 'threads': 2},
         versions={'numpy': '2.0'},
         machine={'cpu': 'abacus', 'cores': 10},
@@ -48,6 +56,8 @@ def test_json_holds_scores_from_0_to_1_and_null_for_what_never_occurs() -> None:
     assert data['classes_in_mean'] == 2
     assert data['global_accuracy'] == 0.75
     assert data['ece'] == 0.25
+    assert data['nll'] == pytest.approx(np.log(3), abs=1e-5)
+    assert data['crf_frames'] == {'off': 1}
     assert data['class_share'] == {'lava': 0.75, 'green road': 0.25, 'water': 0.0}
     assert data['confusion'] == [[2, 1, 0], [0, 1, 0], [0, 0, 0]]
     assert (data['frames'], data['labelled_pixels']) == (1, 4)
@@ -69,8 +79,8 @@ def test_text_shows_the_mean_with_the_classes_it_is_over() -> None:
     assert 'tiny (ffffffffffff)' in lines[0]
     assert any(line.split() == ['water', '-', '-', '-', '-', '0.0'] for line in lines)
     assert any(line.split() == ['lava', '66.7', '80.0', '100.0', '66.7', '75.0'] for line in lines)
-    assert 'mean IoU                       58.33 %  over 2 of 3 classes' in lines
-    assert 'median ms per frame: infer 10.0, total 12.0 (1 frames)' in lines
+    assert 'mean IoU                        58.33 %  over 2 of 3 classes' in lines
+    assert 'median ms per frame: infer 10.0, total 12.0' in lines
 
 
 def test_text_names_classes_that_are_in_no_mean_and_those_that_only_lower_it() -> None:
@@ -81,9 +91,19 @@ def test_text_names_classes_that_are_in_no_mean_and_those_that_only_lower_it() -
 
 
 def test_text_says_when_classes_were_put_together() -> None:
-    text = as_text(evaluation([0], [0], taxonomy='tiny9'))
+    text = as_text(evaluation([0], [0], summed=True))
 
     assert '3 classes of tiny3, made from tiny9 by summing probabilities' in text
+
+
+def test_text_keeps_quiet_about_sums_where_only_the_name_of_the_list_differs() -> None:
+    assert 'summing' not in as_text(evaluation([0], [0]))
+
+
+def test_text_says_how_often_the_crf_ran() -> None:
+    assert 'The dense CRF refined 1 of 1 frames.' in as_text(evaluation([0], [0], crf='ran'))
+    assert 'The dense CRF refined 0 of 1' in as_text(evaluation([0], [0], crf='certain'))
+    assert 'CRF' not in as_text(evaluation([0], [0]))
 
 
 def test_text_is_aligned() -> None:

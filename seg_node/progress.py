@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TypeVar
+from typing import TextIO, TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
@@ -37,7 +37,31 @@ def progress(
     Yields:
         Each item, unchanged.
     """
-    interval = TERMINAL_INTERVAL_S if sys.stderr.isatty() else LOG_INTERVAL_S
+    terminal = sys.stderr.isatty()
     yield from tqdm(
-        items, desc=what, total=total, unit=unit, file=sys.stderr, mininterval=interval
+        items,
+        desc=what,
+        total=total,
+        unit=unit,
+        file=sys.stderr if terminal else Lines(sys.stderr),
+        mininterval=TERMINAL_INTERVAL_S if terminal else LOG_INTERVAL_S,
+        maxinterval=LOG_INTERVAL_S,
     )
+
+
+class Lines:
+    """A stream on which each state of a bar becomes a line, instead of rewriting the last one."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to ``stream``."""
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write the state of the bar, if there is one, without what moves a cursor."""
+        state = text.strip()
+        if state:
+            self._stream.write(f'{state}\n')
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()

@@ -90,7 +90,11 @@ def _part(root: Path, split: str) -> str:
             f'of the same names, or sub-folders of both for the splits.'
         )
         raise DatasetError(msg)
-    splits = sorted(path.name for path in images.iterdir() if path.is_dir())
+    splits = sorted(
+        path.name
+        for path in images.iterdir()
+        if path.is_dir() and not path.name.startswith('.')  # left behind by tools
+    )
     if split in splits:
         return split
     if splits:
@@ -103,10 +107,14 @@ def _part(root: Path, split: str) -> str:
 def _read_ids(path: Path) -> Mapping[int, str]:
     try:
         data: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as err:
-        msg = f'{str(path)!r} is not YAML: {err}'
+    except (
+        yaml.YAMLError,
+        OSError,
+        ValueError,
+    ) as err:  # ValueError: not UTF-8, a date of no year
+        msg = f'{str(path)!r} cannot be read as YAML: {err}'
         raise DatasetError(msg) from err
-    if not isinstance(data, dict) or not all(isinstance(key, int) for key in data):
+    if not isinstance(data, dict) or not all(type(key) is int for key in data):
         msg = (
             f'{str(path)!r} is malformed; expected lines such as "7: road", the id in the label '
             f'files and the class it stands for. Ids that are not named become unlabelled.'

@@ -53,7 +53,10 @@ def read_label_png(path: Path) -> npt.NDArray[np.uint8]:
         raise DatasetError(msg)
     if kind == PALETTE or depth < 8:  # noqa: PLR2004 - bits of a byte
         data = _as_grey(data)
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:  # absurd sizes
+        pixels = None
     if pixels is None or pixels.ndim != 2:  # noqa: PLR2004 - rows and columns
         msg = f'Label file {str(path)!r} is damaged: it cannot be decoded. Copy it again.'
         raise DatasetError(msg)

@@ -126,7 +126,10 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     except OSError as err:
         msg = f'Image file {str(path)!r} cannot be read: {err.strerror}.'
         raise DatasetError(msg) from err
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # absurd sizes
+        pixels = None
     if pixels is None:
         msg = f'Image file {str(path)!r} is damaged or of no known format. Copy it again.'
         raise DatasetError(msg)
@@ -134,13 +137,16 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def _by_stem(folder: Path, suffixes: tuple[str, ...], what: str) -> dict[str, Path]:
-    """Return the files of a folder with one of these endings, sorted by stem."""
+    """Return the files of a folder with one of these endings, sorted by stem.
+
+    Names that start with a dot are what systems and tools leave behind, such as ``._a.png``.
+    """
     if not folder.is_dir():
         msg = f'There is no {what} folder {str(folder)!r}.'
         raise DatasetError(msg)
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes:
+        if path.suffix.lower() not in suffixes or path.name.startswith('.') or path.is_dir():
             continue
         if path.stem in found:
             msg = (

@@ -52,7 +52,7 @@ def open_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) -> 
     kind, _, rest = spec.partition(':')
     if kind in OPENERS and not (kind in NEED_FOLDER and not rest):
         return OPENERS[kind](rest, split, taxonomy)
-    if Path(spec).is_dir():
+    if Path(spec).expanduser().is_dir():
         return _folder(spec, split, taxonomy)
     msg = (
         f'Unknown data set {spec!r}, and there is no folder of that name; '
@@ -78,7 +78,8 @@ def _procedural(rest: str, split: str, taxonomy: str | None) -> Dataset:
     from seg_node.datasets.procedural import ProceduralScenes  # noqa: PLC0415
 
     match = re.fullmatch(r'((\d+)(?:@(\d+))?)?', rest)
-    if match is None or match[2] == '0':
+    count = int(match[2] or DEFAULT_COUNT) if match else 0
+    if match is None or not count:
         msg = (
             f'Procedural scenes {rest!r} are not understood; expected procedural[:COUNT[@SEED]], '
             f'for example procedural:50 or procedural:50@7.'
@@ -88,7 +89,7 @@ def _procedural(rest: str, split: str, taxonomy: str | None) -> Dataset:
         msg = f'{one_of("split", split, SPLIT_SEEDS)} Procedural scenes have no other.'
         raise DatasetError(msg)
     seed = SPLIT_SEEDS[split] + int(match[3] or 0)
-    scenes = ProceduralScenes(int(match[2] or DEFAULT_COUNT), seed=seed)
+    scenes = ProceduralScenes(count, seed=seed)
     return regroup(scenes, load_taxonomy(taxonomy)) if taxonomy else scenes
 
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING
+import zlib
 
 import cv2
 import numpy as np
@@ -34,6 +36,14 @@ def stripes(classes: int, shift: int = 0) -> npt.NDArray[np.uint8]:
     """Return an (H, W) label map in which every id below ``classes`` occurs."""
     flat = (np.arange(SIZE[0] * SIZE[1]) + shift) % classes
     return flat.reshape(SIZE).astype(np.uint8)
+
+
+def absurd_png() -> bytes:
+    """Return a PNG that announces 100,000 x 100,000 pixels."""
+    coded = bytearray(cv2.imencode('.png', np.zeros(SIZE, np.uint8))[1].tobytes())
+    coded[16:24] = struct.pack('>II', 100_000, 100_000)
+    coded[29:33] = struct.pack('>I', zlib.crc32(coded[12:29]))
+    return bytes(coded)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from seg_node.datasets import open_folder
 from seg_node.errors import DatasetError, TaxonomyError
 from tiny import TAXONOMY
 
+from .conftest import absurd_png
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -107,6 +109,24 @@ def test_a_damaged_image_is_named(folder: Path) -> None:
         open_folder(folder)[0]
 
 
+def test_an_image_of_absurd_size_is_damaged_and_not_a_crash(folder: Path) -> None:
+    (folder / 'images' / 'a.jpg').unlink()
+    (folder / 'images' / 'a.png').write_bytes(absurd_png())
+
+    with pytest.raises(DatasetError, match=r"a\.png' is damaged"):
+        open_folder(folder)[0]
+
+
+def test_what_systems_and_tools_leave_behind_is_passed_over(folder: Path) -> None:
+    (folder / 'images' / '._a.jpg').write_bytes(b'resource fork')
+    (folder / 'images' / '.ipynb_checkpoints').mkdir()
+    (folder / 'labels' / 'thumbs.png').mkdir()
+
+    dataset = open_folder(folder)
+
+    assert [dataset[index].name for index in range(len(dataset))] == ['a', 'b']
+
+
 @pytest.mark.parametrize(
     ('gone', 'partner'), [('labels/a.png', 'label'), ('images/b.png', 'image')]
 )
@@ -131,7 +151,7 @@ def test_a_folder_without_classes_asks_for_them(folder: Path) -> None:
         open_folder(folder)
 
 
-@pytest.mark.parametrize('ids', ['road', [1, 2], {'road': 7}])
+@pytest.mark.parametrize('ids', ['road', [1, 2], {'road': 7}, {True: 'water'}])
 def test_malformed_ids_are_refused(folder: Path, ids: Any) -> None:
     write_yaml(folder / 'ids.yaml', ids)
 

@@ -14,6 +14,8 @@ import pytest
 from seg_node.datasets.label_png import is_palette_png, read_label_png
 from seg_node.errors import DatasetError
 
+from .conftest import absurd_png
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -84,6 +86,29 @@ def test_read_label_png_says_that_a_file_is_no_png(tmp_path: Path) -> None:
 def test_read_label_png_says_that_a_file_is_damaged(tmp_path: Path, kind: int) -> None:
     path = tmp_path / 'labels.png'
     path.write_bytes(png(np.zeros((40, 40), np.uint8), 8, kind)[:50])
+
+    with pytest.raises(DatasetError, match='is damaged'):
+        read_label_png(path)
+
+
+def test_read_label_png_says_that_a_file_of_absurd_size_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / 'labels.png'
+    path.write_bytes(absurd_png())
+
+    with pytest.raises(DatasetError, match='is damaged'):
+        read_label_png(path)
+
+
+@pytest.mark.parametrize('position', [200, -30], ids=['pixels', 'end'])
+def test_read_label_png_notices_a_changed_byte_of_a_palette_png(
+    tmp_path: Path, position: int
+) -> None:
+    """Its header is rewritten; the sum over the pixels still has to hold."""
+    path = tmp_path / 'labels.png'
+    labels = np.random.default_rng(0).integers(0, 16, (40, 40)).astype(np.uint8)
+    data = bytearray(png(labels, 4, PALETTE))
+    data[position] ^= 0x11
+    path.write_bytes(data)
 
     with pytest.raises(DatasetError, match='is damaged'):
         read_label_png(path)

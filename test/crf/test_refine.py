@@ -127,15 +127,6 @@ def test_zero_probabilities_do_not_make_infinite_energies() -> None:
 
 
 @needs_crf
-def test_scores_reshaped_without_transposing_are_scrambled() -> None:
-    """The classic slip: an (H, W, K) array reshaped to (K, -1) mixes classes and pixels."""
-    probabilities, _ = noisy_edge()
-    channels_last = np.moveaxis(probabilities, 0, -1)
-
-    assert not np.allclose(channels_last.reshape(2, 10, 12), probabilities, atol=0.1)
-
-
-@needs_crf
 @pytest.mark.parametrize(
     ('spoil', 'words'),
     [
@@ -143,12 +134,26 @@ def test_scores_reshaped_without_transposing_are_scrambled() -> None:
         (lambda p, i: (p[:1], i), 'at least 2 classes'),
         (lambda p, i: (p[:, :0], i[:0]), 'one pixel'),
         (lambda p, i: (p, i[:-1]), 'of the same pixels'),
+        (lambda p, i: (np.moveaxis(p, 0, -1), i), 'of the same pixels'),
+        # The classic slip: (H, W, K) reshaped to (K, H, W) mixes classes and pixels.
+        (lambda p, i: (np.moveaxis(p, 0, -1).reshape(p.shape), i), 'sum to 1 only within'),
         (lambda p, i: (p, i.astype(np.float32)), 'uint8 image'),
         (lambda p, i: (p * np.nan, i), 'NaN'),
         (lambda p, i: (-p, i), 'negative'),
         (lambda p, i: (p * 2, i), 'sum to 1 only within 1; expected 0.001'),
     ],
-    ids=['2-d', 'one-class', 'empty', 'size', 'float-image', 'nan', 'negative', 'sum'],
+    ids=[
+        '2-d',
+        'one-class',
+        'empty',
+        'size',
+        'channels-last',
+        'reshaped',
+        'float-image',
+        'nan',
+        'negative',
+        'sum',
+    ],
 )
 def test_refine_refuses(
     spoil: Callable[[object, object], tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]]],

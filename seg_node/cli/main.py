@@ -2,7 +2,8 @@
 """Entry point of ``seg``: choose a verb, run it, return its exit status.
 
 0 is success, 1 an error that the user can mend (one sentence on stderr), 2 wrong usage,
-130 an interrupt. Results go to stdout, everything else to stderr.
+130 an interrupt, 141 a reader who left before the end. Results go to stdout, everything else to
+stderr.
 """
 
 from __future__ import annotations
@@ -73,6 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SegNodeError as err:
         print(f'seg: error: {err}', file=sys.stderr)
         return FAILED
+    except ModuleNotFoundError as err:
+        if err.name is None or err.name.partition('.')[0] == 'seg_node':
+            raise
+        print(f'seg: error: {_absent(err.name)}', file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print('seg: interrupted', file=sys.stderr)
         return INTERRUPTED
@@ -80,6 +86,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     return status
+
+
+def _absent(library: str) -> str:
+    return (
+        f'This needs {library}, which is not installed. Install the extra that brings it, for '
+        "example pip install 'seg_node[train]' for train and export; see docs/installation.md."
+    )
 
 
 def installed_verbs() -> dict[str, Verb]:

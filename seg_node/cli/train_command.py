@@ -6,6 +6,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from seg_node.cli.arguments import at_least_one
+
 __all__ = ['SUMMARY', 'configure', 'run']
 
 SUMMARY = 'Train a network by a recipe and write it as a bundle.'
@@ -29,7 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--run', type=Path, help='folder of the run (default: runs/NAME)')
     parser.add_argument(
-        '--until', type=int, metavar='N', help='stop after N epochs, without a bundle'
+        '--until', type=at_least_one, metavar='N', help='stop after N epochs, without a bundle'
     )
     parser.add_argument('--bundle', type=Path, help='where the bundle goes (default: RUN/bundle)')
 

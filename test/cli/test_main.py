@@ -34,6 +34,10 @@ def run(args):
         raise DatasetError('The data are not there. Bring them.')
     if args.word == 'bug':
         raise RuntimeError('a bug')
+    if args.word == 'library':
+        import library_that_nobody_has.part
+    if args.word == 'own':
+        import seg_node.room_that_is_not_there
     if args.word == 'stop':
         raise KeyboardInterrupt
     print(args.word)
@@ -66,6 +70,19 @@ def test_an_error_that_can_be_mended_is_one_sentence_and_status_1(
     caught = capsys.readouterr()
     assert caught.err == 'seg: error: The data are not there. Bring them.\n'
     assert caught.out == ''
+
+
+def test_an_absent_library_is_named_with_a_remedy(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(['echo', 'library']) == 1
+
+    message = capsys.readouterr().err
+    assert message.startswith('seg: error: This needs library_that_nobody_has, which is not inst')
+    assert 'pip install' in message
+
+
+def test_an_absent_module_of_our_own_is_a_bug() -> None:
+    with pytest.raises(ModuleNotFoundError, match='room_that_is_not_there'):
+        main(['echo', 'own'])
 
 
 def test_a_bug_keeps_its_traceback() -> None:

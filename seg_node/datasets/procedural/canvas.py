@@ -291,7 +291,7 @@ def _slice(panel: Panel) -> tuple[Bytes, tuple[float, float]]:
     texture = panel.texture if isinstance(panel.texture, np.ndarray) else panel.texture.pixels
     w = texture.shape[1]
     first, last = max(int(panel.part[0] * w) - 1, 0), min(int(panel.part[1] * w) + 2, w)
-    return texture[:, first:last], (first / w, last / w)
+    return np.ascontiguousarray(texture[:, first:last]), (first / w, last / w)
 
 
 def _reduced(texture: Bytes, outline: Floats) -> Bytes:
@@ -301,7 +301,7 @@ def _reduced(texture: Bytes, outline: Floats) -> Bytes:
     sideways, upright = w / spread[0], h / spread[1]
     if max(sideways, upright) < 1.5:
         return texture
-    extent = (max(int(w / max(sideways, 1.0)), 1), max(int(h / max(upright, 1.0)), 1))
+    extent = (max(int(w / max(sideways, 1.0)), 2), max(int(h / max(upright, 1.0)), 2))
     return np.asarray(cv2.resize(texture, extent, interpolation=cv2.INTER_AREA), np.uint8)
 
 

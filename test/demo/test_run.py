@@ -38,7 +38,7 @@ def images(tmp_path: Path) -> Path:
 def test_demo_shows_what_the_node_made_of_each_image(tmp_path: Path, images: Path) -> None:
     bundle = tiny_bundle(tmp_path / 'tiny')
     out = tmp_path / 'out'
-    options = DemoOptions(out, input=images, rate=10.0, bundle=str(bundle.path))
+    options = DemoOptions(out, input=images, rate=3.0, bundle=str(bundle.path))
 
     result = run_demo(options)
 

@@ -30,7 +30,7 @@ def open_segmenter(
         bundle: Name of a shipped bundle or path of a folder.
         engine: Name of an engine, or ``'auto'`` for the best that works here.
         options: Thresholds and CRF.
-        threads: Threads that one inference, and then the work on its scores, may use.
+        threads: Threads that one inference may use.
 
     Raises:
         BundleError: If the bundle is missing, damaged or altered.

@@ -46,8 +46,7 @@ class Segmenter:
         """Prepare buffers for the bundle of an engine.
 
         Args:
-            engine: An opened engine; ``close`` closes it. Its ``threads`` also share the work
-                on the scores.
+            engine: An opened engine; ``close`` closes it.
             options: Thresholds and CRF.
         """
         self.engine = engine
@@ -150,7 +149,6 @@ class Segmenter:
             confidence=outputs.confidence or outputs.drivable_area,
             entropy=outputs.entropy or outputs.drivable_area or self.options.crf is not None,
             planes=outputs.classes,
-            threads=self.engine.threads,
         )
         watch.lap('finish')
         return Frame(image, scores, placement, maps)

@@ -108,7 +108,7 @@ PARAMETERS: tuple[Spec, ...] = (
     Spec(
         'threads',
         2,
-        'Threads of an inference, and of the work on its scores',
+        'Threads of the inference engine',
         bounds=(1, 64),
         change='configure',
     ),

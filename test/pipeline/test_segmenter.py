@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 import time
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,7 +13,6 @@ import pytest
 from seg_node.crf import preset
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.errors import ImageError, ParameterError
-from seg_node.imaging import finish
 from seg_node.pipeline import open_segmenter, Outputs, Segmenter, SegmenterOptions
 import tiny
 
@@ -293,7 +292,7 @@ def test_options_out_of_range_are_refused(values: dict[str, float]) -> None:
         SegmenterOptions(**values)  # type: ignore[arg-type]
 
 
-def test_threads_share_the_work_and_change_nothing(bundle: Bundle) -> None:
+def test_threads_change_nothing(bundle: Bundle) -> None:
     image, _ = tiny.scene((91, 121))
     wanted = Outputs(classes=(0, 1, 2))
 
@@ -305,20 +304,3 @@ def test_threads_share_the_work_and_change_nothing(bundle: Bundle) -> None:
     for name in ('labels', 'confidence', 'entropy', 'drivable_area'):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
     np.testing.assert_array_equal(one.planes[1], two.planes[1])
-
-
-def test_work_on_the_scores_uses_the_threads_of_the_engine(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-
-    def watched(*words: Any, **named: Any) -> Any:
-        asked.append(named['threads'])
-        return finish(*words, **named)
-
-    monkeypatch.setattr('seg_node.pipeline.segmenter.finish', watched)
-
-    with open_segmenter(bundle.path, 'fake', threads=3) as segmenter:
-        segmenter(tiny.scene()[0])
-
-    assert asked == [3]

@@ -116,33 +116,39 @@ def probabilities(
     """
     maps = ScoreMaps(scores, placement, temperature)
     height, width = maps.image_size
-    result = np.empty((maps.classes, height, width), np.float32)
+    result = np.empty((maps.classes, height * width), np.float32)
     softmax = StripSoftmax(maps)
     for strip in maps.strips(0, height):
         softmax.load(strip.scores)
         softmax.exponentiate()
-        softmax.probabilities(result[:, strip.rows])
-    return result
+        softmax.probabilities(result[:, strip.pixels])
+    return result.reshape(maps.classes, height, width)
 
 
 def _fill(maps: ScoreMaps, result: PixelMaps, start: int, stop: int) -> None:
     """Compute some rows of the result."""
-    wants_softmax = (
-        result.confidence is not None or result.entropy is not None or bool(result.planes)
-    )
+    labels = _line(result.labels)
+    confidence = None if result.confidence is None else _line(result.confidence)
+    entropy = None if result.entropy is None else _line(result.entropy)
+    planes = {index: _line(plane) for index, plane in result.planes.items()}
     softmax = StripSoftmax(maps)
     for strip in maps.strips(start, stop):
+        here = slice(None), strip.pixels
         softmax.load(strip.scores)
-        softmax.labels(result.labels[strip.rows])
-        if not wants_softmax:
-            continue
-        softmax.exponentiate()
-        if result.confidence is not None:
-            softmax.confidence(result.confidence[strip.rows])
-        for index, plane in result.planes.items():
-            softmax.plane(index, plane[strip.rows])
-        if result.entropy is not None:
-            softmax.entropy(result.entropy[strip.rows])
+        softmax.labels(labels[here])
+        if confidence is not None or entropy is not None or planes:
+            softmax.exponentiate()
+        if confidence is not None:
+            softmax.confidence(confidence[here])
+        for index, plane in planes.items():
+            softmax.plane(index, plane[here])
+        if entropy is not None:
+            softmax.entropy(entropy[here])
+
+
+def _line(image: UInt8Array) -> UInt8Array:
+    """Return the pixels of an image as one row."""
+    return image.reshape(1, -1)
 
 
 def _check_classes(classes: int, planes: Sequence[int]) -> None:

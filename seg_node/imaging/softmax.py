@@ -14,6 +14,7 @@ pixel get a shift of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import math
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from seg_node.imaging.upsampling import ScoreMaps
@@ -32,12 +35,35 @@ MAX_SPREAD = np.float32(80)  # exp(-80) is a normal float32, exp(-88) is not
 LEVELS = 255.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Room for the work on n pixels, as views that are made once.
+
+    Attributes:
+        powers: (K, n) float32, exp of the scores.
+        wins: (K, n) uint8, 1 where a class has the largest score.
+        hits: The same memory as bool.
+        halves: Pieces of ``wins``; the maximum of each pair goes into its first.
+        best: (1, n) float32, the largest score.
+        total: (1, n) float32, the sum of the powers.
+        spare: (1, n) float32, for whatever comes up.
+    """
+
+    powers: Float32Array
+    wins: UInt8Array
+    hits: npt.NDArray[np.bool_]
+    halves: Sequence[tuple[UInt8Array, UInt8Array]]
+    best: Float32Array
+    total: Float32Array
+    spare: Float32Array
+
+
 class StripSoftmax:
     """The softmax of one strip after another, in buffers that are reused.
 
     The order of calls for each strip: ``load``, ``labels``; then ``exponentiate``; then
     ``confidence``, ``plane`` and ``probabilities`` as wanted; ``entropy`` last.
-    Outputs are (rows, width) uint8 pieces of an image, contiguous, which are written.
+    Each writes to its argument, n pixels of an image: (1, n) uint8.
     """
 
     def __init__(self, maps: ScoreMaps) -> None:
@@ -46,73 +72,93 @@ class StripSoftmax:
         self._own_shift = maps.spread > MAX_SPREAD
         self._entropy_levels = LEVELS / math.log(max(maps.classes, 2))
         self._ranks = np.arange(maps.classes, 0, -1, dtype=np.uint8)[:, None]
-        self._all_powers = np.empty(maps.classes * pixels, np.float32)
-        self._all_wins = np.empty(maps.classes * pixels, np.uint8)
-        self._all_rows = np.empty((3, pixels), np.float32)
+        self._powers = np.empty(maps.classes * pixels, np.float32)
+        self._wins = np.empty(maps.classes * pixels, np.uint8)
+        self._rows = np.empty((3, 1, pixels), np.float32)
+        self._desks: dict[int, _Desk] = {}
 
     def load(self, scores: Float32Array) -> None:
         """Take the scores of a strip, (K, n) float32; they will be overwritten."""
         classes, pixels = scores.shape
+        if pixels not in self._desks:
+            self._desks[pixels] = self._lay(classes, pixels)
+        self._desk = self._desks[pixels]
         self._scores = scores
-        self._powers = self._all_powers[: classes * pixels].reshape(classes, pixels)
-        self._wins = self._all_wins[: classes * pixels].reshape(classes, pixels)
-        self._best, self._total, self._spare = self._all_rows[:, None, :pixels]
-        np.maximum.reduce(scores, axis=0, keepdims=True, out=self._best)
+        np.maximum.reduce(scores, axis=0, keepdims=True, out=self._desk.best)
 
     def labels(self, out: UInt8Array) -> None:
         """Write the class with the largest score, the first of equals.
 
-        numpy's argmax along the first axis is scalar; comparing with the maximum is not.
+        numpy's argmax along the first axis takes the pixels one by one; comparing with the
+        maximum does not. The maximum of bytes is found by halving, because numpy's own
+        reduction of bytes takes them one by one before version 1.23.
         """
-        wins = self._wins
-        np.equal(self._scores, self._best, out=wins.view(np.bool_))
-        np.multiply(wins, self._ranks, out=wins)  # rank K for class 0, 1 for the last
-        _fold_maximum(wins)
-        np.subtract(len(wins), wins[0], out=out.reshape(-1))
+        desk = self._desk
+        np.equal(self._scores, desk.best, out=desk.hits)
+        np.multiply(desk.wins, self._ranks, out=desk.wins)  # K for class 0, 1 for the last
+        for one, other in desk.halves:
+            cv2.max(one, other, one)
+        np.subtract(len(desk.wins), desk.wins[:1], out=out)
 
     def exponentiate(self) -> None:
         """Compute exp of all scores and the sum over the classes."""
+        desk = self._desk
         if self._own_shift:
-            self._scores -= self._best
-            self._best.fill(0)
+            self._scores -= desk.best
+            desk.best.fill(0)
             # What exp would make subnormal adds nothing, but costs ten times as much.
             np.maximum(self._scores, -MAX_SPREAD, out=self._scores)
-        cv2.exp(self._scores, dst=self._powers)
-        cv2.reduce(self._powers, 0, cv2.REDUCE_SUM, dst=self._total)
+        cv2.exp(self._scores, desk.powers)
+        cv2.reduce(desk.powers, 0, cv2.REDUCE_SUM, desk.total)
 
     def confidence(self, out: UInt8Array) -> None:
         """Write 255 times the probability of the label."""
-        cv2.exp(self._best, dst=self._spare)
-        cv2.divide(self._spare, self._total, dst=self._spare)
-        cv2.convertScaleAbs(self._spare, alpha=LEVELS, dst=out.reshape(1, -1))
+        desk = self._desk
+        cv2.exp(desk.best, desk.spare)
+        cv2.divide(desk.spare, desk.total, desk.spare)
+        cv2.convertScaleAbs(desk.spare, out, LEVELS)
 
     def plane(self, index: int, out: UInt8Array) -> None:
         """Write 255 times the probability of one class."""
-        cv2.divide(self._powers[index : index + 1], self._total, dst=self._spare)
-        cv2.convertScaleAbs(self._spare, alpha=LEVELS, dst=out.reshape(1, -1))
+        desk = self._desk
+        cv2.divide(desk.powers[index : index + 1], desk.total, desk.spare)
+        cv2.convertScaleAbs(desk.spare, out, LEVELS)
 
     def probabilities(self, out: Float32Array) -> None:
-        """Write all probabilities, (K, rows, width) float32, rows may lie apart."""
-        shape = (len(self._scores), *out.shape[1:])
-        np.divide(self._powers.reshape(shape), self._total.reshape(shape[1:]), out=out)
+        """Write all probabilities, (K, n) float32."""
+        np.divide(self._desk.powers, self._desk.total, out=out)
 
     def entropy(self, out: UInt8Array) -> None:
         """Write 255 times entropy / log K; the scores are lost."""
-        np.multiply(self._scores, self._powers, out=self._scores)
-        cv2.reduce(self._scores, 0, cv2.REDUCE_SUM, dst=self._spare)
-        cv2.divide(self._spare, self._total, dst=self._spare)
-        cv2.log(self._total, dst=self._total)
-        cv2.subtract(self._total, self._spare, dst=self._total)
-        cv2.convertScaleAbs(self._total, alpha=self._entropy_levels, dst=out.reshape(1, -1))
+        desk = self._desk
+        np.multiply(self._scores, desk.powers, out=self._scores)
+        cv2.reduce(self._scores, 0, cv2.REDUCE_SUM, desk.spare)
+        cv2.divide(desk.spare, desk.total, desk.spare)
+        cv2.log(desk.total, desk.total)
+        cv2.subtract(desk.total, desk.spare, desk.total)
+        cv2.convertScaleAbs(desk.total, out, self._entropy_levels)
+
+    def _lay(self, classes: int, pixels: int) -> _Desk:
+        """Make the views for strips of so many pixels."""
+        wins = self._wins[: classes * pixels].reshape(classes, pixels)
+        best, total, spare = self._rows[..., :pixels]
+        return _Desk(
+            powers=self._powers[: classes * pixels].reshape(classes, pixels),
+            wins=wins,
+            hits=wins.view(np.bool_),
+            halves=_halves(wins),
+            best=best,
+            total=total,
+            spare=spare,
+        )
 
 
-def _fold_maximum(rows: UInt8Array) -> None:
-    """Leave the maximum of each column in the first row, by halving.
-
-    Few long calls: numpy's own reduction of bytes is scalar before version 1.23.
-    """
+def _halves(rows: UInt8Array) -> list[tuple[UInt8Array, UInt8Array]]:
+    """Return the pairs whose maxima, one after the other, bring the largest to the first row."""
+    pairs = []
     count = len(rows)
     while count > 1:
         half = count // 2
-        cv2.max(rows[:half], rows[count - half : count], dst=rows[:half])
+        pairs.append((rows[:half], rows[count - half : count]))
         count -= half
+    return pairs

@@ -36,11 +36,11 @@ class Strip:
     """Some rows of an image with their scores.
 
     Attributes:
-        rows: Which rows of the image.
-        scores: (K, rows x width) float32, pixels in reading order; the next strip overwrites it.
+        pixels: Which pixels of the image, counted in reading order.
+        scores: (K, pixels) float32; the next strip overwrites it.
     """
 
-    rows: slice
+    pixels: slice
     scores: Float32Array
 
 
@@ -82,7 +82,8 @@ class ScoreMaps:
         self._maps -= np.float32(high)
         if temperature != 1:
             self._maps *= np.float32(1 / temperature)
-        self._above, self._below, self._weights = _blend(placement.image_size[0], crop.shape[1])
+        neighbours = _neighbours(self.image_size[0], crop.shape[1])
+        self._above, self._below, self._weights = neighbours
 
     @property
     def strip_rows(self) -> int:
@@ -92,15 +93,15 @@ class ScoreMaps:
     def strips(self, start: int, stop: int) -> Iterator[Strip]:
         """Scale the scores to the image rows from ``start`` up to, not including, ``stop``."""
         width = self.image_size[1]
-        buffer = np.empty(self.classes * self.strip_rows * width, np.float32)
         columns = np.empty((BLOCK_ROWS + 1, self.classes, width), np.float32)
+        lines = list(columns)
+        buffer = _StripBuffer(self.classes, self.strip_rows, width)
         for first, block in self._blocks(start, stop):
             self._scale_columns(first, columns)
             for rows in _chunks(block, self.strip_rows):
-                count = rows.stop - rows.start
-                strip = buffer[: self.classes * count * width].reshape(self.classes, count, width)
-                self._blend_rows(columns, first, rows, strip)
-                yield Strip(rows, strip.reshape(self.classes, -1))
+                targets, scores = buffer.views(rows.stop - rows.start)
+                self._blend(lines, first, rows.start, targets)
+                yield Strip(slice(rows.start * width, rows.stop * width), scores)
 
     def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, slice]]:
         """Yield the image rows that read the same few score rows, and the first of those."""
@@ -117,14 +118,33 @@ class ScoreMaps:
         target = columns[: maps.shape[0]].reshape(rows, width)
         cv2.resize(maps.reshape(rows, -1), (width, rows), dst=target)
 
-    def _blend_rows(
-        self, columns: Float32Array, first: int, rows: slice, strip: Float32Array
+    def _blend(
+        self, lines: list[Float32Array], first: int, start: int, targets: list[Float32Array]
     ) -> None:
-        """Write the scores of some image rows, (K, rows, width)."""
-        for index, row in enumerate(range(rows.start, rows.stop)):
-            above, below = columns[self._above[row] - first], columns[self._below[row] - first]
-            weight = self._weights[row]
-            cv2.addWeighted(above, 1 - weight, below, weight, 0, dst=strip[:, index])
+        """Write the scores of the image rows from ``start`` on, each (K, width)."""
+        all_above, all_below, weights = self._above, self._below, self._weights
+        for row, target in enumerate(targets, start):
+            above, below = lines[all_above[row] - first], lines[all_below[row] - first]
+            cv2.addWeighted(above, 1 - weights[row], below, weights[row], 0, target)
+
+
+class _StripBuffer:
+    """One buffer for strips of all lengths; its views are made once, as each costs time."""
+
+    def __init__(self, classes: int, rows: int, width: int) -> None:
+        self._memory = np.empty(classes * rows * width, np.float32)
+        self._classes = classes
+        self._width = width
+        self._views: dict[int, tuple[list[Float32Array], Float32Array]] = {}
+
+    def views(self, rows: int) -> tuple[list[Float32Array], Float32Array]:
+        """Return the rows of a strip, each (K, width), and all of it, (K, rows x width)."""
+        if rows not in self._views:
+            scores = self._memory[: self._classes * rows * self._width]
+            strip = scores.reshape(self._classes, rows, self._width)
+            targets = [strip[:, index] for index in range(rows)]
+            self._views[rows] = targets, scores.reshape(self._classes, -1)
+        return self._views[rows]
 
 
 def _range(scores: Float32Array) -> tuple[float, float]:
@@ -140,7 +160,7 @@ def _range(scores: Float32Array) -> tuple[float, float]:
     return low, high
 
 
-def _blend(count: int, available: int) -> tuple[list[int], list[int], list[float]]:
+def _neighbours(count: int, available: int) -> tuple[list[int], list[int], list[float]]:
     """Return for each of ``count`` rows the two rows that it blends, and the second's weight."""
     centres = np.clip((np.arange(count) + 0.5) * available / count - 0.5, 0, available - 1)
     above = np.floor(centres).astype(np.intp)

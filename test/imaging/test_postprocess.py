@@ -314,10 +314,10 @@ def test_scaling_scores_undoes_fitting_without_a_shift(size: tuple[int, int]) ->
 
     batch, placement = Fitter(InputSpec(*NETWORK, 'letterbox', (0, 0, 0), (1, 1, 1)))(image)
     maps = ScoreMaps(batch[0, :2], placement, 1.0)
-    restored = np.empty((2, *size), np.float32)
+    pixels = np.empty((2, size[0] * size[1]), np.float32)
     for strip in maps.strips(0, size[0]):
-        restored[:, strip.rows] = strip.scores.reshape(2, -1, size[1])
-    restored += placement.crop(batch[0, :2]).max()
+        pixels[:, strip.pixels] = strip.scores
+    restored = pixels.reshape(2, *size) + placement.crop(batch[0, :2]).max()
 
     margin = 5
     inside = (slice(margin, -margin), slice(margin, -margin))

@@ -119,5 +119,8 @@ def quality_words(found: Mapping[str, Any]) -> str:
 
 def crf_words(crf: Mapping[str, Any]) -> str:
     """Return what the CRF did."""
-    off = set(crf['decisions']) <= {'off'}
-    return f'frames refined: {crf["frames_refined"]}' + (' (CRF off)' if off else '')
+    words = f'frames refined: {crf["frames_refined"]}'
+    others = {name: n for name, n in crf['decisions'].items() if name != 'ran'}
+    if set(others) <= {'off'} and not crf['frames_refined']:
+        return f'{words} (CRF off)'
+    return words + ''.join(f', {name.replace("_", " ")}: {n}' for name, n in others.items())

@@ -99,9 +99,11 @@ def test_table_without_truth_masks_and_times() -> None:
 
 
 def test_table_counts_what_the_crf_refined() -> None:
-    text = table(changed(crf={'frames_refined': 7, 'decisions': {'ran': 7, 'certain': 73}}))
+    decided = {'ran': 7, 'certain': 70, 'no_time': 3}
 
-    assert text.endswith('frames refined: 7')
+    text = table(changed(crf={'frames_refined': 7, 'decisions': decided}))
+
+    assert text.endswith('frames refined: 7, certain: 70, no time: 3')
 
 
 def test_headline_is_one_line_with_the_main_numbers() -> None:

@@ -7,9 +7,9 @@ Needs the ``replay`` extra (rosbags).
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, cast, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
-from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.highlevel import AnyReader
 from rosbags.typesys import get_typestore, Stores
 
 from seg_node.errors import BagError, ImageError
@@ -88,6 +88,14 @@ def frames(bag: Path, topic: str | None = None) -> Iterator[tuple[int, UInt8Arra
         ImageError: If a frame cannot be decoded; says which.
     """
     topic = camera_topic(bag) if topic is None else topic
+    for connection, time_ns, message in messages(bag, topic):
+        stamp = message.header.stamp
+        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec or time_ns
+        yield stamp_ns, decode(message, connection, stamp_ns)
+
+
+def messages(bag: Path, topic: str) -> Iterator[tuple[Connection, int, Any]]:
+    """Yield connection, time of the recording [ns] and message of an image topic."""
     with opened(bag) as reader:
         chosen = [c for c in image_connections(reader) if c.topic == topic]
         if not chosen:
@@ -98,10 +106,7 @@ def frames(bag: Path, topic: str | None = None) -> Iterator[tuple[int, UInt8Arra
             )
             raise BagError(msg)
         for connection, time_ns, raw in reader.messages(chosen):
-            message = cast('Any', reader.deserialize(raw, connection.msgtype))
-            stamp = message.header.stamp
-            stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec or time_ns
-            yield stamp_ns, decode(message, connection, stamp_ns)
+            yield connection, time_ns, reader.deserialize(raw, connection.msgtype)
 
 
 def decode(message: Any, connection: Connection, stamp_ns: int) -> UInt8Array:
@@ -127,9 +132,12 @@ def opened(bag: Path) -> Iterator[AnyReader]:
         store = get_typestore(Stores.ROS2_HUMBLE)
         with AnyReader([bag], default_typestore=store) as reader:
             yield reader
-    except (AnyReaderError, OSError) as err:
+    except BagError:
+        raise
+    except Exception as err:  # damage shows as errors of many kinds, without a common base class
         msg = (
-            f'Recording {str(bag)!r} cannot be read: {err} Expected a rosbag2 folder with '
-            'metadata.yaml, or an .mcap, .db3 or .bag file.'
+            f'Recording {str(bag)!r} cannot be read: {str(err) or type(err).__name__}. Expected a '
+            'rosbag2 folder with metadata.yaml, or an .mcap, .db3 or .bag file. If it is one, it '
+            'is damaged: copy it again, or repair it with "ros2 bag reindex" or "mcap recover".'
         )
         raise BagError(msg) from err

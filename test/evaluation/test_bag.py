@@ -112,3 +112,30 @@ def test_frame_that_cannot_be_decoded_is_named(bag: ModuleType, tmp_path: Path) 
 
     with pytest.raises(ImageError, match=r"Frame of '/image' with stamp 7 ns: .*klingon8"):
         next(bag.frames(recording))
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_damage_anywhere_is_a_bag_error_or_an_image_error(
+    bag: ModuleType, tmp_path: Path, storage: str
+) -> None:
+    """One changed byte at a time, in and around the first message and all over the file."""
+    recording = write_recording(
+        tmp_path / 'bag', {'/image': [(7, IMAGES[0][:2, :2])]}, storage=storage
+    )
+    path = next(recording.glob('*.[md][cb]*'))
+    whole = path.read_bytes()
+    message = whole.find(b'camera')
+    errors = set()
+    for position in [
+        *range(message - 40, message + 60, 4),
+        *range(0, len(whole), len(whole) // 20),
+    ]:
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        path.write_bytes(damaged)
+        try:
+            list(bag.frames(recording))
+        except (BagError, ImageError) as err:
+            errors.add(type(err))
+
+    assert errors == {BagError, ImageError}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seg_node.errors import ParameterError
 
-__all__ = ['at_least_one', 'writable_file', 'writable_folder']
+__all__ = ['at_least_one', 'writable_file', 'writable_folder', 'write_text']
 
 
 def at_least_one(text: str) -> int:
@@ -52,3 +52,16 @@ def writable_folder(name: str) -> Path:
         msg = f'Folder {name!r} must not be written to. Give another one.'
         raise ParameterError(msg)
     return path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a result as UTF-8.
+
+    Raises:
+        ParameterError: If it cannot be written after all.
+    """
+    try:
+        path.write_text(text, encoding='utf-8')
+    except OSError as err:
+        msg = f'{str(path)!r} cannot be written: {err.strerror}. Free space or give another file.'
+        raise ParameterError(msg) from err

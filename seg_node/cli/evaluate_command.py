@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from seg_node.cli.arguments import at_least_one, writable_file, writable_folder
+from seg_node.cli.arguments import at_least_one, writable_file, writable_folder, write_text
 from seg_node.crf import preset, PRESETS
 from seg_node.datasets import open_dataset, spread
 from seg_node.evaluation import as_json, as_text, draw_frames, evaluate
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         result = evaluate(segmenter, dataset, name=args.dataset, split=args.split)
         _print(result, as_json_only=args.json == STDOUT)
         if json_file:
-            json_file.write_text(_json(result), encoding='utf-8')
+            write_text(json_file, _json(result))
             _announce(json_file)
         if folder:
             _announce(*draw_frames(segmenter, dataset, result, folder))

@@ -5,15 +5,12 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from seg_node.cli.arguments import at_least_one, writable_file, writable_folder
+from seg_node.cli.arguments import at_least_one, writable_file, writable_folder, write_text
 from seg_node.errors import ParameterError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_at_least_one_reads_a_number() -> None:
@@ -57,3 +54,9 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ParameterError, match='must not be written to'):
         writable_folder(str(tmp_path))
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='no full device here')
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    with pytest.raises(ParameterError, match='cannot be written: No space left on device'):
+        write_text(Path('/dev/full'), 'scores')

@@ -5,8 +5,8 @@
 # Each makes what it needs in .venv, again only when a file it depends on has changed.
 
 PYTHON ?= python3
-# On Linux, PyPI's torch is a CUDA build of several GB. For a smaller one:
-#   make test TORCH_ARGS='--index-url https://download.pytorch.org/whl/cpu'
+# Where "torch" is a CUDA build of several GB, TORCH_ARGS takes the pip options for the CPU build that
+# PyTorch's "Get started" page gives.
 TORCH_ARGS ?=
 INPUT ?=
 OUT ?= demo_out

@@ -3,29 +3,16 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
-
-from seg_node.errors import ParameterError
-
-from .log_bridge import RosHandler
-from .node import SegNode
 from .transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ['main']
-
-LAST_FRAME_S = 1.0
-"""After SIGINT or SIGTERM the frame at hand may take so long; then the process ends without it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,47 +21,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Command line with the program's name; the process's own unless given.
     """
-    # Both before rclpy loads the middleware.
-    profile = use_shared_memory_profile()
-    keep_large_blocks()
-    rclpy.init(args=list(sys.argv if argv is None else argv))
-    nodes: list[SegNode] = []
+    # Until rclpy takes over, SIGTERM ends the process like SIGINT does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        nodes.append(SegNode())
-        _run(nodes[0], profile)
-    except ParameterError as err:
-        sys.stderr.write(f'seg_node: error: {err}\n')
-        return 1
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass  # what rclpy's handlers of SIGINT and SIGTERM end in
-    except (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle):
-        if rclpy.ok():  # else the signal came while something was made or sent
-            raise
-    finally:
-        _end(nodes)
-    return 0
+        # Before the middleware is loaded, and before anything large is allocated.
+        profile = use_shared_memory_profile()
+        keep_large_blocks()
+        from .serve import serve  # noqa: PLC0415  # takes a second, in which a signal may come
 
-
-def _run(node: SegNode, profile: str) -> None:
-    """Serve until the context is shut down."""
-    # Measured: one thread takes an image in 1 to 2 ms, rclpy's thread pool in 5 ms and more.
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    logging.getLogger('seg_node').addHandler(RosHandler(node.get_logger()))
-    node.get_logger().info(f'Fast DDS profile: {profile}')
-    executor.spin()
-
-
-def _end(nodes: list[SegNode]) -> None:
-    # ros2 launch passes on a SIGINT that the terminal has sent to this process already.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for node in nodes:
-        if not node.stop(LAST_FRAME_S):
-            sys.stderr.write('seg_node: ended during an inference\n')
-            sys.stderr.flush()
-            os._exit(0)  # the middleware must not be taken down under a running thread
-        node.destroy_node()
-    rclpy.try_shutdown()
+        return serve(sys.argv if argv is None else argv, profile)
+    except KeyboardInterrupt:
+        return 0
 
 
 if __name__ == '__main__':

@@ -42,6 +42,17 @@ def hang(self, batch):
 FakeEngine._infer = hang
 raise SystemExit(main())
 """
+# The node, telling when it begins to load ROS.
+LOADING_NODE = """
+import sys
+class Announce:
+    def find_spec(self, name, *_):
+        if name == 'rclpy.executors':
+            print('loading', flush=True)
+sys.meta_path.insert(0, Announce())
+from seg_node.ros.main import main
+raise SystemExit(main())
+"""
 
 
 @pytest.fixture
@@ -98,6 +109,20 @@ def test_signal_ends_the_process_with_status_0(
 
     assert process.returncode == 0, text
     assert time.monotonic() - begun < END_S
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM], ids=lambda one: one.name)
+def test_signal_ends_the_process_while_it_still_loads(
+    number: signal.Signals, start: Start
+) -> None:
+    process = start(program=('-c', LOADING_NODE))
+    read_until(process, 'loading')
+
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0, text
+    assert 'Traceback' not in text
 
 
 def test_signal_ends_the_process_in_the_middle_of_an_inference(start: Start) -> None:

@@ -23,6 +23,9 @@ FIRST_GUESS_S = 2.5e-8
 # Share of the newest measurement in the running estimate: a change of image size shows quickly,
 # one slow frame does not shut the gate.
 NEWEST = 0.3
+# What remains of the estimate after a frame that was skipped for time. Nothing is measured then:
+# without forgetting, a few slow frames would shut the gate for good. Halves it in 70 frames.
+REMEMBERED = 0.99
 LEVELS = 255
 
 
@@ -47,6 +50,7 @@ class CrfGate:
         if uncertain < options.crf_min_uncertain_fraction:
             return 'certain'
         if deadline is not None and time.monotonic() + self._cost * work > deadline:
+            self._cost *= REMEMBERED
             return 'no_time'
         return 'ran'
 

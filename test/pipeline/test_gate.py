@@ -38,3 +38,15 @@ def test_gate_learns_what_the_crf_costs() -> None:
     assert gate.decide(1.0, WORK, OPTIONS, time.monotonic() + 1.0) == 'no_time'
     assert gate.decide(1.0, WORK, OPTIONS, time.monotonic() + 9.0) == 'ran'
     assert gate.decide(1.0, WORK // 10, OPTIONS, time.monotonic() + 1.0) == 'ran'
+
+
+def test_gate_opens_again_some_time_after_slow_frames() -> None:
+    """A cost that was never measured again must not be believed for ever."""
+    gate = CrfGate()
+    for _ in range(20):
+        gate.learn(5.0, WORK)
+
+    decisions = [gate.decide(1.0, WORK, OPTIONS, time.monotonic() + 2.0) for _ in range(200)]
+
+    assert decisions[0] == 'no_time'
+    assert decisions[-1] == 'ran'

@@ -93,21 +93,27 @@ class Camera:
         return self.pixels(seen) if len(seen) > 2 else None
 
     def outlines(self, polygons: Sequence[Floats]) -> list[Floats | None]:
-        """Project many polygons (N, 3) at once; see ``outline``."""
+        """Project many polygons (N, 3) at once; None for those that are not in the picture."""
         if not polygons:
             return []
+        stops = np.cumsum([len(polygon) for polygon in polygons])
+        starts = np.concatenate([[0], stops[:-1]])
         seen = self.to_camera(np.concatenate(polygons))
         safe = seen * (1, 1, 0) + (0, 0, 1) * np.maximum(seen[:, 2:], NEAR)
-        pixels, depth = self.pixels(safe), seen[:, 2]
-        stops = np.cumsum([len(polygon) for polygon in polygons]).tolist()
-        found: list[Floats | None] = []
-        for start, stop in zip([0, *stops[:-1]], stops, strict=True):
-            least = depth[start:stop].min()
-            if least >= NEAR:
-                found.append(pixels[start:stop])
-            else:
-                cut = clip_near(seen[start:stop])
-                found.append(self.pixels(cut) if len(cut) > 2 else None)
+        pixels = self.pixels(safe)
+        low, high = (edge.reduceat(pixels, starts) for edge in (np.minimum, np.maximum))
+        size = np.array(self.size[::-1])
+        whole = np.minimum.reduceat(seen[:, 2], starts) >= NEAR
+        hidden = whole & ((high < -1) | (low > size)).any(axis=1)
+        hidden |= np.maximum.reduceat(seen[:, 2], starts) < NEAR
+        found: list[Floats | None] = [None] * len(polygons)
+        for index in np.flatnonzero(~hidden).tolist():
+            part = slice(starts[index], stops[index])
+            cut = None if whole[index] else clip_near(seen[part])
+            if cut is None:
+                found[index] = pixels[part]
+            elif len(cut) > 2:
+                found[index] = self.pixels(cut)
         return found
 
     def plane(self, origin: Floats, along: Floats, up: Floats) -> Floats:

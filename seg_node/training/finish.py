@@ -18,6 +18,7 @@ from seg_node.errors import BundleError
 from seg_node.imaging.fitting import Fitter
 from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
+from seg_node.model.weights import round_to_half
 from seg_node.taxonomy import load_taxonomy
 from seg_node.training.measure import fit_temperature, measure
 from seg_node.training.recipe_file import read_recipe
@@ -102,6 +103,7 @@ def finish(run: Run, folder: Path, target: Path) -> Bundle:
         ExportError: The export computes something else than the network.
     """
     recipe, network = run.recipe, run.network
+    round_to_half(network)
     torch.set_num_threads(recipe.threads)
     spec = input_spec(recipe)
     held_out = open_source(recipe, recipe.data.val)

@@ -17,6 +17,7 @@ from seg_node.model.weights import (
     load_imagenet,
     load_matching,
     load_weights,
+    round_to_half,
     save_weights,
 )
 
@@ -97,6 +98,23 @@ def test_saved_weights_come_back_exactly(tmp_path: Path) -> None:
     load_weights(network, tmp_path / 'weights.safetensors')
 
     assert equal(network, trained)
+
+
+def test_rounded_weights_take_half_the_space_and_come_back_exactly(tmp_path: Path) -> None:
+    trained, network = erfnet(1), erfnet(2)
+    save_weights(trained, tmp_path / 'whole.safetensors')
+    exact = [one.clone() for one in trained.parameters()]
+
+    round_to_half(trained)
+    save_weights(trained, tmp_path / 'half.safetensors')
+    load_weights(network, tmp_path / 'half.safetensors')
+
+    sizes = [(tmp_path / f'{name}.safetensors').stat().st_size for name in ('half', 'whole')]
+    assert sizes[0] < 0.55 * sizes[1]
+    assert equal(network, trained)
+    pairs = zip(trained.parameters(), exact, strict=True)
+    assert all(torch.allclose(one, other, rtol=1e-3, atol=1e-6) for one, other in pairs)
+    assert all(one.dtype == torch.float32 for one in network.parameters())
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

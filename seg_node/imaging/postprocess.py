@@ -16,6 +16,7 @@ import numpy as np
 
 from seg_node.imaging.softmax import StripSoftmax
 from seg_node.imaging.upsampling import ScoreMaps
+from seg_node.imaging.winners import Referee
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,13 +132,17 @@ def _fill(maps: ScoreMaps, result: PixelMaps, start: int, stop: int) -> None:
     confidence = None if result.confidence is None else _line(result.confidence)
     entropy = None if result.entropy is None else _line(result.entropy)
     planes = {index: _line(plane) for index, plane in result.planes.items()}
+    if confidence is None and entropy is None and not planes:
+        referee = Referee(maps)
+        for contest in maps.contests(start, stop):
+            referee.decide(contest, labels[:, contest.pixels])
+        return
     softmax = StripSoftmax(maps)
     for strip in maps.strips(start, stop):
         here = slice(None), strip.pixels
         softmax.load(strip.scores)
         softmax.labels(labels[here])
-        if confidence is not None or entropy is not None or planes:
-            softmax.exponentiate()
+        softmax.exponentiate()
         if confidence is not None:
             softmax.confidence(confidence[here])
         for index, plane in planes.items():

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any, TYPE_CHECKING
 
+import cv2
 from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
+from seg_node.engines.fake_engine import bands
 from seg_node.errors import EngineError
 from seg_node.imaging import finish, Fitter, InputSpec, place, Placement, probabilities
 from seg_node.imaging.upsampling import ScoreMaps
@@ -177,6 +179,50 @@ def test_threads_do_not_change_the_result(threads: int) -> None:
         (one.planes[3], several.planes[3]),
     ):
         np.testing.assert_array_equal(first, second)
+
+
+def scores_like_a_scene(classes: int, stride: int, seed: int) -> Scores:
+    """Return smooth scores, in which few classes compete for each place."""
+    rng = np.random.default_rng(seed)
+    height, width = NETWORK[0] // stride, NETWORK[1] // stride
+    coarse = rng.normal(0, 8, (classes, 3, 4)).astype(np.float32)
+    return np.stack([cv2.resize(one, (width, height)) for one in coarse]).astype(np.float32)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=strategies.tuples(strategies.integers(1, 150), strategies.integers(1, 150)),
+    classes=strategies.integers(2, 19),
+    stride=strategies.sampled_from([1, 2, 4]),
+    kind=strategies.sampled_from(['noise', 'scene', 'bands', 'ties', 'constant']),
+    seed=strategies.integers(0, 1000),
+)
+def test_labels_alone_are_those_that_come_with_confidence(
+    size: tuple[int, int], classes: int, stride: int, kind: str, seed: int
+) -> None:
+    network = (NETWORK[0] // stride, NETWORK[1] // stride)
+    scores = {
+        'noise': random_scores(classes, stride, seed=seed),
+        'scene': scores_like_a_scene(classes, stride, seed),
+        'bands': bands(classes, network),
+        'ties': np.repeat(random_scores(1, stride, seed=seed), classes, axis=0),
+        'constant': np.zeros((classes, *network), np.float32),
+    }[kind]
+    placement = placed(size)
+
+    alone = finish(scores, placement, confidence=False, entropy=False)
+    together = finish(scores, placement)
+
+    np.testing.assert_array_equal(alone.labels, together.labels)
+
+
+def test_labels_alone_look_only_at_classes_that_can_win() -> None:
+    maps = ScoreMaps(scores_like_a_scene(19, 1, 0), placed((480, 640)), 1.0)
+
+    contenders = [len(contest.classes) for contest in maps.contests(0, 480)]
+
+    assert min(contenders) >= 1
+    assert np.mean(contenders) < 19 / 2
 
 
 def test_equal_scores_go_to_the_first_class() -> None:

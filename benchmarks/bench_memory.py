@@ -65,7 +65,7 @@ def measure_start(file: str, parameters: dict[str, object]) -> float:
         player = camera(file, 15.0, 15 * 60)
         try:
             begun = time.monotonic()
-            with running_node(parameters, settle=0.0):
+            with running_node(parameters):
                 assert first.wait(60.0), 'no mask came within a minute'
                 return time.monotonic() - begun
         finally:
@@ -85,6 +85,7 @@ def measure_memory(file: str, parameters: dict[str, object], rate: float) -> dic
             reached[count].set()
 
     with listening(on_mask) as listener, running_node(parameters) as process:
+        listener.wait_until_heard()
         for name in TOPICS:
             listener.also(f'segmentation/{name}')
         player = camera(file, rate, sys.maxsize)

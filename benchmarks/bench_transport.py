@@ -122,6 +122,7 @@ def play(
         file = Path(folder) / 'frames.npy'
         np.save(file, frames)
         with listening(comparison) as listener, running_node(parameters):
+            listener.wait_until_heard()
             assert camera(str(file), rate, count).wait() == 0, 'the camera process failed'
             listener.last = time.monotonic()
             listener.wait_for_silence(SILENCE_S)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
-SETTLE_S = 1.0
 CAMERA = Path(__file__).with_name('camera_process.py')
 
 
@@ -62,6 +61,15 @@ class Listener:
     def _diagnose(self, message: DiagnosticArray) -> None:
         self.figures = {pair.key: pair.value for pair in message.status[0].values}
 
+    def wait_until_heard(self) -> None:
+        """Return when the node says that somebody listens to it."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self.figures.get('watched') != 'True':
+            assert time.monotonic() < deadline, (
+                f'the node does not see its listener: {self.figures}'
+            )
+            time.sleep(0.05)
+
     def also(self, topic: str) -> None:
         """Subscribe to another image and forget what comes."""
         self._node.create_subscription(Image, topic, lambda _: None, QoSProfile(depth=1))
@@ -86,14 +94,8 @@ def listening(on_mask: Callable[[Image], None]) -> Iterator[Listener]:
 
 
 @contextmanager
-def running_node(
-    parameters: Mapping[str, object], settle: float = SETTLE_S
-) -> Iterator[subprocess.Popen[str]]:
+def running_node(parameters: Mapping[str, object]) -> Iterator[subprocess.Popen[str]]:
     """Start the node, wait until it is active, and end it afterwards.
-
-    Args:
-        parameters: Of the node.
-        settle: Time to let it notice its listeners [s].
 
     Raises:
         RuntimeError: If it does not become active; the text is what it said.
@@ -109,7 +111,6 @@ def running_node(
     )
     try:
         wait_until_active(process)
-        time.sleep(settle)
         yield process
     finally:
         process.send_signal(signal.SIGINT)

@@ -46,14 +46,23 @@ class Diagnosis:
         """Return the present state."""
         node = self._node
         report = node.health.report()
-        silence = silence_reason(self._situation(report))
+        situation = self._situation(report)
+        silence = silence_reason(situation)
         header = Header(stamp=node.get_clock().now().to_msg())
         return diagnostics(
             header,
             node.get_fully_qualified_name().lstrip('/'),
             self._level(silence, report),
             silence or f'{report.output_rate:.1f} masks per second',
-            {**self._constant(), **_figures(report), 'silence': silence},
+            {
+                'state': node.state,
+                'enabled': node.enabled,
+                'watched': situation.watched,
+                'image_topic': situation.topic or 'none',
+                **self._model(),
+                **_figures(report),
+                'silence': silence,
+            },
         )
 
     def _situation(self, report: HealthReport) -> Situation:
@@ -75,13 +84,11 @@ class Diagnosis:
             return DiagnosticStatus.ERROR
         return DiagnosticStatus.WARN if silence else DiagnosticStatus.OK
 
-    def _constant(self) -> dict[str, Any]:
-        node = self._node
-        model = {'engine': 'none'}
-        if node.runner is not None:
-            model = {**node.runner.described(), 'engine_reason': node.runner.engine.reason}
-        topic = node.image_topics.image if node.image_topics else 'none'
-        return {'state': node.state, 'enabled': node.enabled, 'image_topic': topic, **model}
+    def _model(self) -> dict[str, str]:
+        runner = self._node.runner
+        if runner is None:
+            return {'engine': 'none'}
+        return {**runner.described(), 'engine_reason': runner.engine.reason}
 
 
 def _figures(report: HealthReport) -> dict[str, Any]:

@@ -56,6 +56,7 @@ def test_diagnostics_name_engine_and_counts(rig: Rig) -> None:
     assert values['engine_reason'] == 'asked for by name'
     assert values['processed'] == '2'
     assert values['silence'] == ''
+    assert values['watched'] == 'True'
     assert values['image_topic'] == f'{rig.namespace}/image'
 
 
@@ -67,6 +68,7 @@ def test_diagnostics_say_that_nobody_listens(rig: Rig) -> None:
 
     assert level == 1
     assert 'Nobody subscribes' in summary
+    assert values['watched'] == 'False'
     assert values['dropped_unwatched'] == '1'
 
 

@@ -61,9 +61,10 @@ def write_frames(folder: str) -> str:
 def measure_start(file: str, parameters: dict[str, object]) -> float:
     """Return the time from the start of the process to the first mask [s]."""
     first = Event()
-    with listening(lambda _: first.set()):
-        player = camera(file, 15.0, 15 * 60)
+    with listening(lambda _: first.set()) as listener:
+        player = camera(file, 15.0, 15 * 60, '--at-once')
         try:
+            listener.wait_for_camera()
             begun = time.monotonic()
             with running_node(parameters):
                 assert first.wait(60.0), 'no mask came within a minute'

@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--frames', type=Path, required=True)
     parser.add_argument('--rate', type=float, required=True, help='[Hz]')
     parser.add_argument('--count', type=int, required=True)
+    parser.add_argument('--at-once', action='store_true', help='do not wait for a listener')
     args = parser.parse_args(argv)
     use_shared_memory_profile()
     keep_large_blocks()
@@ -69,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     qos = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     publisher = node.create_publisher(Image, 'image', qos)
     made = messages(np.load(args.frames))
-    while not publisher.get_subscription_count():
+    while not args.at_once and not publisher.get_subscription_count():
         time.sleep(0.02)
     time.sleep(LINGER_S)
     start = time.monotonic()

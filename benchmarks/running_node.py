@@ -61,6 +61,12 @@ class Listener:
     def _diagnose(self, message: DiagnosticArray) -> None:
         self.figures = {pair.key: pair.value for pair in message.status[0].values}
 
+    def wait_for_camera(self) -> None:
+        """Return when a camera is there."""
+        while not self._node.count_publishers('image'):
+            time.sleep(0.05)
+        time.sleep(1.0)
+
     def wait_until_heard(self) -> None:
         """Return when the node says that somebody listens to it."""
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -135,9 +141,9 @@ def wait_until_active(process: subprocess.Popen[str]) -> None:
     raise RuntimeError(msg)
 
 
-def camera(frames: str, rate: float, count: int) -> subprocess.Popen[bytes]:
+def camera(frames: str, rate: float, count: int, *more: str) -> subprocess.Popen[bytes]:
     """Start the camera process; see ``camera_process``."""
-    words = ['--frames', frames, '--rate', str(rate), '--count', str(count)]
+    words = ['--frames', frames, '--rate', str(rate), '--count', str(count), *more]
     return subprocess.Popen([sys.executable, str(CAMERA), *words])
 
 

@@ -9,7 +9,6 @@ from typing import Any, TYPE_CHECKING
 import cv2
 
 from seg_node.errors import DemoError
-from seg_node.progress import progress
 
 from .picture import moment_picture
 from .report import headline
@@ -62,7 +61,8 @@ class Artist:
 
     def draw(self, out: Path) -> dict[Path, str]:
         """Write all files into a folder; return each with a few words on it."""
-        video, codec = write_video(out / 'overlay', self._video_frames, self.rate)
+        total = len(self.record.moments)
+        video, codec = write_video(out / 'overlay', self._video_frames, self.rate, total)
         return {
             self._sheet(out / 'contact_sheet.png', ALL): 'a few moments, all outputs',
             self._sheet(
@@ -77,8 +77,7 @@ class Artist:
         title = f'seg_node, bundle {self.summary["bundle"]["name"]}, {engine["name"]}'
         height, width = moments[0].image().shape[:2]
         page = VideoPage(self.classes, height / width, f'{title} on {engine["device"]}', self.rate)
-        total = len(moments)
-        return progress(page.frames(moments), what='writing the video', total=total, unit='frame')
+        return page.frames(moments)
 
     def _sheet(
         self, file: Path, columns: Sequence[str], *, rows: int = ROWS, latency: bool = True

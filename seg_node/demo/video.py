@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+import itertools
 import os
 import sys
 from typing import Any, TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import Any, TYPE_CHECKING
 import cv2
 
 from seg_node.errors import DemoError
+from seg_node.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +32,7 @@ CODECS = (('avc1', '.mp4'), ('mp4v', '.mp4'), ('vp09', '.mp4'), ('MJPG', '.avi')
 
 
 def write_video(
-    path: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float
+    path: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float, total: int
 ) -> tuple[Path, str]:
     """Write a video with the first codec that works here.
 
@@ -38,6 +40,7 @@ def write_video(
         path: Where it goes; the suffix follows the codec.
         pictures: Called once per attempt; gives (H, W, 3) uint8 RGB pictures of one even size.
         rate: Pictures per second [Hz].
+        total: How many pictures there are.
 
     Returns:
         The file, and the codec's four letters.
@@ -47,7 +50,7 @@ def write_video(
     """
     for codec, suffix in CODECS:
         file = path.with_suffix(suffix)
-        written = write_with(codec, file, pictures, rate)
+        written = write_with(codec, file, pictures, rate, total)
         if written and readable(file) == written:
             return file, codec
         file.unlink(missing_ok=True)
@@ -60,20 +63,22 @@ def write_video(
 
 
 def write_with(
-    codec: str, file: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float
+    codec: str, file: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float, total: int
 ) -> int:
     """Write with one codec and return how many pictures were written; 0 if it is not there."""
-    writer: Any = None
+    frames = iter(pictures())
+    first = next(frames, None)
+    if first is None:
+        return 0
+    writer = open_writer(codec, file, first, rate)
+    if not writer.isOpened():
+        return 0
+    every = itertools.chain([first], frames)
     count = 0
-    for picture in pictures():
-        if writer is None:
-            writer = open_writer(codec, file, picture, rate)
-            if not writer.isOpened():
-                return 0
+    for picture in progress(every, what='writing the video', total=total, unit='frame'):
         writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         count += 1
-    if writer is not None:
-        writer.release()
+    writer.release()
     return count
 
 

@@ -33,7 +33,7 @@ def pictures() -> Iterator[npt.NDArray[np.uint8]]:
 
 
 def test_written_video_plays_with_its_colours(tmp_path: Path) -> None:
-    file, codec = write_video(tmp_path / 'drive', pictures, 8.0)
+    file, codec = write_video(tmp_path / 'drive', pictures, 8.0, len(LEVELS))
 
     capture = cv2.VideoCapture(str(file))
     frames: list[Any] = [capture.read()[1] for _ in LEVELS]
@@ -50,11 +50,13 @@ def test_codec_that_is_not_there_is_passed_over(
 ) -> None:
     monkeypatch.setattr(video, 'CODECS', (('ZZZZ', '.mp4'), ('MJPG', '.avi')))
 
-    file, codec = write_video(tmp_path / 'drive', pictures, 8.0)
+    file, codec = write_video(tmp_path / 'drive', pictures, 8.0, len(LEVELS))
 
     assert (file.name, codec) == ('drive.avi', 'MJPG')
     assert sorted(one.name for one in tmp_path.iterdir()) == ['drive.avi']
-    assert capfd.readouterr().err == ''
+    printed = capfd.readouterr().err.splitlines()
+    assert sum('3/3' in line for line in printed) == 1
+    assert all('writing the video' in line for line in printed)
 
 
 def test_codec_whose_file_does_not_play_is_passed_over(
@@ -63,7 +65,7 @@ def test_codec_whose_file_does_not_play_is_passed_over(
     monkeypatch.setattr(video, 'CODECS', (('mp4v', '.mp4'), ('MJPG', '.avi')))
     monkeypatch.setattr(video, 'readable', lambda file: 3 if file.suffix == '.avi' else 2)
 
-    file, _ = write_video(tmp_path / 'drive', pictures, 8.0)
+    file, _ = write_video(tmp_path / 'drive', pictures, 8.0, len(LEVELS))
 
     assert file.name == 'drive.avi'
     assert not (tmp_path / 'drive.mp4').exists()
@@ -75,7 +77,7 @@ def test_no_codec_at_all_is_an_error_with_a_remedy(
     monkeypatch.setattr(video, 'CODECS', ())
 
     with pytest.raises(DemoError, match='Install opencv-python-headless'):
-        write_video(tmp_path / 'drive', pictures, 8.0)
+        write_video(tmp_path / 'drive', pictures, 8.0, len(LEVELS))
 
 
 def test_video_page_has_one_even_size_and_tells_of_lost_frames(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from typing import Any, TYPE_CHECKING
 
 import cv2
 
+from seg_node.drawing import CONFIDENCE_MAP, ENTROPY_MAP, Sheet, SheetRow
 from seg_node.errors import DemoError
 
-from .picture import moment_picture
+from .picture import DRIVABLE, moment_picture
 from .report import headline
-from .sheet import Sheet, SheetRow
 from .summary import quality
 from .video import write_video
 from .video_page import VideoPage
@@ -29,12 +29,19 @@ if TYPE_CHECKING:
     from .record import Moment, Record
 
     UInt8Array = npt.NDArray[np.uint8]
+    Color = tuple[int, int, int]
 
 __all__ = ['Artist']
 
 ALL = ('image', 'truth', 'mask', 'overlay', 'confidence', 'entropy', 'drivable area')
 FEW = ('image', 'overlay', 'entropy', 'drivable area')
 ROWS = 5
+# What the colours in a column mean.
+KEYS: dict[str, tuple[str, Color | int]] = {
+    'confidence': ('confidence', CONFIDENCE_MAP),
+    'entropy': ('entropy / log N', ENTROPY_MAP),
+    'drivable area': ('drivable', DRIVABLE),
+}
 MILLI = 1e3
 TITLE = 'seg_node: camera images in, masks out'
 # Small enough for a README: 300 kB.
@@ -86,7 +93,9 @@ class Artist:
         known = [name for name in columns if name != 'truth' or self.truth_classes is not None]
         moments = pick(self.record.with_mask(), rows)
         drawn = [self._row(moment, known, latency=latency) for moment in moments]
-        sheet = Sheet(TITLE, headline(self.summary, latency=latency), known, drawn, self.classes)
+        subtitle = headline(self.summary, latency=latency)
+        keys = dict(KEYS[column] for column in known if column in KEYS)
+        sheet = Sheet(TITLE, subtitle, known, drawn, self.classes, keys)
         picture = cv2.cvtColor(sheet.draw(), cv2.COLOR_RGB2BGR)
         settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix == '.jpg' else []
         if not cv2.imwrite(str(file), picture, settings):

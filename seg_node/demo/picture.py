@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from seg_node.drawing import CONFIDENCE_MAP, ENTROPY_MAP, heat
 from seg_node.imaging import colorize, overlay
 
 if TYPE_CHECKING:
@@ -19,24 +20,12 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = [
-    'CONFIDENCE_MAP',
-    'DRIVABLE',
-    'ENTROPY_MAP',
-    'drivable_picture',
-    'fitted',
-    'heat',
-    'moment_picture',
-]
-
-CONFIDENCE_MAP = cv2.COLORMAP_VIRIDIS
-ENTROPY_MAP = cv2.COLORMAP_INFERNO
+__all__ = ['DRIVABLE', 'drivable_picture', 'moment_picture']
 
 DRIVABLE = (64, 220, 120)
 DRIVABLE_ALPHA = 0.55
 OVERLAY_ALPHA = 0.55
 REST_LEVEL = 0.55
-EMPTY = (232, 234, 237)
 
 # Which topic the picture of a column is made from.
 TOPICS = {
@@ -82,12 +71,6 @@ def colored(labels: UInt8Array | None, classes: Taxonomy | None) -> UInt8Array |
     return None if labels is None or classes is None else colorize(labels, classes)
 
 
-def heat(plane: UInt8Array, colormap: int) -> UInt8Array:
-    """Return a map of 0 to 255, (H, W) uint8, in an OpenCV colour map: (H, W, 3) uint8 RGB."""
-    picture = cv2.applyColorMap(plane, colormap)
-    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
-
-
 def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:
     """Return the image in dim grey, with the drivable area in green.
 
@@ -100,27 +83,3 @@ def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:
     green = cv2.addWeighted(grey, 1 - DRIVABLE_ALPHA, paint, DRIVABLE_ALPHA, 0)
     dim = cv2.convertScaleAbs(grey, alpha=REST_LEVEL)
     return np.asarray(cv2.copyTo(green, area, dim), np.uint8)
-
-
-def fitted(
-    picture: UInt8Array, height: int, width: int, ground: tuple[int, int, int] = EMPTY
-) -> UInt8Array:
-    """Return a picture scaled to fit into a box, centred.
-
-    Args:
-        picture: (h, w, 3) uint8 of any size.
-        height: Of the box [px].
-        width: Of the box [px].
-        ground: Colour of what the picture leaves free.
-
-    Returns:
-        (height, width, 3) uint8.
-    """
-    scale = min(height / picture.shape[0], width / picture.shape[1])
-    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(picture, size, interpolation=way)
-    box = np.full((height, width, 3), ground, np.uint8)
-    top, left = (height - size[1]) // 2, (width - size[0]) // 2
-    box[top : top + size[1], left : left + size[0]] = small
-    return box

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .legend import class_lines, draw_classes, LINE
-from .picture import fitted, moment_picture
-from .typography import ellipsis, text_width, write
+from seg_node.drawing import (
+    class_lines,
+    draw_classes,
+    ellipsis,
+    fitted,
+    LINE,
+    text_width,
+    write,
+)
+
+from .picture import moment_picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 import pytest
 
 from demo.runs import SIZE, write_run
-from seg_node.demo.picture import DRIVABLE, drivable_picture, heat, moment_picture
+from seg_node.demo.picture import DRIVABLE, drivable_picture, moment_picture
 from seg_node.demo.record import read_record
 from seg_node.imaging import overlay
 from tiny import scene, TAXONOMY
@@ -67,16 +66,6 @@ def test_lost_moment_has_no_picture(moments: list[Moment], name: str) -> None:
 
 def test_truth_is_not_drawn_when_nobody_knows_its_classes(moments: list[Moment]) -> None:
     assert moment_picture(moments[0], 'truth', TAXONOMY) is None
-
-
-def test_heat_rises_from_dark_to_light() -> None:
-    ramp = np.arange(256, dtype=np.uint8)[None]
-
-    brightness = heat(ramp, cv2.COLORMAP_INFERNO).astype(int).sum(axis=-1)[0]
-
-    assert brightness[0] < 30
-    assert brightness[-1] > 500
-    assert (np.diff(brightness) >= -12).all()
 
 
 def test_drivable_area_is_green_and_the_rest_is_dim_grey() -> None:

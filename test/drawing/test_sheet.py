@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Geometry of the contact sheet: every picture in its place, nothing cropped."""
+"""Geometry of sheets: every picture in its place, nothing cropped."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
-from seg_node.demo import typography
-from seg_node.demo.legend import class_lines
-from seg_node.demo.picture import fitted
-from seg_node.demo.sheet import MARGIN, Sheet, SheetRow, TILE_WIDTH
-from seg_node.demo.typography import ellipsis, text_width, write
+from seg_node.drawing import (
+    class_lines,
+    ellipsis,
+    Sheet,
+    SheetRow,
+    text_width,
+    typography,
+    write,
+)
+from seg_node.drawing.sheet import MARGIN
 from seg_node.taxonomy import load_taxonomy
 
 if TYPE_CHECKING:
@@ -23,6 +29,11 @@ if TYPE_CHECKING:
 CLASSES = load_taxonomy('cityscapes19')
 COLUMNS = ('image', 'mask', 'entropy')
 WHITE = 255
+TILE_WIDTH = 300
+KEYS: dict[str, tuple[int, int, int] | int] = {
+    'certain': (1, 2, 3),
+    'entropy': cv2.COLORMAP_INFERNO,
+}
 
 
 def plain(height: int, width: int, level: tuple[int, int, int]) -> UInt8Array:
@@ -47,7 +58,7 @@ def sheet(rows: int = 2, *, title: str = 'a title', height: int = 90) -> Sheet:
         )
         for row in range(rows)
     ]
-    return Sheet(title, 'a subtitle', COLUMNS, drawn, CLASSES)
+    return Sheet(title, 'a subtitle', COLUMNS, drawn, CLASSES, KEYS)
 
 
 @pytest.fixture(params=['as installed', 'strokes'])
@@ -87,8 +98,8 @@ def test_legend_shows_every_class_in_its_colour() -> None:
     page = sheet().draw()
     below = page[-220:]
 
-    for one in CLASSES.classes:
-        assert (below == one.color).all(axis=-1).sum() >= 16 * 16
+    for color in (*(one.color for one in CLASSES.classes), KEYS['certain']):
+        assert (below == color).all(axis=-1).sum() >= 16 * 16
 
 
 @pytest.mark.parametrize('width', [300, 900, 5000])
@@ -101,7 +112,7 @@ def test_legend_lines_hold_each_class_once_and_fit(width: int) -> None:
 
 
 def test_missing_picture_is_said_to_be_missing() -> None:
-    with_it = Sheet('t', 's', ('mask',), [SheetRow(('0 s',), [None])], CLASSES).draw()
+    with_it = Sheet('t', 's', ('mask',), [SheetRow(('0 s',), [None])], CLASSES, {}).draw()
 
     assert with_it.shape[2] == 3
     assert len(np.unique(with_it)) > 3  # the words 'nothing received'
@@ -109,18 +120,6 @@ def test_missing_picture_is_said_to_be_missing() -> None:
 
 def test_tall_pictures_do_not_make_endless_pages() -> None:
     assert sheet(rows=1, height=4000).tile_height == TILE_WIDTH
-
-
-@pytest.mark.parametrize(('height', 'width'), [(10, 100), (100, 10), (37, 53), (1, 1)])
-def test_fitted_keeps_the_shape_and_fills_one_side(height: int, width: int) -> None:
-    box = fitted(plain(height, width, (9, 9, 9)), 60, 80)
-
-    ys, xs = np.nonzero((box == 9).all(axis=-1))
-    got = (int(np.ptp(ys)) + 1, int(np.ptp(xs)) + 1)
-    scale = min(60 / height, 80 / width)
-    assert box.shape == (60, 80, 3)
-    assert got == (max(1, round(height * scale)), max(1, round(width * scale)))
-    assert got[0] == 60 or got[1] == 80
 
 
 @pytest.mark.usefixtures('font')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contact sheet: a few moments of a run, all outputs side by side, with titles and legend."""
+"""A page of pictures side by side, with titles and legend."""
 
 from __future__ import annotations
 
@@ -9,42 +9,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .legend import class_lines, draw_classes, draw_scale, draw_swatch, LINE
-from .picture import CONFIDENCE_MAP, DRIVABLE, ENTROPY_MAP, fitted
+from .picture import fitted
 from .typography import ellipsis, INK, MUTED, text_width, write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from seg_node.taxonomy import SegClass, Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]
+    Color = tuple[int, int, int]
 
 __all__ = ['Sheet', 'SheetRow']
 
 # All in [px].
 MARGIN = 28
 GAP = 8
-CAPTION_WIDTH = 92
-TILE_WIDTH = 300
 HEAD_HEIGHT = 84
 COLUMN_TITLE_HEIGHT = 30
 LEGEND_GAP = 22
 TEXT_SIZE = 15
 GROUND = 255
-# What the colours in a column mean, by its title.
-SCALES = {
-    'confidence': ('confidence', CONFIDENCE_MAP),
-    'entropy': ('entropy / log N', ENTROPY_MAP),
-}
 # Height of a tile over its width, for images of odd shapes.
 ASPECTS = (0.4, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One moment.
+    """One line of pictures.
 
     Attributes:
         caption: Lines at the left; the first is set in bold.
@@ -63,8 +57,12 @@ class Sheet:
         title: Large, at the top.
         subtitle: One line below it.
         columns: Title of each column.
-        rows: The moments; each has as many pictures as there are columns.
+        rows: Each has as many pictures as there are columns.
         taxonomy: Whose colours the legend explains.
+        keys: Further colours and OpenCV colour maps that the legend explains.
+        keys_title: What these are.
+        caption_width: Room for the captions [px].
+        tile_width: Of each picture [px].
     """
 
     title: str
@@ -72,10 +70,14 @@ class Sheet:
     columns: Sequence[str]
     rows: Sequence[SheetRow]
     taxonomy: Taxonomy
+    keys: Mapping[str, Color | int]
+    keys_title: str = 'scales'
+    caption_width: int = 92
+    tile_width: int = 300
 
     def draw(self) -> UInt8Array:
         """Return the page: (H, W, 3) uint8 RGB."""
-        legend = class_lines(self.taxonomy, self.width - 2 * MARGIN - CAPTION_WIDTH, TEXT_SIZE)
+        legend = class_lines(self.taxonomy, self.width - self.left(0) - MARGIN, TEXT_SIZE)
         height = (
             MARGIN
             + HEAD_HEIGHT
@@ -104,11 +106,11 @@ class Sheet:
         """Height of a tile [px], in the shape of the first picture."""
         first = next((p for row in self.rows for p in row.pictures if p is not None), None)
         aspect = 0.5625 if first is None else first.shape[0] / first.shape[1]
-        return round(TILE_WIDTH * float(np.clip(aspect, *ASPECTS)))
+        return round(self.tile_width * float(np.clip(aspect, *ASPECTS)))
 
     def left(self, column: int) -> int:
         """Return where a column begins [px]."""
-        return MARGIN + CAPTION_WIDTH + column * (TILE_WIDTH + GAP)
+        return MARGIN + self.caption_width + column * (self.tile_width + GAP)
 
     def _draw_head(self, page: UInt8Array) -> None:
         room = self.width - 2 * MARGIN
@@ -124,17 +126,18 @@ class Sheet:
         for index, line in enumerate(row.caption):
             color, weight = (INK, 600) if index == 0 else (MUTED, 400)
             place = (MARGIN, top + 16 + 22 * index)
-            write(page, line, place, size=TEXT_SIZE, weight=weight, color=color)
+            text = ellipsis(line, self.caption_width - GAP, size=TEXT_SIZE, weight=weight)
+            write(page, text, place, size=TEXT_SIZE, weight=weight, color=color)
         for index, picture in enumerate(row.pictures):
             left = self.left(index)
-            page[top : top + self.tile_height, left : left + TILE_WIDTH] = self._tile(picture)
+            page[top : top + self.tile_height, left : left + self.tile_width] = self._tile(picture)
 
     def _tile(self, picture: UInt8Array | None) -> UInt8Array:
         if picture is not None:
-            return fitted(picture, self.tile_height, TILE_WIDTH)
-        empty = np.full((self.tile_height, TILE_WIDTH, 3), 240, np.uint8)
+            return fitted(picture, self.tile_height, self.tile_width)
+        empty = np.full((self.tile_height, self.tile_width, 3), 240, np.uint8)
         text = 'nothing received'
-        left = (TILE_WIDTH - text_width(text, size=TEXT_SIZE)) // 2
+        left = (self.tile_width - text_width(text, size=TEXT_SIZE)) // 2
         write(empty, text, (left, self.tile_height // 2 + 5), size=TEXT_SIZE, color=MUTED)
         return empty
 
@@ -142,10 +145,11 @@ class Sheet:
         self, page: UInt8Array, lines: Sequence[Sequence[SegClass]], top: int
     ) -> None:
         write(page, 'classes', (MARGIN, top + 13), size=TEXT_SIZE, weight=600)
-        top = draw_classes(page, (MARGIN + CAPTION_WIDTH, top), lines, size=TEXT_SIZE)
-        write(page, 'scales', (MARGIN, top + 13), size=TEXT_SIZE, weight=600)
-        x = MARGIN + CAPTION_WIDTH
-        for column, (name, colormap) in SCALES.items():
-            if column in self.columns:
-                x = draw_scale(page, (x, top), colormap, name, size=TEXT_SIZE)
-        draw_swatch(page, (x, top), DRIVABLE, 'drivable', size=TEXT_SIZE)
+        top = draw_classes(page, (self.left(0), top), lines, size=TEXT_SIZE)
+        write(page, self.keys_title, (MARGIN, top + 13), size=TEXT_SIZE, weight=600)
+        x = self.left(0)
+        for name, key in self.keys.items():
+            if isinstance(key, int):
+                x = draw_scale(page, (x, top), key, name, size=TEXT_SIZE)
+            else:
+                x = draw_swatch(page, (x, top), key, name, size=TEXT_SIZE)

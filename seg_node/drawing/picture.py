@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures made ready for a page: maps in false colours, and any picture in a box."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['CONFIDENCE_MAP', 'ENTROPY_MAP', 'fitted', 'heat']
+
+# Viridis and inferno: their brightness rises evenly, and they are not mistaken for each other.
+CONFIDENCE_MAP = cv2.COLORMAP_VIRIDIS
+ENTROPY_MAP = cv2.COLORMAP_INFERNO
+
+EMPTY = (232, 234, 237)
+
+
+def heat(plane: UInt8Array, colormap: int) -> UInt8Array:
+    """Return a map of 0 to 255, (H, W) uint8, in an OpenCV colour map: (H, W, 3) uint8 RGB."""
+    picture = cv2.applyColorMap(plane, colormap)
+    return np.ascontiguousarray(picture[..., ::-1], np.uint8)
+
+
+def fitted(
+    picture: UInt8Array, height: int, width: int, ground: tuple[int, int, int] = EMPTY
+) -> UInt8Array:
+    """Return a picture scaled to fit into a box, centred.
+
+    Args:
+        picture: (h, w, 3) uint8 of any size.
+        height: Of the box [px].
+        width: Of the box [px].
+        ground: Colour of what the picture leaves free.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    scale = min(height / picture.shape[0], width / picture.shape[1])
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(picture, size, interpolation=way)
+    box = np.full((height, width, 3), ground, np.uint8)
+    top, left = (height - size[1]) // 2, (width - size[0]) // 2
+    box[top : top + size[1], left : left + size[0]] = small
+    return box

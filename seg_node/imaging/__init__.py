@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pixels without learning: camera messages, network fitting, score maps and colours."""
 
-from .color import colorize, heat, legend, overlay
+from .color import colorize, overlay
 from .fitting import Fitter, InputSpec, place, Placement
 from .message import CompressedMessage, decode_compressed, ImageMessage, MAX_PIXELS, rgb_pixels
 from .postprocess import finish, PixelMaps, probabilities
@@ -17,8 +17,6 @@ __all__ = [
     'colorize',
     'decode_compressed',
     'finish',
-    'heat',
-    'legend',
     'overlay',
     'place',
     'probabilities',

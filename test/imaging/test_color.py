@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for people."""
+"""Label maps in colour."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from seg_node.imaging import colorize, heat, legend, overlay
-from seg_node.taxonomy import load_taxonomy, SegClass, Taxonomy
-
-if TYPE_CHECKING:
-    from typing import Literal
+from seg_node.imaging import colorize, overlay
+from seg_node.taxonomy import SegClass, Taxonomy
 
 THREE = Taxonomy(
     'three',
@@ -57,40 +52,3 @@ def test_overlay_refuses_a_share_outside_0_to_1(alpha: float) -> None:
 def test_overlay_refuses_labels_of_another_size() -> None:
     with pytest.raises(ValueError, match='expected the same size'):
         overlay(np.zeros((2, 2, 3), np.uint8), np.zeros((2, 3), np.uint8), THREE)
-
-
-@pytest.mark.parametrize('kind', ['confidence', 'entropy'])
-def test_heat_grows_brighter(kind: Literal['confidence', 'entropy']) -> None:
-    ramp = np.arange(256, dtype=np.uint8)[None]
-
-    picture = heat(ramp, kind)
-
-    luminance = picture[0] @ [0.2126, 0.7152, 0.0722]
-    smooth = luminance[:-8] < luminance[8:]
-    assert smooth.all()
-    assert picture[0, -1, 0] > picture[0, -1, 2]  # yellow, so RGB and not BGR
-
-
-@pytest.mark.parametrize('columns', [1, 2, 5])
-def test_legend_shows_each_colour_once(columns: int) -> None:
-    taxonomy = load_taxonomy('cityscapes19')
-
-    picture = legend(taxonomy, columns)
-
-    seen = {tuple(colour) for colour in picture.reshape(-1, 3).tolist()}
-    assert {tuple(colour) for colour in taxonomy.colors.tolist()} <= seen
-    assert picture.shape[0] < 30 * (-(-19 // columns)) + 30
-
-
-def test_legend_is_wide_enough_for_its_longest_line() -> None:
-    long = Taxonomy('long', (SegClass('a', (1, 2, 3)), SegClass('x' * 40, (4, 5, 6))))
-
-    picture = legend(long)
-
-    assert (picture[:, -5:] == 255).all()
-    assert picture.shape[1] > legend(THREE).shape[1]
-
-
-def test_legend_refuses_no_columns() -> None:
-    with pytest.raises(ValueError, match='0 columns; expected at least 1'):
-        legend(THREE, 0)

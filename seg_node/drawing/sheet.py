@@ -27,6 +27,7 @@ __all__ = ['Sheet', 'SheetRow']
 # All in [px].
 MARGIN = 28
 GAP = 8
+CAPTION_WIDTH = 92  # or more where a caption needs it
 HEAD_HEIGHT = 84
 COLUMN_TITLE_HEIGHT = 30
 LEGEND_GAP = 22
@@ -61,7 +62,6 @@ class Sheet:
         taxonomy: Whose colours the legend explains.
         keys: Further colours and OpenCV colour maps that the legend explains.
         keys_title: What these are.
-        caption_width: Room for the captions [px].
         tile_width: Of each picture [px].
     """
 
@@ -72,7 +72,6 @@ class Sheet:
     taxonomy: Taxonomy
     keys: Mapping[str, Color | int]
     keys_title: str = 'scales'
-    caption_width: int = 92
     tile_width: int = 300
 
     def draw(self) -> UInt8Array:
@@ -102,6 +101,13 @@ class Sheet:
         return self.left(len(self.columns)) - GAP + MARGIN
 
     @property
+    def caption_width(self) -> int:
+        """Width of the captions with the gap after them [px]."""
+        lines = (line for row in self.rows for line in row.caption)
+        widths = (text_width(line, size=TEXT_SIZE, weight=600) + GAP for line in lines)
+        return max((CAPTION_WIDTH, *widths))
+
+    @property
     def tile_height(self) -> int:
         """Height of a tile [px], in the shape of the first picture."""
         first = next((p for row in self.rows for p in row.pictures if p is not None), None)
@@ -126,8 +132,7 @@ class Sheet:
         for index, line in enumerate(row.caption):
             color, weight = (INK, 600) if index == 0 else (MUTED, 400)
             place = (MARGIN, top + 16 + 22 * index)
-            text = ellipsis(line, self.caption_width - GAP, size=TEXT_SIZE, weight=weight)
-            write(page, text, place, size=TEXT_SIZE, weight=weight, color=color)
+            write(page, line, place, size=TEXT_SIZE, weight=weight, color=color)
         for index, picture in enumerate(row.pictures):
             left = self.left(index)
             page[top : top + self.tile_height, left : left + self.tile_width] = self._tile(picture)

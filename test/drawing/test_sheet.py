@@ -123,6 +123,21 @@ def test_tall_pictures_do_not_make_endless_pages() -> None:
 
 
 @pytest.mark.usefixtures('font')
+def test_captions_get_the_room_that_they_need() -> None:
+    name = 'a_long_name_of_a_frame'
+    page = Sheet('t', 's', COLUMNS, [SheetRow((name,), [None] * 3)], CLASSES, KEYS)
+
+    assert page.left(0) > MARGIN + text_width(name, size=15, weight=600)
+    assert page.left(0) > sheet().left(0)
+
+
+def test_a_sheet_grows_with_its_rows() -> None:
+    heights = [sheet(rows).draw().shape[0] for rows in (1, 2, 3)]
+
+    assert heights[2] - heights[1] == heights[1] - heights[0] > sheet().tile_height
+
+
+@pytest.mark.usefixtures('font')
 @pytest.mark.parametrize('size', [13, 17, 30])
 def test_written_text_is_as_wide_as_it_says(size: int) -> None:
     canvas = np.full((80, 900, 3), WHITE, np.uint8)

@@ -10,15 +10,9 @@ import numpy as np
 
 from seg_node.datasets import Sample
 from seg_node.evaluation import draw_frames, evaluate
-from seg_node.evaluation.pictures import (
-    COLUMNS,
-    draw_sheet,
-    error_map,
-    GAP,
-    SheetRow,
-    TILE_WIDTH,
-)
+from seg_node.evaluation.pictures import error_map, frame_row, TILE_WIDTH
 from seg_node.evaluation.prediction import Prediction
+from seg_node.evaluation.tally import FrameScore
 from tiny import SIZE, TAXONOMY
 
 if TYPE_CHECKING:
@@ -54,28 +48,18 @@ def test_error_map_shows_right_wrong_sure_unsure_and_unlabelled() -> None:
     assert unlabelled == [60, 90, 160]
 
 
-def test_a_sheet_has_the_four_pictures_of_a_frame_side_by_side() -> None:
+def test_a_row_has_the_scores_and_the_four_pictures_of_a_frame() -> None:
     """All lava, taken for water with no confidence at all."""
     lava, water = np.full(SIZE, 0, np.uint8), np.full(SIZE, 2, np.uint8)
     sample = Sample('grey', np.full((*SIZE, 3), 100, np.uint8), lava)
-    row = SheetRow('caption', sample, predicted(water, np.zeros(SIZE, np.uint8)))
+    answer = predicted(water, np.zeros(SIZE, np.uint8))
 
-    sheet = draw_sheet('title', [row], TAXONOMY)
+    row = frame_row(sample, answer, FrameScore(0, 'grey', 0.25, 0.5, 0.0), TAXONOMY)
 
-    columns = sheet[sheet.shape[0] // 2, GAP:].reshape(len(COLUMNS), TILE_WIDTH + GAP, 3)
-    assert (columns[0, :TILE_WIDTH] == 100).all()
-    assert (columns[1, :TILE_WIDTH] == (201, 35, 35)).all()
-    assert (columns[2, :TILE_WIDTH] == (35, 35, 201)).all()
-    assert (columns[3, :TILE_WIDTH] == (255, 225, 0)).all()
-
-
-def test_a_sheet_grows_with_its_frames(scenes: Scenes) -> None:
-    certain = np.full(SIZE, 255, np.uint8)
-    rows = [SheetRow('', one, predicted(one.labels, certain)) for one in scenes.samples]
-
-    heights = [draw_sheet('title', rows[:count], TAXONOMY).shape[0] for count in (1, 2, 3)]
-
-    assert heights[2] - heights[1] == heights[1] - heights[0] > TILE_WIDTH * SIZE[0] // SIZE[1]
+    assert row.caption == ('grey', 'mean IoU 25.0 %', '50.0 % right')
+    colors = [(100, 100, 100), (201, 35, 35), (35, 35, 201), (255, 225, 0)]
+    for picture, color in zip(row.pictures, colors, strict=True):
+        np.testing.assert_array_equal(picture, np.full((*SIZE, 3), color))
 
 
 def test_sheets_of_samples_and_of_the_worst_frames_are_written(

@@ -64,15 +64,18 @@ class FakeEngine(Engine):
 def bands(classes: int, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return scores in which class k wins the k-th of K horizontal bands.
 
+    As a network's, they change slowly: a score falls by 6 from one band to the next, so two
+    neighbours compete at their border and the others are far behind.
+
     Args:
         classes: Number of classes K.
         size: Height and width of the scores [px].
 
     Returns:
-        (K, h, w) float32; 6 for the winner, 0 elsewhere.
+        (K, h, w) float32; 6 in the middle of a class's band, 3 at its border, -12 far away.
     """
     height, width = size
-    winner = np.arange(height) * classes // height
-    scores = np.zeros((classes, height, width), np.float32)
-    scores[winner, np.arange(height)] = 6.0
-    return scores
+    band = (np.arange(height) + 0.5) * classes / height
+    middle = np.arange(classes) + 0.5
+    scores = np.maximum(6.0 - 6.0 * np.abs(band - middle[:, None]), -12.0)
+    return np.repeat(scores[:, :, None], width, axis=2).astype(np.float32)

@@ -118,3 +118,15 @@ def test_every_engine_name_matches_its_class() -> None:
     for name in ENGINES:
         if name != 'torch':
             assert engine_class(name).name == name
+
+
+@pytest.mark.parametrize(('classes', 'height'), [(2, 4), (3, 24), (19, 180), (11, 45)])
+def test_bands_are_won_by_one_class_after_the_other(classes: int, height: int) -> None:
+    scores = bands(classes, (height, 5))
+
+    winners = scores.argmax(axis=0)
+
+    assert scores.shape == (classes, height, 5)
+    assert np.array_equal(np.unique(winners), np.arange(classes))
+    assert (np.diff(winners, axis=0) >= 0).all()
+    assert (winners == winners[:, :1]).all()

@@ -80,6 +80,10 @@ class Listener:
         """Subscribe to another image and forget what comes."""
         self._node.create_subscription(Image, topic, lambda _: None, QoSProfile(depth=1))
 
+    def join(self) -> None:
+        """Wait for the thread to end, after ROS was shut down."""
+        self._thread.join(END_TIMEOUT_S)
+
     def wait_for_silence(self, seconds: float) -> None:
         """Return when no mask has come for a while."""
         while time.monotonic() - self.last < seconds:
@@ -93,10 +97,12 @@ def listening(on_mask: Callable[[Image], None]) -> Iterator[Listener]:
     keep_large_blocks()
     os.environ['ROS_DOMAIN_ID'] = str(1 + os.getpid() % 100)
     rclpy.init()
+    listener = Listener(on_mask)
     try:
-        yield Listener(on_mask)
+        yield listener
     finally:
         rclpy.shutdown()
+        listener.join()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def machine() -> dict[str, str]:
     return {
         'processor': _processor(),
         'cores': str(len(os.sched_getaffinity(0))),
-        'system': platform.platform(),
+        'system': f'{platform.system()} {platform.machine()}',
         'python': platform.python_version(),
         **{name: version for name, version in versions.items() if version},
     }

@@ -108,7 +108,8 @@ class Processor:
         }
         self.health.processed(times)
         if STATUS in wanted.topics:
-            self._publish_status(header, result, times)
+            uncertain = _uncertain_fraction(result, parameters)
+            self._publish_status(header, result, uncertain, times)
 
     def _is_stale(self, header: Any, max_age: float) -> bool:
         """Say whether a frame is too old, and count it."""
@@ -135,12 +136,16 @@ class Processor:
             self.publishers.publish_camera_info(info, header)
 
     def _publish_status(
-        self, header: Any, result: Segmentation, times: Mapping[str, float]
+        self,
+        header: Any,
+        result: Segmentation,
+        uncertain: float,
+        times: Mapping[str, float],
     ) -> None:
         values = {
             **self.runner.described(),
             'crf': result.crf,
-            'uncertain_fraction': _uncertain_fraction(result, self.parameters()),
+            'uncertain_fraction': uncertain,
             'age_s': self._age(header),
             **{f'{stage}_ms': 1e3 * seconds for stage, seconds in times.items()},
         }

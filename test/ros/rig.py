@@ -12,10 +12,11 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import rclpy
 from rclpy.context import Context
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from seg_node.ros.node import SegNode
@@ -54,6 +55,7 @@ class Rig:
         self._stamp = itertools.count(1)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.client)
+        self._closing: Future[None] = Future()
         self._thread = Thread(target=self._spin_node, daemon=True)
         self._thread.start()
         if self.node.parameters.autostart:
@@ -62,17 +64,17 @@ class Rig:
     def _spin_node(self) -> None:
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(self.node)
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            executor.remove_node(self.node)
+        executor.spin_until_future_complete(self._closing)
+        executor.remove_node(self.node)
 
     def close(self) -> None:
         """End both."""
         self._executor.remove_node(self.client)
-        self.context.try_shutdown()
+        # First let the callback at hand end: it may still publish, which needs the context.
+        self._closing.set_result(None)
         self._thread.join(TIMEOUT_S)
         self.node.stop(TIMEOUT_S)
+        self.context.try_shutdown()
         self.node.destroy_node()
         self.client.destroy_node()
 

@@ -16,11 +16,12 @@ from seg_node.taxonomy import load_taxonomy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seg_node.datasets.pairs import PairDataset
+    from seg_node.datasets.pairs import Pair, PairDataset
 
 __all__ = ['open_camvid']
 
-SPLITS = ('test', 'train', 'val')
+SPLITS = ('test', 'train', 'trainval', 'val')
+DRIVES = ('0001TP', '0006R0', '0016E5')  # whose labelled frames make up train and val
 VOID = 11  # the id of unlabelled pixels in SegNet's 11-class files
 LABEL_FOLDERS = {'camvid11': 'labels', 'cityscapes19': 'labels_cityscapes19'}
 
@@ -35,18 +36,38 @@ def open_camvid(root: Path, split: str = 'val', taxonomy: str = 'camvid11') -> P
 
     Args:
         root: Folder that holds the layout.
-        split: 'train', 'val' or 'test'.
+        split: 'train', 'val', 'trainval' or 'test'; or a drive, such as '0016E5', for its frames
+            of train and val; or '-0016E5' for those of all other drives. Frames of one drive look
+            alike, so only whole drives tell how a model does on a street it has not seen.
         taxonomy: 'camvid11', or 'cityscapes19' where such labels are there.
 
     Raises:
         DatasetError: If the layout, the split or the labels for the taxonomy are not there.
     """
-    if split not in SPLITS:
-        msg = f'Unknown split {split!r} of CamVid; expected one of {", ".join(SPLITS)}.'
-        raise DatasetError(msg)
-    images, labels = _folders(root, split, taxonomy)
+    pairs = [
+        pair
+        for part in _parts(split)
+        for pair in find_pairs(*_folders(root, part, taxonomy))
+        if _is_wanted(pair, split)
+    ]
     unlabelled = (VOID,) if taxonomy == 'camvid11' else ()
-    return pair_dataset(find_pairs(images, labels), load_taxonomy(taxonomy), unlabelled)
+    return pair_dataset(tuple(pairs), load_taxonomy(taxonomy), unlabelled)
+
+
+def _parts(split: str) -> tuple[str, ...]:
+    """Return the folders that hold a split."""
+    if split == 'trainval' or split.lstrip('-') in DRIVES:
+        return ('train', 'val')
+    if split in SPLITS:
+        return (split,)
+    known = ', '.join((*SPLITS, *DRIVES, *(f'-{drive}' for drive in DRIVES)))
+    msg = f'Unknown split {split!r} of CamVid; expected one of {known}.'
+    raise DatasetError(msg)
+
+
+def _is_wanted(pair: Pair, split: str) -> bool:
+    drive = split.lstrip('-')
+    return drive not in DRIVES or pair.image.name.startswith(drive) != split.startswith('-')
 
 
 def _folders(root: Path, split: str, taxonomy: str) -> tuple[Path, Path]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from torch import nn, Tensor
 
+from seg_node.errors import BundleError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -99,6 +101,7 @@ class LiteEncoder(nn.Module):
                 strides.append(stride)
         self._blocks = nn.ModuleList(blocks)
         self._levels = frozenset(levels)
+        self._frozen: tuple[nn.Module, ...] = ()
         self.channels, self.strides = tuple(channels), tuple(strides)
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -114,6 +117,28 @@ class LiteEncoder(nn.Module):
             if number in self._levels:
                 pyramid.append(features)
         return pyramid
+
+    def freeze(self, blocks: int) -> None:
+        """Keep weights and statistics of the stem and of the first ``blocks`` blocks from now on.
+
+        Raises:
+            BundleError: There are not so many blocks.
+        """
+        if not 0 <= blocks <= len(self._blocks):
+            msg = f'The encoder has {len(self._blocks)} blocks; {blocks!r} cannot be frozen.'
+            raise BundleError(msg)
+        if blocks:
+            self._frozen = (self._conv_stem, self._bn0, *list(self._blocks)[:blocks])
+        for part in self._frozen:
+            part.requires_grad_(requires_grad=False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> LiteEncoder:  # noqa: FBT001, FBT002  # torch's signature
+        """Switch between training and inference; what is frozen stays in inference."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

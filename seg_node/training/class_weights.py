@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seg_node.training.recipe import WeightsPart
+    from seg_node.training.recipe_loss import WeightsPart
 
     Float64Array = npt.NDArray[np.float64]
     Int64Array = npt.NDArray[np.int64]

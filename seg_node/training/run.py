@@ -23,7 +23,7 @@ from seg_node.errors import DatasetError
 from seg_node.imaging.fitting import InputSpec
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
-from seg_node.model.weights import load_imagenet
+from seg_node.model.weights import load_imagenet, load_pretrained
 from seg_node.progress import progress
 from seg_node.taxonomy import load_taxonomy
 from seg_node.training.augment import Augmenter
@@ -108,11 +108,16 @@ def input_spec(recipe: Recipe) -> InputSpec:
 
 
 def initial_network(recipe: Recipe) -> SegNet:
-    """Build the network that training starts from: seeded, with ImageNet weights if wanted."""
+    """Build the network that training starts from, with the weights it shall go on from."""
     torch.manual_seed(recipe.seed)
     network = build_network(net_config(recipe))
-    if recipe.network.pretrained == 'imagenet':
+    options = recipe.network
+    if options.pretrained == 'imagenet':
         logger.info('ImageNet encoder: %s', load_imagenet(network.encoder))
+    elif options.pretrained != 'none':
+        logger.info('%s: %s', options.pretrained, load_pretrained(network, options.pretrained))
+    if options.frozen:
+        network.encoder.freeze(options.frozen)  # type: ignore[operator]
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

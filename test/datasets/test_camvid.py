@@ -71,7 +71,7 @@ def test_an_index_past_the_end_is_an_index_error(ours: Path) -> None:
 @pytest.mark.parametrize(
     ('split', 'taxonomy', 'words'),
     [
-        pytest.param('dev', 'camvid11', "Unknown split 'dev'.*test, train, val", id='split'),
+        pytest.param('dev', 'camvid11', "Unknown split 'dev'.*test, train, trainval, val", id='split'),
         pytest.param('train', 'camvid11', "no 'train' split.*trainannot", id='absent'),
         pytest.param('test', 'cityscapes19', "SegNet's layout.*'camvid11' only", id='layout'),
         pytest.param('test', 'ade150', "no labels for taxonomy 'ade150'", id='taxonomy'),
@@ -98,3 +98,28 @@ def test_the_real_cityscapes_labels_refine_the_real_camvid_labels() -> None:
 
     for index in range(0, len(fine), 25):
         assert np.array_equal(to_groups.apply(fine[index].labels), coarse[index].labels)
+
+
+@pytest.fixture
+def drives(tmp_path: Path, add_pair: Callable[..., None]) -> Path:
+    """Return a tree with frames of two drives in train and one frame in val."""
+    for part, name in (('train', '0001TP_1'), ('train', '0016E5_1'), ('val', '0016E5_2')):
+        add_pair(tmp_path / 'images' / part, tmp_path / 'labels' / part, f'{name}.png', 12)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ('split', 'names'),
+    [
+        ('trainval', ['0001TP_1', '0016E5_1', '0016E5_2']),
+        ('0016E5', ['0016E5_1', '0016E5_2']),
+        ('-0016E5', ['0001TP_1']),
+        ('0001TP', ['0001TP_1']),
+    ],
+)
+def test_splits_by_drive_take_frames_of_train_and_val(
+    split: str, names: list[str], drives: Path
+) -> None:
+    dataset = open_camvid(drives, split)
+
+    assert [dataset[index].name for index in range(len(dataset))] == names

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from seg_node.errors import BundleError
 from seg_node.model.build import build_network
 from seg_node.model.config import FAMILIES, NetConfig
 
@@ -126,3 +127,25 @@ def test_dilations_of_erfnet_are_those_of_the_paper() -> None:
     ]
 
     assert dilations == [1] * 5 + [2, 4, 8, 16] * 2 + [1] * 4
+
+
+def test_frozen_blocks_keep_weights_and_statistics_in_training() -> None:
+    network = network_of('lite0')
+    network.encoder.freeze(1)  # type: ignore[operator]
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    network.train()(torch.rand(2, 3, 64, 64) * 255).square().mean().backward()
+    optimizer.step()
+
+    after = network.state_dict()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    frozen = ('encoder._conv_stem.', 'encoder._bn0.', 'encoder._blocks.0.')
+    assert changed
+    assert not [name for name in changed if name.startswith(frozen)]
+    assert any(name.startswith('encoder._blocks.1.') for name in changed)
+
+
+def test_freezing_more_blocks_than_there_are_is_an_error() -> None:
+    with pytest.raises(BundleError, match='cannot be frozen'):
+        network_of('lite0').encoder.freeze(99)  # type: ignore[operator]

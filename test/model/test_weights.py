@@ -16,6 +16,7 @@ from seg_node.model.weights import (
     IMAGENET_MODULE,
     load_imagenet,
     load_matching,
+    load_pretrained,
     load_weights,
     round_to_half,
     save_weights,
@@ -130,3 +131,26 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(BundleError, match='cannot be read'):
         load_weights(erfnet(1), path)
+
+
+def test_pretrained_weights_fill_all_but_a_head_for_other_classes(tmp_path: Path) -> None:
+    source, target = erfnet(seed=1), erfnet(seed=2, classes=6)
+    save_weights(source, tmp_path / 'known.safetensors')
+    head = target.state_dict()['decoder.output_conv.weight'].clone()
+
+    report = load_pretrained(target, str(tmp_path / 'known.safetensors'))
+
+    assert [name.split(' ')[0] for name in report.mismatched] == [
+        'decoder.output_conv.bias',
+        'decoder.output_conv.weight',
+    ]
+    assert torch.equal(target.state_dict()['decoder.output_conv.weight'], head)
+    known = source.state_dict()
+    assert all(torch.equal(target.state_dict()[name], known[name]) for name in report.loaded)
+
+
+def test_pretrained_weights_of_another_family_are_an_error(tmp_path: Path) -> None:
+    save_weights(build_network(NetConfig('lite0', 4)), tmp_path / 'other.safetensors')
+
+    with pytest.raises(BundleError, match='Nothing in the weights'):
+        load_pretrained(erfnet(seed=1), str(tmp_path / 'other.safetensors'))

@@ -10,7 +10,7 @@ import pytest
 
 from seg_node.datasets import Sample
 from seg_node.training.augment import Augmenter
-from seg_node.training.recipe import AugmentPart
+from seg_node.training.recipe_augment import AugmentPart
 import tiny
 
 STILL = AugmentPart(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
-from seg_node.training.recipe import WeightsPart
+from seg_node.training.recipe_loss import WeightsPart
 
 OPEN = (1e-9, 1e9)
 

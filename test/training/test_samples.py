@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from seg_node.datasets import Sample
 from seg_node.training.augment import Augmenter
-from seg_node.training.recipe import AugmentPart
+from seg_node.training.recipe_augment import AugmentPart
 from seg_node.training.samples import Draw, DrawSampler, Share, TrainingSet
 import tiny
 

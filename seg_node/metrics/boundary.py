@@ -13,6 +13,7 @@ from typing import cast, TYPE_CHECKING
 import cv2
 import numpy as np
 
+from seg_node.metrics.layout import check_bytes
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
@@ -46,11 +47,10 @@ def boundary_f1_of_image(
         0 to 1, or NaN if no class has an outline in the truth.
 
     Raises:
+        TypeError: If an array is not uint8.
         ValueError: If the sizes differ.
     """
-    if truth.shape != predicted.shape:
-        msg = f'Truth has shape {truth.shape}, the prediction {predicted.shape}; expected equal.'
-        raise ValueError(msg)
+    check_bytes(truth, predicted)
     reach = TOLERANCE * float(np.hypot(*truth.shape)) if tolerance is None else tolerance
     disk = _disk(reach)
     visible = np.where(truth == UNLABELLED, UNLABELLED, predicted).astype(np.uint8)

@@ -6,17 +6,43 @@ C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On calibration of modern neural netwo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.metrics.quotient import mean_of_known, ratio
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy.typing as npt
 
-__all__ = ['calibration_error', 'count_confidence', 'mean_nll', 'sum_nll']
+__all__ = [
+    'Reliability',
+    'bin_of',
+    'calibration_error',
+    'count_confidence',
+    'mean_calibration_error_of_images',
+    'reliability',
+]
 
 BINS = 15  # as in Guo et al.
-SMALLEST = np.finfo(np.float32).tiny
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """What a reliability diagram shows; NaN in a bin without pixels.
+
+    Attributes:
+        confidence: (B,) float64, mean confidence of each bin, along x.
+        accuracy: (B,) float64, share of right pixels, along y; on the diagonal if calibrated.
+        share: (B,) float64, share of all pixels that are in the bin.
+    """
+
+    confidence: npt.NDArray[np.float64]
+    accuracy: npt.NDArray[np.float64]
+    share: npt.NDArray[np.float64]
 
 
 def count_confidence(
@@ -44,7 +70,7 @@ def count_confidence(
         raise ValueError(msg)
     top = np.float32(255 if confidence.dtype == np.uint8 else 1)
     values = confidence.ravel() / top
-    index = np.minimum((values * bins).astype(np.int64), bins - 1)
+    index = bin_of(values, bins)
     return np.stack(
         [
             np.bincount(index, minlength=bins),
@@ -72,44 +98,41 @@ def calibration_error(counts: npt.NDArray[np.float64]) -> float:
         0.15
     """
     pixels, confidence, right = counts.T
-    if not pixels.sum():
-        return float('nan')
-    return float(np.abs(confidence - right).sum() / pixels.sum())
+    return float(ratio(np.abs(confidence - right).sum(), pixels.sum()))
 
 
-def sum_nll(
-    probabilities: npt.NDArray[np.float32], truth: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.float64]:
-    """Sum the negative log-likelihood of the true classes.
+def mean_calibration_error_of_images(
+    counts_of_images: Iterable[npt.NDArray[np.float64]],
+) -> float:
+    """Return the mean over images of each image's own calibration error; NaN without a pixel.
 
-    Args:
-        probabilities: (K, H, W), each pixel sums to 1. Zero is taken for the smallest positive
-            float, so that one pixel cannot make the sum infinite.
-        truth: (H, W) uint8; pixels with 255 are left out.
-
-    Returns:
-        (2,) float64: sum [nat] and number of pixels. Results of several images are added.
-
-    Raises:
-        ValueError: If the sizes differ.
-    """
-    if probabilities.shape[1:] != truth.shape:
-        msg = (
-            f'Probabilities are {probabilities.shape[1:]}, the truth is {truth.shape} '
-            f'(height, width); expected equal.'
-        )
-        raise ValueError(msg)
-    labelled = truth < len(probabilities)
-    index = np.where(labelled, truth, 0)[None].astype(np.intp)
-    chosen = np.take_along_axis(probabilities, index, axis=0)[0][labelled]
-    nats = -np.log(np.maximum(chosen, SMALLEST)).sum(dtype=np.float64)
-    return np.array([nats, labelled.sum()], np.float64)
-
-
-def mean_nll(sums: npt.NDArray[np.float64]) -> float:
-    """Return the mean negative log-likelihood [nat per pixel]; NaN without a pixel.
+    It is mostly larger than that of the set, where too much confidence in one image makes up for
+    too little in another. An image without a labelled pixel is left out.
 
     Args:
-        sums: (2,) as from ``sum_nll``.
+        counts_of_images: (B, 3) of each image, as from ``count_confidence``.
     """
-    return float(sums[0] / sums[1]) if sums[1] else float('nan')
+    return mean_of_known(np.array([calibration_error(counts) for counts in counts_of_images]))
+
+
+def reliability(counts: npt.NDArray[np.float64]) -> Reliability:
+    """Return the points of a reliability diagram.
+
+    A. Niculescu-Mizil, R. Caruana, "Predicting good probabilities with supervised learning", ICML
+    2005.
+
+    Args:
+        counts: (B, 3) as from ``count_confidence``.
+    """
+    pixels, confidence, right = counts.T
+    return Reliability(
+        ratio(confidence, pixels), ratio(right, pixels), ratio(pixels, pixels.sum())
+    )
+
+
+def bin_of(values: npt.NDArray[np.floating], bins: int) -> npt.NDArray[np.int64]:
+    """Return which of B bins of equal width each probability (0 to 1) is in; 1 is in the last.
+
+    A value on a border belongs to the bin above it.
+    """
+    return np.minimum((values * bins).astype(np.int64), bins - 1)

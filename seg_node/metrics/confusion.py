@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.metrics.layout import check_bytes
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def count_pairs(
         >>> count_pairs(truth, predicted, 2).tolist()
         [[1, 1], [0, 3]]
     """
-    _check(truth, predicted)
+    check_bytes(truth, predicted)
     # one number per pair of bytes: a single pass, no mask, and wrong ids show up beside the table
     pairs = truth.astype(np.uint16)
     pairs <<= 8
@@ -54,16 +55,6 @@ def count_pairs(
     table = np.bincount(pairs.ravel(), minlength=IDS**2).reshape(IDS, IDS)
     _check_ids(table, classes)
     return table[:classes, :classes].astype(np.int64)
-
-
-def _check(truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8]) -> None:
-    for what, labels in (('truth', truth), ('predicted', predicted)):
-        if labels.dtype != np.uint8:
-            msg = f'Labels `{what}` are {labels.dtype}; expected uint8 class ids.'
-            raise TypeError(msg)
-    if truth.shape != predicted.shape:
-        msg = f'Truth has shape {truth.shape}, the prediction {predicted.shape}; expected equal.'
-        raise ValueError(msg)
 
 
 def _check_ids(table: npt.NDArray[np.intp], classes: int) -> None:

@@ -24,9 +24,11 @@ CVPR 2015, section 5.
 
 from __future__ import annotations
 
-from typing import cast, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from seg_node.metrics.quotient import mean_of_known, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +66,7 @@ def class_iou(counts: Counts) -> Scores:
         [0.5, 0.75, nan]
     """
     hits = np.diagonal(counts)
-    return _ratio(hits, counts.sum(axis=0) + counts.sum(axis=1) - hits)
+    return ratio(hits, counts.sum(axis=0) + counts.sum(axis=1) - hits)
 
 
 def class_dice(counts: Counts) -> Scores:
@@ -74,7 +76,7 @@ def class_dice(counts: Counts) -> Scores:
         >>> class_dice(np.array([[1, 1], [1, 1]])).tolist()
         [0.5, 0.5]
     """
-    return _ratio(2 * np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1))
+    return ratio(2 * np.diagonal(counts), counts.sum(axis=0) + counts.sum(axis=1))
 
 
 def class_precision(counts: Counts) -> Scores:
@@ -82,7 +84,7 @@ def class_precision(counts: Counts) -> Scores:
 
     NaN for a class that was never predicted.
     """
-    return _ratio(np.diagonal(counts), counts.sum(axis=0))
+    return ratio(np.diagonal(counts), counts.sum(axis=0))
 
 
 def class_recall(counts: Counts) -> Scores:
@@ -90,7 +92,7 @@ def class_recall(counts: Counts) -> Scores:
 
     NaN for a class that is not in the truth.
     """
-    return _ratio(np.diagonal(counts), counts.sum(axis=1))
+    return ratio(np.diagonal(counts), counts.sum(axis=1))
 
 
 def classes_in_mean(scores: Scores) -> int:
@@ -107,7 +109,7 @@ def mean_iou_of_set(counts: Counts) -> float:
         >>> mean_iou_of_set(np.array([[1, 1, 0], [0, 3, 0], [0, 0, 0]]))
         0.625
     """
-    return _mean(class_iou(counts))
+    return mean_of_known(class_iou(counts))
 
 
 def mean_iou_of_images(counts_of_images: Iterable[Counts]) -> float:
@@ -116,22 +118,22 @@ def mean_iou_of_images(counts_of_images: Iterable[Counts]) -> float:
     It weighs every image alike, is mostly higher than ``mean_iou_of_set``, and is not what
     published tables show. An image without a labelled pixel is left out.
     """
-    return _mean(np.array([mean_iou_of_set(counts) for counts in counts_of_images]))
+    return mean_of_known(np.array([mean_iou_of_set(counts) for counts in counts_of_images]))
 
 
 def mean_dice_of_set(counts: Counts) -> float:
     """Return the mean over classes of the Dice coefficient of the whole set."""
-    return _mean(class_dice(counts))
+    return mean_of_known(class_dice(counts))
 
 
 def mean_class_accuracy(counts: Counts) -> float:
     """Return the mean recall over the classes that are in the truth."""
-    return _mean(class_recall(counts))
+    return mean_of_known(class_recall(counts))
 
 
 def global_accuracy(counts: Counts) -> float:
     """Return which share of the labelled pixels is right; NaN without a labelled pixel."""
-    return float(_ratio(np.trace(counts), counts.sum()))
+    return float(ratio(np.trace(counts), counts.sum()))
 
 
 def frequency_weighted_iou(counts: Counts) -> float:
@@ -156,15 +158,3 @@ def iou_from_dice(dice: Scores) -> Scores:
 def dice_from_iou(iou: Scores) -> Scores:
     """Return the Dice coefficient that belongs to an IoU: 2 IoU / (1 + IoU)."""
     return 2.0 * iou / (1.0 + iou)
-
-
-def _ratio(part: npt.ArrayLike, whole: npt.ArrayLike) -> Scores:
-    """Divide; nothing of nothing is NaN."""
-    whole = np.asarray(whole, np.float64)
-    empty = np.full(whole.shape, np.nan)
-    return cast('Scores', np.divide(part, whole, out=empty, where=whole > 0))
-
-
-def _mean(scores: Scores) -> float:
-    known = scores[~np.isnan(scores)]
-    return float(known.mean()) if known.size else float('nan')

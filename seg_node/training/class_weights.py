@@ -8,6 +8,9 @@ With n_k the pixels of class k, n their sum over all classes, f_k = n_k / n and 
 * ``median``: median(f) / f_k, with f_k taken over the images that show the class (Eigen and
   Fergus, 2015, section 6.3.2)
 * ``enet``: 1 / ln(1.02 + f_k) (Paszke et al., 2016, section 5.2)
+* ``effective``: (1 - beta) / (1 - beta^n_k) (Cui et al., 2019, equation 2). Beyond 1 / (1 - beta)
+  pixels, by default a million, a class gains nothing from more; 0 weighs all alike, 1 would be
+  ``inverse``
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     Int64Array = npt.NDArray[np.int64]
 
 ENET_OFFSET = 1.02
+FORMULAE = ('balanced', 'effective', 'enet', 'inverse', 'median')
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,23 @@ def class_weights(counts: PixelCounts, options: WeightsPart) -> Float64Array:
     weights = np.ones(len(counts.pixels))
     if options.kind == 'none' or not there.any():
         return weights
-    raw = _raw(counts, options.kind)[there] ** options.power
+    raw = formula_weights(counts, options.kind, beta=options.beta)[there] ** options.power
     share = counts.pixels[there] / counts.pixels.sum()
     weights[there] = np.clip(raw / (raw * share).sum(), *options.clip)
     return weights
 
 
-def _raw(counts: PixelCounts, kind: str) -> Float64Array:
+def formula_weights(counts: PixelCounts, kind: str, *, beta: float = 0.999999) -> Float64Array:
+    """Return the weights of the formula alone, (K,) float64; a class of no pixels counts as one.
+
+    Args:
+        counts: At least one pixel in all.
+        kind: One of the formulae above.
+        beta: Of ``effective``.
+
+    Raises:
+        ValueError: Unknown kind.
+    """
     pixels = np.maximum(counts.pixels, 1)
     total, classes = counts.pixels.sum(), len(pixels)
     frequency = pixels / total
@@ -95,4 +109,6 @@ def _raw(counts: PixelCounts, kind: str) -> Float64Array:
     if kind == 'median':
         shown = pixels / np.maximum(counts.seen, 1)
         return np.asarray(np.median(shown[counts.pixels > 0]) / shown)
-    raise ValueError(one_of('class weights', kind, ('balanced', 'enet', 'inverse', 'median')))
+    if kind == 'effective':
+        return np.asarray((1 - beta) / -np.expm1(pixels * np.log(beta)))
+    raise ValueError(one_of('class weights', kind, FORMULAE))

@@ -28,7 +28,7 @@ from seg_node.progress import progress
 from seg_node.taxonomy import load_taxonomy
 from seg_node.training.augment import Augmenter
 from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
-from seg_node.training.losses import SegmentationLoss
+from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
 from seg_node.training.samples import Draws, DrawSampler, Share, TrainingSet
 from seg_node.training.task import SegmentationTask
@@ -170,12 +170,7 @@ def _loss(recipe: Recipe, first: Dataset, folder: Path) -> SegmentationLoss:
     weights = np.ones(len(first.taxonomy))
     if options.class_weights.kind != 'none':
         weights = class_weights(counts_of('0', first, folder), options.class_weights)
-    return SegmentationLoss(
-        torch.from_numpy(weights),
-        alpha=options.cross_entropy,
-        beta=options.dice,
-        smoothing=options.label_smoothing,
-    )
+    return SegmentationLoss(torch.from_numpy(weights), options)
 
 
 @contextmanager

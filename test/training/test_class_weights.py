@@ -52,7 +52,24 @@ def test_enet_weights_follow_their_formula_up_to_scale() -> None:
     assert weights[1] / weights[0] == pytest.approx(np.log(1.02 + 0.98) / np.log(1.02 + 0.02))
 
 
-@pytest.mark.parametrize('kind', ['none', 'inverse', 'balanced', 'median', 'enet'])
+def test_effective_weights_follow_their_formula_up_to_scale() -> None:
+    some = counts(3, 1)
+
+    weights = class_weights(some, WeightsPart('effective', beta=0.5, clip=OPEN))
+
+    # effective numbers (1 - 0.5^n) / (1 - 0.5): 1.75 and 1
+    assert weights[1] / weights[0] == pytest.approx(1.75)
+
+
+def test_effective_weights_near_beta_one_are_inverse_weights() -> None:
+    some = counts(600, 300, 10)
+
+    effective = class_weights(some, WeightsPart('effective', beta=1 - 1e-12, clip=OPEN))
+
+    assert np.allclose(effective, class_weights(some, WeightsPart('inverse', clip=OPEN)), 1e-3)
+
+
+@pytest.mark.parametrize('kind', ['none', 'inverse', 'balanced', 'median', 'enet', 'effective'])
 def test_mean_weight_over_pixels_is_one(kind: str) -> None:
     some = counts(500, 300, 20, 0)
 

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weighted sum of losses that a recipe asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn, Tensor
+
+from seg_node.training.losses.lovasz import lovasz_softmax
+from seg_node.training.losses.overlap import dice_loss, jaccard_loss, tversky_loss
+from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seg_node.training.recipe_loss import LossPart
+
+
+class SegmentationLoss(nn.Module):
+    """The part ``loss`` of a recipe as a function of scores and targets."""
+
+    weights: Tensor
+
+    def __init__(self, weights: Tensor, options: LossPart) -> None:
+        """Combine losses.
+
+        Args:
+            weights: (K,) class weights of the losses that are sums over pixels.
+            options: Factors and settings; what has factor 0 is not computed.
+        """
+        super().__init__()
+        self.register_buffer('weights', weights.float(), persistent=False)
+        self.options = options
+
+    def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of (N, K, H, W) scores against ids or maps, in single precision."""
+        with torch.autocast(scores.device.type, enabled=False):
+            logs = scores.float().log_softmax(1)
+            terms = [*self._pixelwise(logs, targets), *self._regional(logs, targets)]
+            return torch.stack(terms).sum()
+
+    def _pixelwise(self, logs: Tensor, targets: Tensor) -> Iterator[Tensor]:
+        options, weights = self.options, self.weights
+        if options.cross_entropy:
+            smoothing = options.label_smoothing
+            yield options.cross_entropy * cross_entropy(
+                logs, targets, weights=weights, label_smoothing=smoothing
+            )
+        if options.focal:
+            gamma = options.focal_gamma
+            yield options.focal * focal_loss(logs, targets, gamma=gamma, weights=weights)
+        if options.ohem:
+            yield options.ohem * hard_pixel_loss(
+                logs,
+                targets,
+                threshold=options.ohem_threshold,
+                kept=options.ohem_kept,
+                weights=weights,
+            )
+
+    def _regional(self, logs: Tensor, targets: Tensor) -> Iterator[Tensor]:
+        options = self.options
+        if not (options.dice or options.jaccard or options.tversky or options.lovasz):
+            return
+        probabilities = logs.exp()
+        if options.dice:
+            yield options.dice * dice_loss(probabilities, targets)
+        if options.jaccard:
+            yield options.jaccard * jaccard_loss(probabilities, targets)
+        if options.tversky:
+            yield options.tversky * tversky_loss(
+                probabilities,
+                targets,
+                false_positives=options.tversky_false_positives,
+                false_negatives=options.tversky_false_negatives,
+            )
+        if options.lovasz:
+            yield options.lovasz * lovasz_softmax(probabilities, targets)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The weighted sum of losses."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from seg_node.training.losses.combination import SegmentationLoss
+from seg_node.training.losses.overlap import tversky_loss
+from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
+from seg_node.training.recipe_loss import FACTORS, LossPart
+from training.losses.loss_cases import LOSSES, random_case, WEIGHTS
+
+
+def alone(**changes: float) -> LossPart:
+    """Return options whose factors are 0 except those given."""
+    return LossPart(**{**dict.fromkeys(FACTORS, 0.0), **changes})  # type: ignore[arg-type]
+
+
+def test_loss_is_the_weighted_sum_of_its_parts() -> None:
+    scores, labels = random_case(1)
+    factors = {name: 0.1 * place for place, name in enumerate(FACTORS, 1)}
+
+    loss = SegmentationLoss(WEIGHTS, LossPart(**factors))(scores, labels)  # type: ignore[arg-type]
+
+    parts = {
+        name: SegmentationLoss(WEIGHTS, alone(**{name: 1.0}))(scores, labels) for name in factors
+    }
+    assert len({round(float(part), 4) for part in parts.values()}) == len(FACTORS)
+    assert torch.isclose(loss, torch.stack([factors[n] * parts[n] for n in factors]).sum())
+
+
+@pytest.mark.parametrize('name', ['dice', 'jaccard', 'tversky', 'lovasz'])
+def test_single_factor_gives_the_regional_loss_of_its_name(name: str) -> None:
+    scores, labels = random_case(2)
+
+    loss = SegmentationLoss(WEIGHTS, alone(**{name: 0.5}))(scores, labels)
+
+    assert torch.isclose(loss, 0.5 * LOSSES[name](scores, labels))
+
+
+def test_settings_reach_their_losses() -> None:
+    scores, labels = random_case(3)
+    logs = scores.log_softmax(1)
+
+    def of(**options: float) -> float:
+        return float(SegmentationLoss(WEIGHTS, alone(**options))(scores, labels))
+
+    assert of(cross_entropy=1.0, label_smoothing=0.1) == pytest.approx(
+        float(cross_entropy(logs, labels, weights=WEIGHTS, label_smoothing=0.1))
+    )
+    assert of(focal=1.0, focal_gamma=3.0) == pytest.approx(
+        float(focal_loss(logs, labels, weights=WEIGHTS, gamma=3.0))
+    )
+    assert of(ohem=1.0, ohem_threshold=0.1, ohem_kept=0.4) == pytest.approx(
+        float(hard_pixel_loss(logs, labels, weights=WEIGHTS, threshold=0.1, kept=0.4))
+    )
+    assert of(
+        tversky=1.0, tversky_false_positives=0.2, tversky_false_negatives=0.9
+    ) == pytest.approx(
+        float(tversky_loss(logs.exp(), labels, false_positives=0.2, false_negatives=0.9))
+    )
+
+
+def test_losses_are_taken_in_single_precision_under_autocast() -> None:
+    scores, labels = random_case(4)
+    loss = SegmentationLoss(WEIGHTS, LossPart(lovasz=1.0))
+
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = loss(scores, labels)
+
+    assert mixed.dtype == torch.float32
+    assert torch.equal(mixed, loss(scores, labels))

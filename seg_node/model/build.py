@@ -33,32 +33,42 @@ LITE0_STAGES: Final = (
     Stage(blocks=4, kernel=5, stride=2, expansion=6, channels=192),
     Stage(blocks=1, kernel=3, stride=1, expansion=6, channels=320),
 )
-LITE0_FINEST_STRIDE: Final = 4
-LITE0_WIDTHS: Final = (64, 96, 96, 96)  # decoder at strides 4, 8, 16, 32
+LITE0_WIDTHS: Final = {2: 24, 4: 64, 8: 96, 16: 96, 32: 96}  # of the decoder, by stride
 
 
 def build_network(config: NetConfig) -> SegNet:
     """Build a network with random weights, in training mode."""
-    encoder, decoder = FAMILY_PARTS[config.family](config.classes)
+    encoder, decoder = FAMILY_PARTS[config.family](config)
     return SegNet(encoder, decoder, mean=config.mean, std=config.std)
 
 
 def skip_network_parts(
-    classes: int, *, stem: int, stages: tuple[Stage, ...], widths: tuple[int, ...]
+    classes: int, *, stem: int, stages: tuple[Stage, ...], widths: Mapping[int, int]
 ) -> tuple[nn.Module, nn.Module]:
-    """Return a lite encoder and a decoder for its levels from ``LITE0_FINEST_STRIDE`` on."""
-    encoder = LiteEncoder(stem=stem, stages=stages, finest_stride=LITE0_FINEST_STRIDE)
+    """Return a lite encoder and a decoder that scores at stride 2.
+
+    Args:
+        classes: Number of score planes.
+        stem: Channels of the encoder's first convolution.
+        stages: Rest of the encoder.
+        widths: Channels of the decoder by the stride of the features it merges, finest first.
+    """
+    encoder = LiteEncoder(stem=stem, stages=stages, finest_stride=min(widths))
     decoder = SkipDecoder(
-        channels=encoder.channels, strides=encoder.strides, widths=widths, classes=classes
+        channels=encoder.channels,
+        strides=encoder.strides,
+        widths=tuple(widths.values()),
+        classes=classes,
     )
     return encoder, decoder
 
 
-def _lite0(classes: int) -> tuple[nn.Module, nn.Module]:
-    return skip_network_parts(classes, stem=LITE0_STEM, stages=LITE0_STAGES, widths=LITE0_WIDTHS)
+def _lite0(config: NetConfig) -> tuple[nn.Module, nn.Module]:
+    widths = {key: width for key, width in LITE0_WIDTHS.items() if key >= config.finest_stride}
+    return skip_network_parts(config.classes, stem=LITE0_STEM, stages=LITE0_STAGES, widths=widths)
 
 
-def _erfnet(classes: int) -> tuple[nn.Module, nn.Module]:
+def _erfnet(config: NetConfig) -> tuple[nn.Module, nn.Module]:
     encoder: list[nn.Module] = [DownsamplerBlock(16, 64)]
     encoder += [NonBottleneck1d(64, 0.03, 1) for _ in range(5)]
     encoder += [DownsamplerBlock(64, 128)]
@@ -69,10 +79,10 @@ def _erfnet(classes: int) -> tuple[nn.Module, nn.Module]:
         UpsamplerBlock(64, 16),
         *(NonBottleneck1d(16, 0.0, 1) for _ in range(2)),
     ]
-    return ErfEncoder(encoder), ErfDecoder(decoder, inputs=16, classes=classes)
+    return ErfEncoder(encoder), ErfDecoder(decoder, inputs=16, classes=config.classes)
 
 
-FAMILY_PARTS: Final[Mapping[str, Callable[[int], tuple[nn.Module, nn.Module]]]] = {
+FAMILY_PARTS: Final[Mapping[str, Callable[[NetConfig], tuple[nn.Module, nn.Module]]]] = {
     'erfnet': _erfnet,
     'lite0': _lite0,
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FAMILIES: Final = ('erfnet', 'lite0')
+FINEST_STRIDES: Final = (2, 4)
 # what the ImageNet weights of EfficientNet-Lite were trained with
 LITE_MEAN: Final = (127.0, 127.0, 127.0)
 LITE_STD: Final = (128.0, 128.0, 128.0)
@@ -26,23 +27,29 @@ class NetConfig:
         classes: Number of score planes K.
         mean: Subtracted from the RGB levels 0..255 inside the network.
         std: Divides the RGB levels 0..255 inside the network.
+        finest_stride: Stride of the finest features that the decoder of ``lite0`` merges, 2 or 4.
+            With 2 it follows poles and other thin things, for a tenth more time.
     """
 
     family: str
     classes: int
     mean: tuple[float, float, float] = LITE_MEAN
     std: tuple[float, float, float] = LITE_STD
+    finest_stride: int = 4
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from.
 
         Raises:
-            BundleError: Unknown family, or fewer than two classes.
+            BundleError: Unknown family, fewer than two classes, or an unknown finest stride.
         """
         if self.family not in FAMILIES:
             raise BundleError(one_of('network family', self.family, FAMILIES))
         if self.classes < 2:  # noqa: PLR2004
             msg = f'A network needs at least 2 classes, got {self.classes!r}. Check the taxonomy.'
+            raise BundleError(msg)
+        if self.finest_stride not in FINEST_STRIDES:
+            msg = f'The finest stride is {self.finest_stride!r}; expected 2 or 4.'
             raise BundleError(msg)
 
     def to_dict(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class SkipDecoder(nn.Module):
         strides: Sequence[int],
         widths: Sequence[int],
         classes: int,
+        output_stride: int = 2,
     ) -> None:
         """Make one lateral and one merging convolution per level.
 
@@ -40,6 +41,8 @@ class SkipDecoder(nn.Module):
             strides: Stride of each pyramid level, finest first.
             widths: Width of the decoder at each level, finest first.
             classes: Number of score planes.
+            output_stride: Input pixels between neighbouring scores: the finest level's stride, or
+                half of it.
         """
         super().__init__()
         top, *skips = list(zip(channels, widths, strict=True))[::-1]
@@ -55,11 +58,12 @@ class SkipDecoder(nn.Module):
         )
         self.merges = nn.ModuleList([ConvNormRelu(width, width, kernel=3) for _, width in skips])
         self.dropout = nn.Dropout2d(0.1)
-        self.head = nn.ConvTranspose2d(coarser[-1], classes, 4, stride=2, padding=1)
-        self.output_stride = strides[0] // 2
+        step = strides[0] // output_stride
+        self.head = nn.ConvTranspose2d(coarser[-1], classes, 2 + step, stride=step, padding=1)
+        self.output_stride = output_stride
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Turn a pyramid, finest level first, into (N, K, 2 h, 2 w) scores of its finest level."""
+        """Turn a pyramid, finest level first, into (N, K, h, w) scores at ``output_stride``."""
         top, *skips = list(pyramid)[::-1]
         merged = self.top(top) + self.context(top.mean(dim=(2, 3), keepdim=True))
         for skip, lateral, narrow, merge in zip(

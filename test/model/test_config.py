@@ -25,8 +25,12 @@ def test_config_survives_json() -> None:
         ({'family': 'lite0', 'classes': 3, 'width': 9}, "Unknown architecture key 'width'"),
         ({'family': 'lite0'}, 'Export the bundle again'),
         ({'family': 'lite0', 'classes': 3, 'mean': [1.0]}, 'Export the bundle again'),
+        (
+            {'family': 'lite0', 'classes': 3, 'finest_stride': 8},
+            'finest stride is 8; expected 2 or 4',
+        ),
     ],
-    ids=['family', 'classes', 'key', 'missing', 'mean'],
+    ids=['family', 'classes', 'key', 'missing', 'mean', 'stride'],
 )
 def test_unusable_architecture_is_refused(values: dict[str, object], words: str) -> None:
     with pytest.raises(BundleError, match=words):

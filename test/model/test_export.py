@@ -39,7 +39,7 @@ def small_network(seed: int = 0) -> SegNet:
     stages = tuple(
         Stage(blocks=1, kernel=3, stride=stride, expansion=2, channels=8) for stride in (1, 2, 2)
     )
-    encoder, decoder = skip_network_parts(3, stem=8, stages=stages, widths=(8, 12))
+    encoder, decoder = skip_network_parts(3, stem=8, stages=stages, widths={4: 8, 8: 12})
     network = SegNet(encoder, decoder, mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0))
     for module in network.modules():  # statistics that are not those of a fresh network
         if isinstance(module, nn.BatchNorm2d):

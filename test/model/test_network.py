@@ -149,3 +149,24 @@ def test_frozen_blocks_keep_weights_and_statistics_in_training() -> None:
 def test_freezing_more_blocks_than_there_are_is_an_error() -> None:
     with pytest.raises(BundleError, match='cannot be frozen'):
         network_of('lite0').encoder.freeze(99)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize('size', [(64, 96), (61, 83)], ids=str)
+def test_finer_features_leave_the_score_grid_as_it_is(size: tuple[int, int]) -> None:
+    network = build_network(NetConfig('lite0', 5, finest_stride=2)).eval()
+
+    with torch.no_grad():
+        scores = network(torch.zeros(2, 3, *size))
+
+    assert scores.shape == (2, 5, -(-size[0] // 2), -(-size[1] // 2))
+
+
+def test_finer_features_keep_the_names_of_all_coarser_parts() -> None:
+    coarse, fine = (
+        build_network(NetConfig('lite0', 5, finest_stride=stride)).state_dict()
+        for stride in (4, 2)
+    )
+
+    other = {name for name in coarse if fine[name].shape != coarse[name].shape}
+
+    assert other == {'decoder.head.weight'}

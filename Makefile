@@ -23,7 +23,7 @@ PACKAGING := setup.py setup.cfg package.xml constraints/make.txt
 # pydensecrf2 is compiled while it is installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
 EXTRAS := dev,onnx,replay,ros,train$(if $(HAS_COMPILER),$(shell printf ',crf'))
-REQUIRED := lightning onnx onnxruntime ros rosbags torch $(if $(HAS_COMPILER),crf)
+REQUIRED := cityscapesscripts lightning onnx onnxruntime ros rosbags torch $(if $(HAS_COMPILER),crf)
 REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
 
 # The environments here have a ROS of their own, which must not meet another one.
@@ -63,11 +63,13 @@ $(VENV)/.ready-to-run: $(PACKAGING) constraints/wheels-kilted.txt | $(BIN)/pytho
 	@$(INSTALL) -c constraints/wheels-kilted.txt -e '.[onnx,replay,ros]'
 	@touch $@
 
-# torch first, so that nothing else chooses its build.
+# torch first, so that nothing else chooses its build. cityscapesscripts last and by itself: what else
+# it asks for draws pictures (matplotlib) or is older than Python's own (typing).
 $(VENV)/.ready-to-test: $(VENV)/.ready-to-run
 	@echo 'installing what training and the checks need'
 	@$(INSTALL) $(TORCH_ARGS) torch
 	@$(INSTALL) -c constraints/wheels-kilted.txt -e '.[$(EXTRAS)]'
+	@$(INSTALL) --no-deps cityscapesscripts pillow pyquaternion
 	@touch $@
 
 .venv-jazzy/.ready: $(PACKAGING) constraints/wheels-jazzy.txt

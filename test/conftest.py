@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 MODULES = {
+    'cityscapesscripts': 'cityscapesscripts',
     'crf': 'pydensecrf',
     'lightning': 'lightning',
     'onnx': 'onnx',

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     'Reliability',
-    'bin_of',
     'calibration_error',
     'count_confidence',
     'mean_calibration_error_of_images',
@@ -70,7 +69,7 @@ def count_confidence(
         raise ValueError(msg)
     top = np.float32(255 if confidence.dtype == np.uint8 else 1)
     values = confidence.ravel() / top
-    index = bin_of(values, bins)
+    index = np.minimum((values * bins).astype(np.int64), bins - 1)
     return np.stack(
         [
             np.bincount(index, minlength=bins),
@@ -128,11 +127,3 @@ def reliability(counts: npt.NDArray[np.float64]) -> Reliability:
     return Reliability(
         ratio(confidence, pixels), ratio(right, pixels), ratio(pixels, pixels.sum())
     )
-
-
-def bin_of(values: npt.NDArray[np.floating], bins: int) -> npt.NDArray[np.int64]:
-    """Return which of B bins of equal width each probability (0 to 1) is in; 1 is in the last.
-
-    A value on a border belongs to the bin above it.
-    """
-    return np.minimum((values * bins).astype(np.int64), bins - 1)

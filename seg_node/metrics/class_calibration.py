@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.metrics.calibration import bin_of, BINS
+from seg_node.metrics.calibration import BINS, count_confidence
 from seg_node.metrics.layout import check_planes
 from seg_node.metrics.quotient import mean_of_known, ratio
-from seg_node.metrics.scoring_rules import chosen_planes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,17 +45,14 @@ def count_class_confidence(
         ValueError: If the sizes differ.
     """
     check_planes(probabilities, truth)
-    counts = np.zeros((len(probabilities), bins, 3))
-    labelled = (truth < len(probabilities)).ravel()
-    planes = probabilities.reshape(len(probabilities), -1)
-    _count_likely(counts, planes, labelled)
-    # What is not in a higher bin is in the lowest, which holds nearly all pixels of most classes.
-    counts[:, 0, 0] = labelled.sum() - counts[:, 1:, 0].sum(axis=1)
-    counts[:, 0, 1] = planes @ labelled.astype(planes.dtype) - counts[:, 1:, 1].sum(axis=1)
-    own = truth.ravel()[labelled] * np.intp(bins) + bin_of(
-        chosen_planes(planes, truth.ravel()), bins
-    )
-    counts[:, :, 2] = np.bincount(own, minlength=len(planes) * bins).reshape(-1, bins)
+    planes, true = probabilities.reshape(len(probabilities), -1), truth.ravel()
+    labelled = true < len(planes)
+    counts = np.zeros((len(planes), bins, 3))
+    for number, plane in enumerate(planes):
+        likely = (plane * bins >= 1) & labelled
+        counts[number] = count_confidence(plane[likely], true[likely] == number, bins)
+    # what is in no higher bin is in the lowest: nearly all pixels of most classes
+    counts[:, 0] = _totals(planes, true, labelled) - counts.sum(axis=1)
     return counts
 
 
@@ -83,13 +79,12 @@ def mean_class_calibration_error(counts: Float64Array) -> float:
     return mean_of_known(class_calibration_error(counts))
 
 
-def _count_likely(
-    counts: Float64Array, planes: Float32Array, labelled: npt.NDArray[np.bool_]
-) -> None:
-    """Fill in pixels and probabilities of all bins but the lowest."""
-    classes, bins, _ = counts.shape
-    number, pixel = np.nonzero((planes * bins >= 1) & labelled)
-    values = planes[number, pixel]
-    index = number * bins + bin_of(values, bins)
-    counts[:, :, 0] = np.bincount(index, minlength=classes * bins).reshape(-1, bins)
-    counts[:, :, 1] = np.bincount(index, values, classes * bins).reshape(-1, bins)
+def _totals(
+    planes: Float32Array, true: npt.NDArray[np.uint8], labelled: npt.NDArray[np.bool_]
+) -> Float64Array:
+    """Return pixels, sum of probabilities and pixels of the class, for each class: (K, 3)."""
+    sums = planes.sum(axis=1, dtype=np.float64) - planes[:, ~labelled].sum(
+        axis=1, dtype=np.float64
+    )
+    of_class = np.bincount(true[labelled], minlength=len(planes))
+    return np.stack([np.full(len(planes), labelled.sum()), sums, of_class], axis=1)

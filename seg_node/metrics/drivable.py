@@ -175,8 +175,8 @@ def cautious_level(curve: DrivableCurve, most: float = 0.005) -> int | None:
 def probability_of_level(level: int) -> float:
     """Return the probability, 0 to 1, that means a threshold of 0 to 255 to the node.
 
-    Levels are rounded probabilities, so that the border of level t is at t - 1/2; a few digits
-    less move the threshold to no other level.
+    Levels are rounded probabilities, so that the border of level t is at t - 1/2. Rounded to three
+    digits it still means the same level.
 
     Example:
         >>> round(probability_of_level(128), 4)

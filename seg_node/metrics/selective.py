@@ -72,10 +72,10 @@ def area_under_risk_coverage(counts: Float64Array) -> float:
         return float('nan')
     before, wrong_before = pixels.cumsum() - pixels, wrong.cumsum() - wrong
     rate = wrong / pixels
-    # integral over x from 0 to n of (E + rate x) / (N + x), with E wrong of N pixels before
-    growth = np.zeros_like(pixels)
-    np.log1p(np.divide(pixels, before, out=growth, where=before > 0), out=growth)
-    area = wrong + (wrong_before - rate * before) * growth
+    # sum over j = 1 to n of (E + rate j) / (N + j), with E wrong of N pixels before; the sum of
+    # 1 / (N + j) is ln((N + n + 1/2) / (N + 1/2)) but for terms of 1 / N^2
+    harmonic = np.log((before + pixels + 0.5) / (before + 0.5))
+    area = wrong + (wrong_before - rate * before) * harmonic
     return float(area.sum() / pixels.sum())
 
 

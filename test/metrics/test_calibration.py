@@ -9,7 +9,12 @@ import math
 import numpy as np
 import pytest
 
-from seg_node.metrics import calibration_error, count_confidence, mean_nll, sum_nll
+from seg_node.metrics import (
+    calibration_error,
+    count_confidence,
+    mean_calibration_error_of_images,
+    reliability,
+)
 
 
 def test_calibration_error_is_zero_when_confidence_is_the_share_of_right_pixels() -> None:
@@ -77,29 +82,41 @@ def test_count_confidence_refuses_arrays_that_do_not_belong_together() -> None:
         count_confidence(np.zeros(3, np.uint8), np.zeros(2, np.bool_))
 
 
-def test_mean_nll_is_minus_the_log_of_the_probability_of_the_truth() -> None:
-    probabilities = np.array([[[0.5, 0.25, 0.1]], [[0.5, 0.75, 0.9]]], np.float32)
-    truth = np.array([[0, 1, 255]], np.uint8)
+def test_too_much_and_too_little_confidence_cancel_in_a_set_but_not_in_its_images() -> None:
+    """Both say 75 %; one image is right in all of 4 pixels, the other in 2."""
+    confidence = np.full(4, 0.75, np.float32)
+    good = count_confidence(confidence, np.array([True] * 4))
+    poor = count_confidence(confidence, np.array([True, True, False, False]))
 
-    nll = mean_nll(sum_nll(probabilities, truth))
-
-    assert nll == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2)
-
-
-def test_one_impossible_pixel_does_not_make_the_mean_infinite() -> None:
-    probabilities = np.array([[[0.0]], [[1.0]]], np.float32)
-
-    nll = mean_nll(sum_nll(probabilities, np.array([[0]], np.uint8)))
-
-    assert 80 < nll < 90  # -ln of the smallest normal float32
+    assert calibration_error(good + poor) == pytest.approx(0.0)
+    assert mean_calibration_error_of_images([good, poor]) == pytest.approx(0.25)
 
 
-def test_unlabelled_images_have_no_nll() -> None:
-    nothing = sum_nll(np.full((2, 1, 1), 0.5, np.float32), np.array([[255]], np.uint8))
+def test_an_image_without_labels_is_left_out_of_the_mean_over_images() -> None:
+    sure = count_confidence(np.ones(2, np.float32), np.array([True, False]))
 
-    assert math.isnan(mean_nll(nothing))
+    assert mean_calibration_error_of_images([sure, np.zeros_like(sure)]) == 0.5
+    assert math.isnan(mean_calibration_error_of_images([]))
 
 
-def test_sum_nll_refuses_arrays_that_do_not_belong_together() -> None:
-    with pytest.raises(ValueError, match=r'\(2, 2\), the truth is \(2, 3\)'):
-        sum_nll(np.zeros((4, 2, 2), np.float32), np.zeros((2, 3), np.uint8))
+def test_reliability_has_the_means_of_each_bin_and_nan_in_empty_ones() -> None:
+    confidence = np.array([0.1, 0.2, 0.9], np.float32)
+    right = np.array([False, True, True])
+
+    diagram = reliability(count_confidence(confidence, right, bins=4))
+
+    nothing = [math.nan] * 2
+    assert diagram.confidence.tolist() == pytest.approx([0.15, *nothing, 0.9], nan_ok=True)
+    assert diagram.accuracy.tolist() == pytest.approx([0.5, *nothing, 1.0], nan_ok=True)
+    assert diagram.share.tolist() == pytest.approx([2 / 3, 0.0, 0.0, 1 / 3])
+
+
+def test_calibration_error_is_the_mean_gap_of_the_reliability_diagram() -> None:
+    rng = np.random.default_rng(5)
+    confidence = rng.random(400).astype(np.float32)
+    counts = count_confidence(confidence, rng.random(400) < confidence**2)
+
+    diagram = reliability(counts)
+
+    gap = np.abs(diagram.confidence - diagram.accuracy) * diagram.share
+    assert calibration_error(counts) == pytest.approx(gap.sum())

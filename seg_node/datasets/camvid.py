@@ -7,22 +7,24 @@ truth database", Pattern Recognition Letters 30(2), 2009; 11 classes and split a
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from seg_node.datasets.pairs import find_pairs, pair_dataset
+from seg_node.datasets.coding import IdCode
+from seg_node.datasets.matching import Files
+from seg_node.datasets.pairs import open_pairs, Source
 from seg_node.errors import DatasetError
-from seg_node.taxonomy import load_taxonomy
+from seg_node.taxonomy import IdMap, load_id_map, load_taxonomy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from seg_node.datasets.pairs import Pair, PairDataset
+    from seg_node.datasets.pairs import PairDataset
 
-__all__ = ['open_camvid']
+__all__ = ['camvid_sources', 'is_wanted', 'open_camvid', 'parts_of']
 
 SPLITS = ('test', 'train', 'trainval', 'val')
 DRIVES = ('0001TP', '0006R0', '0016E5')  # whose labelled frames make up train and val
-VOID = 11  # the id of unlabelled pixels in SegNet's 11-class files
 LABEL_FOLDERS = {'camvid11': 'labels', 'cityscapes19': 'labels_cityscapes19'}
 
 
@@ -44,18 +46,40 @@ def open_camvid(root: Path, split: str = 'val', taxonomy: str = 'camvid11') -> P
     Raises:
         DatasetError: If the layout, the split or the labels for the taxonomy are not there.
     """
-    pairs = [
-        pair
-        for part in _parts(split)
-        for pair in find_pairs(*_folders(root, part, taxonomy))
-        if _is_wanted(pair, split)
-    ]
-    unlabelled = (VOID,) if taxonomy == 'camvid11' else ()
-    return pair_dataset(tuple(pairs), load_taxonomy(taxonomy), unlabelled)
+    if taxonomy not in LABEL_FOLDERS:
+        known = ', '.join(sorted(LABEL_FOLDERS))
+        msg = f'CamVid has no labels for taxonomy {taxonomy!r}; expected one of {known}.'
+        raise DatasetError(msg)
+    return open_pairs(camvid_sources(root, split, taxonomy))
 
 
-def _parts(split: str) -> tuple[str, ...]:
-    """Return the folders that hold a split."""
+def camvid_sources(root: Path, split: str, taxonomy: str | None = None) -> tuple[Source, ...]:
+    """Return where a split is.
+
+    Args:
+        root: Folder that holds the layout.
+        split: As for ``open_camvid``.
+        taxonomy: 'cityscapes19' for those labels; with any other the labels are camvid11.
+
+    Raises:
+        DatasetError: If the layout or the split is not there.
+    """
+    parts = parts_of(split)
+    if taxonomy == 'cityscapes19':
+        code = IdCode(IdMap.identity(load_taxonomy(taxonomy)))
+    else:
+        taxonomy, code = 'camvid11', IdCode(load_id_map('camvid_files'))
+    of_drive = partial(is_wanted, split)
+    folders = [_folders(root, part, taxonomy) for part in parts]
+    return tuple(Source(Files(left), Files(right), code, of_drive) for left, right in folders)
+
+
+def parts_of(split: str) -> tuple[str, ...]:
+    """Return the folders that hold a split.
+
+    Raises:
+        DatasetError: If CamVid has no such split.
+    """
     if split == 'trainval' or split.lstrip('-') in DRIVES:
         return ('train', 'val')
     if split in SPLITS:
@@ -65,17 +89,14 @@ def _parts(split: str) -> tuple[str, ...]:
     raise DatasetError(msg)
 
 
-def _is_wanted(pair: Pair, split: str) -> bool:
+def is_wanted(split: str, name: str) -> bool:
+    """Return whether a frame is of the drive, or not of it, that a split may stand for."""
     drive = split.lstrip('-')
-    return drive not in DRIVES or pair.image.name.startswith(drive) != split.startswith('-')
+    return drive not in DRIVES or name.startswith(drive) != split.startswith('-')
 
 
 def _folders(root: Path, split: str, taxonomy: str) -> tuple[Path, Path]:
     """Return the image folder and the label folder."""
-    if taxonomy not in LABEL_FOLDERS:
-        known = ', '.join(sorted(LABEL_FOLDERS))
-        msg = f'CamVid has no labels for taxonomy {taxonomy!r}; expected one of {known}.'
-        raise DatasetError(msg)
     images = root / 'images' / split
     if images.is_dir():
         return images, root / LABEL_FOLDERS[taxonomy] / split

@@ -5,34 +5,35 @@
 
     DIR/images/a.jpg              or   DIR/images/val/a.jpg
     DIR/labels/a.png                   DIR/labels/val/a.png
-    DIR/taxonomy.yaml             the classes, unless the caller names them
+    DIR/taxonomy.yaml             the classes, unless the caller or ids.yaml names them
     DIR/ids.yaml                  optional: id in the label files -> class name
+    DIR/label_colors.txt          optional: colours in the label files -> class name
 """
 
 from __future__ import annotations
 
 import logging
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-import numpy as np
-import yaml
-
-from seg_node.datasets.label_png import is_palette_png
-from seg_node.datasets.pairs import find_pairs, pair_dataset, PairDataset
+from seg_node.datasets.coding import ColorCode, IdCode
+from seg_node.datasets.color_list import COLORS_FILE, read_colors
+from seg_node.datasets.ids_file import IDS_FILE, read_ids
+from seg_node.datasets.matching import Files
+from seg_node.datasets.pairs import open_pairs, Source
 from seg_node.errors import DatasetError
 from seg_node.taxonomy import IdMap, load_taxonomy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
+    from seg_node.datasets.coding import LabelCode
+    from seg_node.datasets.pairs import PairDataset
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['folder_taxonomy', 'open_folder']
+__all__ = ['folder_sources', 'folder_splits', 'folder_taxonomy', 'open_folder']
 
 IMAGES, LABELS = 'images', 'labels'
 TAXONOMY_FILE = 'taxonomy.yaml'
-IDS_FILE = 'ids.yaml'
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,8 @@ def open_folder(root: Path, split: str = 'val', taxonomy: Taxonomy | None = None
     """Open a folder with ``images/`` and ``labels/``.
 
     Image and label file share their stem. Labels are PNGs of class ids: 8 bit grey, or palette
-    PNGs, of which the indices are taken.
+    PNGs, of which the indices are taken; or PNGs of colours, if ``label_colors.txt`` says which
+    class a colour is.
 
     Args:
         root: The folder.
@@ -50,9 +52,16 @@ def open_folder(root: Path, split: str = 'val', taxonomy: Taxonomy | None = None
 
     Raises:
         DatasetError: If there are no classes or no such split, a file lacks its partner, or
-            ``ids.yaml`` is malformed.
-        TaxonomyError: If ``taxonomy.yaml`` is malformed, or ``ids.yaml`` names unknown classes.
+            ``ids.yaml`` or ``label_colors.txt`` is malformed.
+        TaxonomyError: If ``taxonomy.yaml`` is malformed, or the others name unknown classes.
     """
+    return open_pairs(folder_sources(root, split, taxonomy))
+
+
+def folder_sources(
+    root: Path, split: str = 'val', taxonomy: Taxonomy | None = None
+) -> tuple[Source, ...]:
+    """Return where the files of a split are; arguments and errors as for ``open_folder``."""
     classes = taxonomy or folder_taxonomy(root)
     if classes is None:
         msg = (
@@ -61,28 +70,30 @@ def open_folder(root: Path, split: str = 'val', taxonomy: Taxonomy | None = None
         )
         raise DatasetError(msg)
     part = _part(root, split)
-    pairs = find_pairs(root / IMAGES / part, root / LABELS / part)
-    if is_palette_png(pairs[0].labels):
-        logger.info('%s holds palette PNGs; their indices are taken as class ids.', root / LABELS)
-    ids = root / IDS_FILE
-    if not ids.is_file():
-        return pair_dataset(pairs, classes)
-    table = IdMap.from_names(str(ids), classes, _read_ids(ids)).table
-    return PairDataset(pairs, classes, table, np.ones(len(table), np.bool_))
+    return (
+        Source(Files(root / IMAGES / part), Files(root / LABELS / part), _code(root, classes)),
+    )
 
 
 def folder_taxonomy(root: Path) -> Taxonomy | None:
-    """Return the classes that a folder states in its ``taxonomy.yaml``; None without one.
+    """Return the classes that a folder states in ``taxonomy.yaml``, or the target of ``ids.yaml``.
 
     Raises:
-        TaxonomyError: If the file is malformed.
+        DatasetError: If ``ids.yaml`` is malformed.
+        TaxonomyError: If ``taxonomy.yaml`` is malformed, or the target is not known.
     """
-    path = root / TAXONOMY_FILE
-    return load_taxonomy(path) if path.is_file() else None
+    if (root / TAXONOMY_FILE).is_file():
+        return load_taxonomy(root / TAXONOMY_FILE)
+    target = read_ids(root / IDS_FILE).target if (root / IDS_FILE).is_file() else None
+    return load_taxonomy(target) if target else None
 
 
-def _part(root: Path, split: str) -> str:
-    """Return the sub-folder of a split; '' for a folder that has no splits."""
+def folder_splits(root: Path) -> tuple[str, ...]:
+    """Return the splits of a folder; none for one without sub-folders.
+
+    Raises:
+        DatasetError: If there are no images.
+    """
     images = root / IMAGES
     if not images.is_dir():
         msg = (
@@ -90,11 +101,25 @@ def _part(root: Path, split: str) -> str:
             f'of the same names, or sub-folders of both for the splits.'
         )
         raise DatasetError(msg)
-    splits = sorted(
-        path.name
-        for path in images.iterdir()
-        if path.is_dir() and not path.name.startswith('.')  # left behind by tools
-    )
+    folders = (path for path in images.iterdir() if path.is_dir())
+    # names with a dot are left behind by tools
+    return tuple(sorted(path.name for path in folders if not path.name.startswith('.')))
+
+
+def _code(root: Path, classes: Taxonomy) -> LabelCode:
+    """Return how the labels are written: as colours, by an id map, or as the classes' ids."""
+    if (root / COLORS_FILE).is_file():
+        return ColorCode(classes, read_colors(root / COLORS_FILE, classes))
+    path = root / IDS_FILE
+    if not path.is_file():
+        return IdCode(IdMap.identity(classes))
+    return IdCode(IdMap.from_names(str(path), classes, read_ids(path).ids, range(256)))
+
+
+def _part(root: Path, split: str) -> str:
+    """Return the sub-folder of a split; '' for a folder that has no splits."""
+    splits = folder_splits(root)
+    images = root / IMAGES
     if split in splits:
         return split
     if splits:
@@ -102,22 +127,3 @@ def _part(root: Path, split: str) -> str:
         raise DatasetError(msg)
     logger.info('%s has no sub-folders; all of it is taken for split %r.', images, split)
     return ''
-
-
-def _read_ids(path: Path) -> Mapping[int, str]:
-    try:
-        data: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (
-        yaml.YAMLError,
-        OSError,
-        ValueError,
-    ) as err:  # ValueError: not UTF-8, a date of no year
-        msg = f'{str(path)!r} cannot be read as YAML: {err}'
-        raise DatasetError(msg) from err
-    if not isinstance(data, dict) or not all(type(key) is int for key in data):
-        msg = (
-            f'{str(path)!r} is malformed; expected lines such as "7: road", the id in the label '
-            f'files and the class it stands for. Ids that are not named become unlabelled.'
-        )
-        raise DatasetError(msg)
-    return {key: str(name) for key, name in data.items()}

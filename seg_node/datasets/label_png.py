@@ -15,6 +15,7 @@ import zlib
 import cv2
 import numpy as np
 
+from seg_node.datasets.png_kind import BYTE, GREY, kind_of, PngKind, SIGNATURE
 from seg_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ['is_palette_png', 'read_label_png']
+__all__ = ['read_color_png', 'read_instance_png', 'read_label_png']
 
-SIGNATURE = b'\x89PNG\r\n\x1a\n'
-GREY, PALETTE = 0, 3
-COLOUR_TYPES = {0: 'grey', 2: 'colour (RGB)', 3: 'palette', 4: 'grey with alpha', 6: 'RGBA'}
+COLORED = (2, 3, 6)  # RGB, palette, RGBA
 
 
 def read_label_png(path: Path) -> npt.NDArray[np.uint8]:
@@ -43,32 +42,71 @@ def read_label_png(path: Path) -> npt.NDArray[np.uint8]:
         DatasetError: If the file cannot be read, is damaged, or holds colours instead of ids.
     """
     data = _bytes_of(path)
-    depth, kind = _header(data, path)
-    if kind not in (GREY, PALETTE) or depth > 8:  # noqa: PLR2004 - bits of a byte
+    kind = kind_of(data, path)
+    if not kind.holds_ids:
         msg = (
-            f'Label file {str(path)!r} is a {depth} bit {COLOUR_TYPES.get(kind, kind)} PNG; '
+            f'Label file {str(path)!r} is a {kind} PNG; '
             f'expected one class id per pixel in an 8 bit grey or palette PNG. '
             f'Convert its colours to ids first.'
         )
         raise DatasetError(msg)
-    if kind == PALETTE or depth < 8:  # noqa: PLR2004 - bits of a byte
+    if kind.is_palette or kind.depth < BYTE:
         data = _as_grey(data)
+    pixels = _decoded(data, path, cv2.IMREAD_UNCHANGED, dimensions=2)
+    stretch = 255 // (2**kind.depth - 1)
+    return pixels // stretch if stretch > 1 else pixels
+
+
+def read_instance_png(path: Path) -> npt.NDArray[np.uint8]:
+    """Read the class ids of a 16 bit PNG file that holds id * 256 + number of the object.
+
+    Returns:
+        (H, W) uint8 ids.
+
+    Raises:
+        DatasetError: If the file cannot be read, is damaged, or is no 16 bit grey PNG.
+    """
+    data = _bytes_of(path)
+    kind = kind_of(data, path)
+    if kind != PngKind(2 * BYTE, GREY):
+        msg = (
+            f'Label file {str(path)!r} is a {kind} PNG; expected 16 bit grey, a class id in the '
+            f'upper and the number of an object in the lower byte.'
+        )
+        raise DatasetError(msg)
+    stored = _decoded(data, path, cv2.IMREAD_UNCHANGED, dimensions=2)
+    return (stored >> BYTE).astype(np.uint8)
+
+
+def read_color_png(path: Path) -> npt.NDArray[np.uint8]:
+    """Read the colours of a PNG file; of a palette PNG the colours and not the indices.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        DatasetError: If the file cannot be read, is damaged, or holds no colours.
+    """
+    data = _bytes_of(path)
+    kind = kind_of(data, path)
+    if kind.color_type not in COLORED or kind.depth > BYTE:
+        msg = (
+            f'Label file {str(path)!r} is a {kind} PNG; expected the colours of the classes in '
+            f'an 8 bit colour PNG.'
+        )
+        raise DatasetError(msg)
+    return _decoded(data, path, cv2.IMREAD_COLOR, dimensions=3)[..., ::-1]
+
+
+def _decoded(data: bytes, path: Path, flags: int, *, dimensions: int) -> npt.NDArray[np.uint8]:
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:  # absurd sizes
         pixels = None
-    if pixels is None or pixels.ndim != 2:  # noqa: PLR2004 - rows and columns
+    if pixels is None or pixels.ndim != dimensions:
         msg = f'Label file {str(path)!r} is damaged: it cannot be decoded. Copy it again.'
         raise DatasetError(msg)
-    stretch = 255 // (2**depth - 1)
-    return cast('npt.NDArray[np.uint8]', pixels // stretch if stretch > 1 else pixels)
-
-
-def is_palette_png(path: Path) -> bool:
-    """Return whether a file is a palette PNG; only its first bytes are read."""
-    with path.open('rb') as stream:
-        start = stream.read(26)
-    return start.startswith(SIGNATURE) and start[25:26] == bytes([PALETTE])
+    return cast('npt.NDArray[np.uint8]', pixels)
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -77,17 +115,6 @@ def _bytes_of(path: Path) -> bytes:
     except OSError as err:
         msg = f'Label file {str(path)!r} cannot be read: {err.strerror}.'
         raise DatasetError(msg) from err
-
-
-def _header(data: bytes, path: Path) -> tuple[int, int]:
-    """Return bits per channel and colour type."""
-    if not data.startswith(SIGNATURE) or len(data) < 26:  # noqa: PLR2004 - up to colour type
-        msg = (
-            f'Label file {str(path)!r} is not a PNG file; expected a PNG, because lossy '
-            f'formats change class ids. Save the labels as PNG.'
-        )
-        raise DatasetError(msg)
-    return data[24], data[25]
 
 
 def _as_grey(data: bytes) -> bytes:

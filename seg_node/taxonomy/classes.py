@@ -23,7 +23,15 @@ UNLABELLED = 255
 """Id of a pixel without a class, in labels from people and in masks that we publish."""
 
 DATA = Path(__file__).parent / 'data'
-KNOWN = ('camvid11', 'cityscapes19')
+KNOWN = (
+    'bdd_drivable',
+    'camvid11',
+    'camvid32',
+    'cityscapes19',
+    'drivable2',
+    'mapillary124',
+    'mapillary66',
+)
 FEWEST = 2
 
 
@@ -167,8 +175,8 @@ def load_taxonomy(source: str | Path) -> Taxonomy:
     """Return a taxonomy by name, or from a YAML file.
 
     Args:
-        source: ``'cityscapes19'``, ``'camvid11'``, or the path of a file of the same form as ours
-            in ``taxonomy/data``.
+        source: A name, such as ``'cityscapes19'`` or ``'camvid11'``, or the path of a file of the
+            same form as ours in ``taxonomy/data``.
 
     Raises:
         TaxonomyError: If the name is unknown, or the file is missing or malformed.

@@ -13,7 +13,7 @@ from seg_node.errors import one_of, TaxonomyError
 from seg_node.taxonomy.classes import DATA, load_taxonomy, Taxonomy, UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import numpy.typing as npt
 
@@ -30,26 +30,48 @@ class IdMap:
         source: Name of the file format, for messages.
         target: The taxonomy that the mapped labels belong to.
         table: (256,) uint8; ``table[file_id]`` is the id in ``target`` or 255 for unlabelled.
+        unlabelled: Ids that may occur in files and have no class, besides 255.
     """
 
     source: str
     target: Taxonomy
     table: npt.NDArray[np.uint8]
+    unlabelled: frozenset[int] = frozenset()
 
     @classmethod
-    def from_names(cls, source: str, target: Taxonomy, ids: Mapping[int, str]) -> IdMap:
+    def from_names(
+        cls,
+        source: str,
+        target: Taxonomy,
+        ids: Mapping[int, str],
+        unlabelled: Iterable[int] = (),
+    ) -> IdMap:
         """Build the table from the class name of each file id; other ids become unlabelled.
 
         Raises:
             TaxonomyError: If a name is not in the taxonomy, or an id does not fit a byte.
         """
-        table = np.full(IDS_IN_A_BYTE, UNLABELLED, np.uint8)
-        for file_id, name in ids.items():
+        void = frozenset(unlabelled)
+        for file_id in (*ids, *void):
             if not 0 <= file_id < IDS_IN_A_BYTE:
                 msg = f'Id map {source!r} names id {file_id!r}; expected 0 to 255.'
                 raise TaxonomyError(msg)
+        table = np.full(IDS_IN_A_BYTE, UNLABELLED, np.uint8)
+        for file_id, name in ids.items():
             table[file_id] = target.index(name)
-        return cls(source, target, table)
+        return cls(source, target, table, void)
+
+    @classmethod
+    def identity(cls, target: Taxonomy, unlabelled: Iterable[int] = ()) -> IdMap:
+        """Return the map of files that hold the ids of a taxonomy itself."""
+        return cls.from_names(target.name, target, dict(enumerate(target.names)), unlabelled)
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which ids may occur in a file: (256,) bool."""
+        known: npt.NDArray[np.bool_] = self.table != UNLABELLED
+        known[[*self.unlabelled, UNLABELLED]] = True
+        return known
 
     def apply(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """Return the labels with their ids mapped; same shape, uint8."""
@@ -68,7 +90,9 @@ def load_id_map(name: str) -> IdMap:
     known = _read('ids.yaml')
     if name not in known:
         raise TaxonomyError(one_of('id map', name, known))
-    return IdMap.from_names(name, load_taxonomy(known[name]['target']), known[name]['ids'])
+    entry = known[name]
+    target = load_taxonomy(entry['target'])
+    return IdMap.from_names(name, target, entry['ids'], entry.get('unlabelled', {}))
 
 
 def class_groups(source: Taxonomy, target: Taxonomy) -> npt.NDArray[np.float32]:

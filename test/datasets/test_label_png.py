@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from seg_node.datasets.label_png import is_palette_png, read_label_png
+from seg_node.datasets.label_png import read_label_png
+from seg_node.datasets.png_kind import is_palette_png
 from seg_node.errors import DatasetError
 
 from .conftest import absurd_png

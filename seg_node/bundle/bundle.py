@@ -23,6 +23,8 @@ __all__ = ['Bundle', 'find_bundle', 'open_bundle', 'sha256', 'write_bundle']
 
 MANIFEST = 'manifest.json'
 ONNX = 'model.onnx'
+INT8_CPU = 'model.int8.cpu.onnx'
+INT8_TRT = 'model.int8.trt.onnx'
 WEIGHTS = 'weights.safetensors'
 CARD = 'MODEL_CARD.md'
 CHUNK = 1 << 20
@@ -44,6 +46,16 @@ class Bundle:
     def onnx_path(self) -> Path:
         """The exported network: images (N, 3, H, W) to scores (N, K, h, w)."""
         return self._file(ONNX, 'run it with ONNX Runtime or TensorRT')
+
+    @property
+    def int8_cpu_path(self) -> Path:
+        """The same network in 8-bit integers, by the rules of ONNX Runtime on a CPU."""
+        return self._file(INT8_CPU, 'run in int8; make it with "seg quantize"')
+
+    @property
+    def int8_trt_path(self) -> Path:
+        """The same network in 8-bit integers, by the rules of TensorRT."""
+        return self._file(INT8_TRT, 'run TensorRT in int8; make it with "seg quantize"')
 
     @property
     def weights_path(self) -> Path:

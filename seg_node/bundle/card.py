@@ -31,6 +31,10 @@ def model_card(manifest: Manifest) -> str:
         'Network input': f'{size} (height x width), {manifest.input.fit}, RGB',
         'Output stride': manifest.output_stride,
         'Temperature': f'{manifest.temperature:.3f}',
+        'Drivable threshold': 'not measured'
+        if manifest.drivable_threshold is None
+        else f'{manifest.drivable_threshold:.3f}',
+        'Precision that is taken by itself': manifest.precision,
         'ONNX opset': manifest.opset,
         'Licence of the weights': manifest.licence.get('weights', 'not stated'),
         'Licence of the data': manifest.licence.get('data', 'not stated'),

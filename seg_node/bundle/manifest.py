@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from seg_node.errors import BundleError, SegNodeError
+from seg_node.errors import BundleError, one_of, SegNodeError
 from seg_node.imaging import InputSpec
 from seg_node.taxonomy import Taxonomy
 
@@ -17,6 +17,7 @@ FORMAT = '1.0'
 """Version of the bundle format: the number before the dot changes when old readers must refuse."""
 
 OUTPUT_STRIDES = (1, 2, 4)
+PRECISIONS = ('fp32', 'int8')
 KINDS = {str: 'text', int: 'a whole number', Mapping: 'an object of names and values'}
 TABLES = ('architecture', 'licence', 'training', 'quality', 'files')
 
@@ -35,6 +36,9 @@ class Manifest:
             of pixels that are right (Guo et al., "On Calibration of Modern Neural Networks",
             2017).
         opset: ONNX operator set of ``model.onnx``.
+        precision: What an engine that can choose takes, ``fp32`` or ``int8``.
+        drivable_threshold: Least probability of the label at a drivable pixel with which held-out
+            images had a false-drivable rate of at most 0.5 %; None where that was not measured.
         licence: Terms of the ``weights`` and of the ``data`` they were trained on.
         training: Data, recipe, seed and commit of the training run.
         quality: Measured figures, each with its data set and conditions.
@@ -49,6 +53,8 @@ class Manifest:
     output_stride: int
     temperature: float = 1.0
     opset: int = 20
+    precision: str = 'fp32'
+    drivable_threshold: float | None = None
     licence: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
@@ -70,8 +76,22 @@ class Manifest:
                 'number, 1.0 for uncalibrated scores.'
             )
             raise BundleError(msg)
+        if self.precision not in PRECISIONS:
+            raise BundleError(
+                one_of(f'precision of bundle {self.name!r}:', self.precision, PRECISIONS)
+            )
+        self._check_threshold()
         for name in self.synthetic_only:
             self.taxonomy.index(name)
+
+    def _check_threshold(self) -> None:
+        value = self.drivable_threshold
+        if value is not None and not 0.0 <= value <= 1.0:
+            msg = (
+                f'Bundle {self.name!r} has drivable threshold {value!r}; expected a probability '
+                'from 0 to 1, or null.'
+            )
+            raise BundleError(msg)
 
     def _check_types(self) -> None:
         """Refuse what JSON can say and nobody could use."""

@@ -8,7 +8,7 @@ from typing import ClassVar, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.errors import EngineError, TensorMismatchError
+from seg_node.errors import EngineError, one_of, TensorMismatchError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -37,28 +37,37 @@ class Engine(ABC):
         name: Name in the registry.
         bundle: What it runs.
         threads: Threads that one ``infer`` may use.
+        precision: Of the arithmetic, ``fp32`` or ``int8``.
+        precisions: Those that engines of this class can be asked for.
         device: Where it runs, for people, for example ``'CPU'``; known after opening.
         reason: Why this engine was chosen, for logs and diagnostics.
     """
 
     name: ClassVar[str]
-    precision: ClassVar[str] = 'fp32'
+    precisions: ClassVar[tuple[str, ...]] = ('fp32',)
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 1, precision: str = 'fp32') -> None:
         """Remember what to run; nothing is loaded yet.
 
         Args:
             bundle: A verified bundle.
             threads: At least 1. More than the free cores makes every engine slower, often many
                 times, because its threads wait for each other.
+            precision: One of the class's ``precisions``.
 
         Raises:
             ValueError: If ``threads`` is below 1.
+            EngineError: If this engine has no such precision.
         """
         if threads < 1:
             msg = f'Expected argument `threads` to be at least 1, but got {threads}.'
             raise ValueError(msg)
+        if precision not in self.precisions:
+            raise EngineError(
+                one_of(f'precision of engine {self.name!r}:', precision, self.precisions)
+            )
         self.bundle = bundle
+        self.precision = precision
         self.threads = threads
         self.device = 'CPU'
         self.reason = 'asked for by name'

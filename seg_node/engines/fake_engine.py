@@ -27,6 +27,7 @@ class FakeEngine(Engine):
     """
 
     name: ClassVar[str] = 'fake'
+    precisions: ClassVar[tuple[str, ...]] = ('fp32', 'int8')
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class FakeEngine(Engine):
         function: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]] | None = None,
         *,
         threads: int = 1,
+        precision: str = 'fp32',
     ) -> None:
         """Remember the function.
 
@@ -41,8 +43,9 @@ class FakeEngine(Engine):
             bundle: Gives classes and sizes; its network is not read.
             function: (N, 3, H, W) float32 to (N, K, h, w) float32; without one, ``bands``.
             threads: Of no effect here.
+            precision: Of no effect here.
         """
-        super().__init__(bundle, threads=threads)
+        super().__init__(bundle, threads=threads, precision=precision)
         self._function = function
 
     def _open(self) -> None:

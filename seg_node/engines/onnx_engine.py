@@ -20,13 +20,15 @@ __all__ = ['OnnxEngine']
 
 
 class OnnxEngine(Engine):
-    """Runs ``model.onnx`` with ONNX Runtime's CPU provider."""
+    """Runs ``model.onnx`` or ``model.int8.cpu.onnx`` with ONNX Runtime's CPU provider."""
 
     name: ClassVar[str] = 'onnxruntime'
+    precisions: ClassVar[tuple[str, ...]] = ('fp32', 'int8')
     _session: Any = None  # onnxruntime is not typed
 
     def _open(self) -> None:
-        path = self.bundle.onnx_path
+        is_int8 = self.precision == 'int8'
+        path = self.bundle.int8_cpu_path if is_int8 else self.bundle.onnx_path
         try:
             session = ort.InferenceSession(
                 str(path), self._options(), providers=['CPUExecutionProvider']

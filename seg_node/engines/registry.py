@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
 
-__all__ = ['AUTO', 'ENGINES', 'engine_class', 'open_engine']
+__all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
 
 # Strings, so that no import chain leads from the running node to torch.
 ENGINES = {
@@ -22,6 +22,7 @@ ENGINES = {
 }
 LIBRARIES = {'onnxruntime': 'onnxruntime', 'torch': 'torch safetensors'}
 AUTO = 'auto'
+PRECISIONS = (AUTO, 'fp32', 'int8')
 # In order of preference; the first that opens is taken.
 CANDIDATES = ('onnxruntime',)
 
@@ -49,7 +50,7 @@ def engine_class(name: str) -> type[Engine]:
         raise EngineUnavailableError(msg) from err
 
 
-def open_engine(name: str, bundle: Bundle, *, threads: int = 1) -> Engine:
+def open_engine(name: str, bundle: Bundle, *, threads: int = 1, precision: str = AUTO) -> Engine:
     """Return an opened engine for a bundle; its ``reason`` says why it was chosen.
 
     Args:
@@ -57,22 +58,28 @@ def open_engine(name: str, bundle: Bundle, *, threads: int = 1) -> Engine:
             that does not work is an error, never silently replaced.
         bundle: What it shall run.
         threads: Threads that one inference may use.
+        precision: ``fp32``, ``int8``, or ``'auto'`` for what the manifest says where the engine
+            has it, else ``fp32``.
 
     Raises:
         EngineError: If the engine is unknown or cannot run the bundle.
     """
     if name == AUTO:
-        return _open_best(bundle, threads)
-    engine = engine_class(name)(bundle, threads=threads)
+        return _open_best(bundle, threads, precision)
+    kind = engine_class(name)
+    if precision == AUTO:
+        wanted = bundle.manifest.precision
+        precision = wanted if wanted in kind.precisions else 'fp32'
+    engine = kind(bundle, threads=threads, precision=precision)
     engine.open()
     return engine
 
 
-def _open_best(bundle: Bundle, threads: int) -> Engine:
+def _open_best(bundle: Bundle, threads: int, precision: str) -> Engine:
     refusals = []
     for name in CANDIDATES:
         try:
-            engine = open_engine(name, bundle, threads=threads)
+            engine = open_engine(name, bundle, threads=threads, precision=precision)
         except EngineUnavailableError as err:
             refusals.append(str(err))
             continue

@@ -30,9 +30,10 @@ class TorchEngine(Engine):
     _network: Any = None  # a SegNet while the engine is open
 
     def _open(self) -> None:
+        weights = self.bundle.weights_path  # first: an imported ONNX has none, and no architecture
         config = NetConfig.from_dict(self.bundle.manifest.architecture)
         network = build_network(config)
-        load_weights(network, self.bundle.weights_path)
+        load_weights(network, weights)
         self._network = network.eval()
         self.device = 'CPU'
 

@@ -23,6 +23,7 @@ def open_segmenter(
     options: SegmenterOptions = DEFAULT_OPTIONS,
     *,
     threads: int = 1,
+    precision: str = AUTO,
 ) -> Segmenter:
     """Return a segmenter that is ready for its first frame.
 
@@ -31,6 +32,7 @@ def open_segmenter(
         engine: Name of an engine, or ``'auto'`` for the best that works here.
         options: Thresholds and CRF.
         threads: Threads that one inference may use.
+        precision: ``'fp32'``, ``'int8'``, or ``'auto'`` for what the manifest says.
 
     Raises:
         BundleError: If the bundle is missing, damaged or altered.
@@ -39,4 +41,5 @@ def open_segmenter(
     Example:
         ``with open_segmenter() as segmenter: labels = segmenter(image).labels``
     """
-    return Segmenter(open_engine(engine, open_bundle(bundle), threads=threads), options)
+    opened = open_engine(engine, open_bundle(bundle), threads=threads, precision=precision)
+    return Segmenter(opened, options)

@@ -43,7 +43,12 @@ class ModelRunner:
         cv2.setNumThreads(parameters.opencv_threads)
         self._lock = Lock()
         self.bundle = open_bundle(parameters.bundle)
-        self.engine = open_engine(parameters.engine, self.bundle, threads=parameters.threads)
+        self.engine = open_engine(
+            parameters.engine,
+            self.bundle,
+            threads=parameters.threads,
+            precision=parameters.precision,
+        )
         self._segmenter = Segmenter(self.engine, segmenter_options(parameters))
         spec = self.bundle.manifest.input
         self._segmenter(np.zeros((spec.height, spec.width, 3), np.uint8))
@@ -76,6 +81,7 @@ class ModelRunner:
             'bundle': f'{self.bundle.manifest.name} {self.bundle.digest}',
             'engine': self.engine.name,
             'device': self.engine.device,
+            'precision': self.engine.precision,
         }
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, TYPE_CHECKING
 
 from seg_node.crf import is_available, PRESETS
-from seg_node.engines.registry import ENGINES
+from seg_node.engines.registry import ENGINES, PRECISIONS
 from seg_node.errors import one_of, ParameterError
 
 if TYPE_CHECKING:
@@ -103,6 +103,14 @@ PARAMETERS: tuple[Spec, ...] = (
         'auto',
         'Inference back end; auto takes the best one that works here and says why',
         choices=tuple(sorted({'auto', *ENGINES})),
+        change='configure',
+    ),
+    Spec(
+        'precision',
+        'auto',
+        'Arithmetic of the inference engine; auto takes what the bundle says, int8 only where the '
+        'bundle has such a network',
+        choices=tuple(sorted(PRECISIONS)),
         change='configure',
     ),
     Spec(
@@ -204,6 +212,7 @@ class Parameters:
 
     bundle: str
     engine: str
+    precision: str
     threads: int
     opencv_threads: int
     image_transport: str

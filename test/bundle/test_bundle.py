@@ -264,3 +264,16 @@ def test_card_carries_the_warning_the_classes_and_the_licence(bundle: Bundle) ->
     assert 'Not safety-certified' in card
     assert '| 1 green road | yes | - |' in card
     assert '| Licence of the weights | Apache-2.0 |' in card
+
+
+def test_precision_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(
+        BundleError, match="precision of bundle 'tiny': 'int4'; expected one of fp32"
+    ):
+        replace(tiny.tiny_manifest(), precision='int4')
+
+
+@pytest.mark.parametrize('value', [-0.1, 1.5, float('nan')])
+def test_drivable_threshold_that_is_no_probability_is_refused(value: float) -> None:
+    with pytest.raises(BundleError, match='drivable threshold'):
+        replace(tiny.tiny_manifest(), drivable_threshold=value)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-import json
+import argparse
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,22 @@ import cv2
 from seg_node.cli.arguments import at_least_one, writable_file, writable_folder, write_text
 from seg_node.crf import preset, PRESETS
 from seg_node.datasets import open_dataset, spread
-from seg_node.evaluation import as_json, as_text, draw_frames, evaluate
-from seg_node.pipeline import open_segmenter, SegmenterOptions
+from seg_node.evaluation import (
+    as_json,
+    as_text,
+    draw_frames,
+    evaluate,
+    json_text,
+    open_for_evaluation,
+    Views,
+)
+from seg_node.pipeline import SegmenterOptions
 
 if TYPE_CHECKING:
-    import argparse
     from pathlib import Path
 
-    from seg_node.evaluation import Evaluation
+    from seg_node.datasets import Dataset
+    from seg_node.pipeline import Segmenter
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
@@ -49,40 +58,83 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument('bundle', metavar='BUNDLE', help='name of a shipped bundle, or a folder')
     parser.add_argument('dataset', metavar='DATASET', help='labelled images, see below')
-    parser.add_argument('--split', default='val', help='part of the data (default: val)')
-    parser.add_argument(
+    _add_data(parser)
+    _add_model(parser)
+    _add_protocol(parser)
+    _add_results(parser)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('which frames')
+    group.add_argument('--split', default='val', help='part of the data (default: val)')
+    group.add_argument(
         '--taxonomy',
         metavar='NAME',
         help='classes to compare in: cityscapes19, camvid11 or a YAML file '
         '(default: those of the data)',
     )
-    parser.add_argument(
+    group.add_argument(
+        '--limit',
+        metavar='N',
+        type=at_least_one,
+        help='take at most N frames, spread evenly over the data',
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('how the bundle is run')
+    group.add_argument(
         '--engine', default='auto', help='auto, onnxruntime, torch or fake (default: auto)'
     )
-    parser.add_argument(
+    group.add_argument(
         '--threads',
         metavar='N',
         type=at_least_one,
         default=1,
         help='threads of the engine (default: 1)',
     )
-    parser.add_argument(
+    group.add_argument(
+        '--temperature',
+        metavar='T',
+        type=_positive,
+        help="divide the scores by T (default: the bundle's temperature)",
+    )
+    group.add_argument(
         '--crf',
         metavar='PRESET',
         choices=sorted(PRESETS),
         help='refine uncertain frames with the dense CRF, as the node does with crf.enabled: '
         f'{", ".join(sorted(PRESETS))} (default: no CRF)',
     )
-    parser.add_argument(
-        '--limit',
-        metavar='N',
-        type=at_least_one,
-        help='take at most N frames, spread evenly over the data',
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        'protocol', 'Several looks at each image, averaged; the node takes one.'
     )
-    parser.add_argument(
-        '--json', metavar='FILE', help='write all numbers there; - for stdout without the table'
+    group.add_argument('--flip', action='store_true', help='look at the mirrored image, too')
+    group.add_argument(
+        '--scales',
+        metavar='S,S,...',
+        type=_scales,
+        default=(1.0,),
+        help='sizes to look at, for example 0.75,1,1.25 (default: 1)',
     )
-    parser.add_argument(
+    group.add_argument(
+        '--slide',
+        action='store_true',
+        help="keep the image's resolution and look through windows of the network's size",
+    )
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('results')
+    group.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write all numbers there, and sums for seg pool; - for stdout without the table',
+    )
+    group.add_argument(
         '--out', metavar='DIR', help='draw sheets of sample frames and of the worst ones there'
     )
 
@@ -91,20 +143,31 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print the report and write what was asked for."""
     json_file = writable_file(args.json) if args.json not in (None, STDOUT) else None
     folder = writable_folder(args.out) if args.out else None
-    dataset = open_dataset(args.dataset, args.split, args.taxonomy)
-    if args.limit:
-        dataset = spread(dataset, args.limit)
+    views = Views(args.flip, args.scales, args.slide)
+    dataset = _dataset(args)
     cv2.setNumThreads(OPENCV_THREADS)
-    options = SegmenterOptions(crf=preset(args.crf) if args.crf else None)
-    with open_segmenter(args.bundle, args.engine, options, threads=args.threads) as segmenter:
-        result = evaluate(segmenter, dataset, name=args.dataset, split=args.split)
-        _print(result, as_json_only=args.json == STDOUT)
+    with _segmenter(args) as segmenter:
+        result = evaluate(segmenter, dataset, name=args.dataset, split=args.split, views=views)
+        data = as_json(result)
+        print(json_text(data) if args.json == STDOUT else as_text(data) + '\n', end='')
         if json_file:
-            write_text(json_file, _json(result))
+            write_text(json_file, json_text(data))
             _announce(json_file)
         if folder:
             _announce(*draw_frames(segmenter, dataset, result, folder))
     return 0
+
+
+def _dataset(args: argparse.Namespace) -> Dataset:
+    dataset = open_dataset(args.dataset, args.split, args.taxonomy)
+    return spread(dataset, args.limit) if args.limit else dataset
+
+
+def _segmenter(args: argparse.Namespace) -> Segmenter:
+    options = SegmenterOptions(crf=preset(args.crf) if args.crf else None)
+    return open_for_evaluation(
+        args.bundle, args.engine, options, threads=args.threads, temperature=args.temperature
+    )
 
 
 def _announce(*paths: Path) -> None:
@@ -112,9 +175,18 @@ def _announce(*paths: Path) -> None:
         print(f'written: {path}', file=sys.stderr)
 
 
-def _print(result: Evaluation, *, as_json_only: bool) -> None:
-    print(_json(result) if as_json_only else as_text(result), end='' if as_json_only else '\n')
+def _positive(text: str) -> float:
+    """Return a finite number above 0; for the ``type`` of an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        msg = f'expected a number above 0, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return value
 
 
-def _json(result: Evaluation) -> str:
-    return json.dumps(as_json(result), indent=2, ensure_ascii=False) + '\n'
+def _scales(text: str) -> tuple[float, ...]:
+    """Return numbers above 0 that are separated by commas; for the ``type`` of an argument."""
+    return tuple(_positive(part) for part in text.split(','))

@@ -58,6 +58,7 @@ VERBS = {
     'demo': Verb('seg_node.cli.demo_command', 'show the node at work on a drive'),
     'evaluate': Verb('seg_node.cli.evaluate_command', 'score a bundle on a labelled data set'),
     'export': Verb('seg_node.cli.export_command', 'turn trained weights into a bundle'),
+    'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
     'train': Verb('seg_node.cli.train_command', 'train a model'),
 }
 
@@ -109,7 +110,7 @@ def _run(argv: Sequence[str]) -> int:
     if first.verb not in verbs:
         parser.error(one_of('verb', first.verb, verbs))
     command = cast('Command', import_module(verbs[first.verb].module))
-    args = _verb_parser(first.verb, command).parse_args(first.rest)
+    args = _verb_parser(first.verb, command).parse_intermixed_args(first.rest)
     _configure_logging(first.verbose + args.verbose)
     return command.run(args)
 

@@ -16,12 +16,14 @@ import numpy as np
 from seg_node import __version__
 from seg_node.evaluation.prediction import comparable, Predictor
 from seg_node.evaluation.tally import Tally
+from seg_node.evaluation.views import ONE_LOOK
 from seg_node.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from seg_node.datasets import Dataset
+    from seg_node.evaluation.views import Views
     from seg_node.pipeline import Segmenter
     from seg_node.taxonomy import Taxonomy
 
@@ -44,6 +46,8 @@ class Evaluation:
         engine: Name, device, threads and precision of the engine, and why it was chosen.
         versions: Of this package and of what it computed with.
         machine: Processor, number of cores, system.
+        protocol: How each image was looked at.
+        temperature: Divisor of the scores.
     """
 
     dataset: str
@@ -55,9 +59,13 @@ class Evaluation:
     engine: Mapping[str, str | int]
     versions: Mapping[str, str]
     machine: Mapping[str, str | int]
+    protocol: str = str(ONE_LOOK)
+    temperature: float = 1.0
 
 
-def evaluate(segmenter: Segmenter, dataset: Dataset, *, name: str, split: str) -> Evaluation:
+def evaluate(
+    segmenter: Segmenter, dataset: Dataset, *, name: str, split: str, views: Views = ONE_LOOK
+) -> Evaluation:
     """Run every frame of a data set through the segmenter that the node runs.
 
     Args:
@@ -66,17 +74,19 @@ def evaluate(segmenter: Segmenter, dataset: Dataset, *, name: str, split: str) -
             two are grouped into the coarser; see ``Predictor`` and ``comparable``.
         name: What the user called the data set.
         split: Which part of it this is.
+        views: How each image is looked at; by default as the node does.
 
     Raises:
         TaxonomyError: If the classes of bundle and data set cannot be compared.
+        ParameterError: If several looks are to be averaged with the dense CRF on.
         DatasetError: If a sample cannot be read.
         EngineError: If the network fails.
         CrfError: If the dense CRF is on and its library is missing.
     """
-    own = segmenter.engine.bundle.manifest.taxonomy
-    truth = comparable(dataset, own)
-    predict = Predictor(segmenter, truth.taxonomy)
-    tally = Tally(len(truth.taxonomy))
+    manifest = segmenter.engine.bundle.manifest
+    truth = comparable(dataset, manifest.taxonomy)
+    predict = Predictor(segmenter, truth.taxonomy, views)
+    tally = Tally(len(truth.taxonomy), predict.groups, manifest.temperature)
     for index in progress(range(len(truth)), what='evaluating', unit='frame'):
         sample = truth[index]
         tally.add(sample, predict(sample.image))
@@ -90,6 +100,8 @@ def evaluate(segmenter: Segmenter, dataset: Dataset, *, name: str, split: str) -
         engine=_engine(segmenter),
         versions=_versions(segmenter),
         machine=_machine(),
+        protocol=str(views),
+        temperature=manifest.temperature,
     )
 
 

@@ -12,6 +12,7 @@ from seg_node import __version__
 from seg_node.datasets import Sample
 from seg_node.evaluation import evaluate
 from seg_node.evaluation.prediction import Prediction
+from seg_node.evaluation.sums import binned
 from seg_node.evaluation.tally import Tally
 from seg_node.metrics import calibration_error, count_confidence, count_pairs, mean_nll
 from tiny import SIZE, TAXONOMY
@@ -37,13 +38,13 @@ def test_counts_are_those_of_all_frames_seen_as_one_image(
     confidence = np.concatenate(
         [answer.confidence for answer in answers if answer.confidence is not None]
     )
-    assert np.array_equal(tally.counts, count_pairs(truth, labels, 3))
-    assert calibration_error(tally.confidence) == pytest.approx(
+    assert np.array_equal(tally.sums.confusion, count_pairs(truth, labels, 3))
+    assert calibration_error(binned(tally.sums.confidence)) == pytest.approx(
         calibration_error(count_confidence(confidence, truth == labels)), rel=1e-9
     )
     shares = np.concatenate([segmenter.probabilities(one.image) for one in scenes.samples])
     of_truth = np.take_along_axis(shares, truth[..., None].astype(np.intp), axis=2)
-    assert mean_nll(tally.nll) == pytest.approx(-np.log(of_truth).mean(), rel=1e-5)
+    assert mean_nll(tally.sums.nll) == pytest.approx(-np.log(of_truth).mean(), rel=1e-5)
     assert [frame.name for frame in tally.frames] == ['scene_0', 'scene_1', 'scene_2']
 
 
@@ -58,8 +59,8 @@ def test_pixels_without_truth_have_no_say_in_anything(
 
     tally = evaluate(lava, data, name='half', split='val').tally
 
-    assert tally.counts.tolist() == [[SIZE[0] * SIZE[1] // 2, 0, 0], [0, 0, 0], [0, 0, 0]]
-    assert tally.confidence[:, 0].sum() == SIZE[0] * SIZE[1] // 2
+    assert tally.sums.confusion.tolist() == [[SIZE[0] * SIZE[1] // 2, 0, 0], [0, 0, 0], [0, 0, 0]]
+    assert tally.sums.confidence[:, 0].sum() == SIZE[0] * SIZE[1] // 2
     assert tally.frames[0].accuracy == 1.0
 
 

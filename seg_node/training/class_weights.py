@@ -16,18 +16,23 @@ With n_k the pixels of class k, n their sum over all classes, f_k = n_k / n and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.errors import one_of
+from seg_node.progress import progress
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     import numpy.typing as npt
 
+    from seg_node.datasets.base import Dataset
+    from seg_node.taxonomy import Taxonomy
     from seg_node.training.recipe_loss import WeightsPart
 
     Float64Array = npt.NDArray[np.float64]
@@ -84,6 +89,42 @@ def class_weights(counts: PixelCounts, options: WeightsPart) -> Float64Array:
     share = counts.pixels[there] / counts.pixels.sum()
     weights[there] = np.clip(raw / (raw * share).sum(), *options.clip)
     return weights
+
+
+def recipe_weights(
+    options: WeightsPart, taxonomy: Taxonomy, counts: Callable[[], PixelCounts]
+) -> Float64Array:
+    """Return the class weights that a recipe asks for, (K,) float64.
+
+    Args:
+        options: Formula, or weights by name.
+        taxonomy: The classes.
+        counts: Counts the pixels; called only for a formula.
+
+    Raises:
+        TaxonomyError: A weight is given for an unknown class.
+    """
+    weights = np.ones(len(taxonomy))
+    for name, weight in options.given.items():
+        weights[taxonomy.index(name)] = weight
+    return weights if options.kind in {'none', 'given'} else class_weights(counts(), options)
+
+
+def counts_of(name: str, dataset: Dataset, folder: Path) -> PixelCounts:
+    """Return the pixel counts of a data set; counted once per folder."""
+    cache = folder / f'pixels_{name}.json'
+    if cache.is_file():
+        known = json.loads(cache.read_text())
+        return PixelCounts(np.array(known['pixels']), np.array(known['seen']))
+    counts = count_dataset(dataset)
+    cache.write_text(json.dumps({'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}))
+    return counts
+
+
+def count_dataset(dataset: Dataset) -> PixelCounts:
+    """Return the pixel counts of a data set; a bar shows how far it is."""
+    indices = progress(range(len(dataset)), total=len(dataset), what='counted', unit='image')
+    return count_pixels((dataset[i].labels for i in indices), len(dataset.taxonomy))
 
 
 def formula_weights(counts: PixelCounts, kind: str, *, beta: float = 0.999999) -> Float64Array:

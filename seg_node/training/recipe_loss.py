@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - recipes are read by these annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,20 +14,22 @@ FACTORS = ('cross_entropy', 'focal', 'ohem', 'dice', 'jaccard', 'tversky', 'lova
 
 @dataclass(frozen=True, slots=True)
 class WeightsPart:
-    """Class weights from the pixel counts of the data; see ``class_weights``.
+    """Class weights, from the pixel counts of the data or given; see ``class_weights``.
 
     Attributes:
-        kind: Formula.
+        kind: Formula; ``given`` takes the numbers of ``given`` as they are.
         power: Exponent that flattens (below 1) the weights.
         clip: Smallest and largest weight after scaling the mean over pixels to 1.
         beta: Of ``effective``: 1 / (1 - beta) is the number of pixels beyond which a class has
             shown all there is to it.
+        given: Weight by name of class; a class that is not named weighs 1.
     """
 
-    kind: Literal['none', 'inverse', 'balanced', 'median', 'enet', 'effective'] = 'none'
+    kind: Literal['none', 'inverse', 'balanced', 'median', 'enet', 'effective', 'given'] = 'none'
     power: float = 1.0
     clip: tuple[float, float] = (0.1, 10.0)
     beta: float = 0.999999
+    given: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what gives no weights.
@@ -39,6 +42,38 @@ class WeightsPart:
         expect_in_range('loss.class_weights.clip.1', high, low)
         if not 0 < self.beta < 1:
             msg = f'The value of loss.class_weights.beta is {self.beta!r}; expected 0 < beta < 1.'
+            raise ParameterError(msg)
+        for name, value in self.given.items():
+            expect_in_range(f'loss.class_weights.given.{name}', value, 0.0)
+        if self.given and self.kind != 'given':
+            msg = (
+                f'loss.class_weights gives weights by name, but its kind is {self.kind!r}; set '
+                "the kind to 'given' or leave out the weights."
+            )
+            raise ParameterError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundaryPart:
+    """How much more pixels weigh near a boundary between classes; see ``weight_maps``.
+
+    Attributes:
+        w0: What the weight of a boundary pixel rises by, as a share of it; 0 for nothing.
+        sigma: Distance at which the rise has fallen to 61 % [px of the image, after scaling].
+    """
+
+    w0: float = 0.0
+    sigma: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse what gives no weights.
+
+        Raises:
+            ParameterError: A number is out of its range.
+        """
+        expect_in_range('loss.boundary.w0', self.w0, 0.0)
+        if not 0 < self.sigma < float('inf'):
+            msg = f'The value of loss.boundary.sigma is {self.sigma!r}; expected more than 0 px.'
             raise ParameterError(msg)
 
 
@@ -62,6 +97,7 @@ class LossPart:
         tversky_false_positives: Weight of probability in the wrong place.
         tversky_false_negatives: Weight of missing probability.
         class_weights: Weights of cross-entropy, focal and hard pixel loss.
+        boundary: Further weights of those, near boundaries.
     """
 
     cross_entropy: float = 1.0
@@ -78,6 +114,7 @@ class LossPart:
     tversky_false_positives: float = 0.3
     tversky_false_negatives: float = 0.7
     class_weights: WeightsPart = field(default_factory=WeightsPart)
+    boundary: BoundaryPart = field(default_factory=BoundaryPart)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be minimised.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-import json
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -14,7 +13,6 @@ import warnings
 import lightning
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
-import numpy as np
 import torch
 import yaml
 
@@ -24,10 +22,9 @@ from seg_node.imaging.fitting import InputSpec
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_imagenet, load_pretrained
-from seg_node.progress import progress
 from seg_node.taxonomy import load_taxonomy
 from seg_node.training.augment import Augmenter
-from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
+from seg_node.training.class_weights import counts_of, recipe_weights
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
 from seg_node.training.samples import Draws, DrawSampler, Share, TrainingSet
@@ -121,18 +118,6 @@ def initial_network(recipe: Recipe) -> SegNet:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def counts_of(name: str, dataset: Dataset, folder: Path) -> PixelCounts:
-    """Return the pixel counts of a data set; counted once per folder."""
-    cache = folder / f'pixels_{name}.json'
-    if cache.is_file():
-        known = json.loads(cache.read_text())
-        return PixelCounts(np.array(known['pixels']), np.array(known['seen']))
-    indices = progress(range(len(dataset)), total=len(dataset), what='counted', unit='image')
-    counts = count_pixels((dataset[i].labels for i in indices), len(dataset.taxonomy))
-    cache.write_text(json.dumps({'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}))
-    return counts
-
-
 def _prepare(
     recipe: Recipe, datasets: list[Dataset], folder: Path
 ) -> tuple[SegmentationTask, Draws]:
@@ -156,7 +141,7 @@ def _prepare(
     groups = load_taxonomy(recipe.data.groups)
     task = SegmentationTask(
         network,
-        _loss(recipe, datasets[0], folder),
+        _loss(recipe, datasets[0], folder, network.output_stride),
         recipe,
         steps=steps,
         measure=partial(measure, dataset=held_out, spec=spec, groups=groups),
@@ -164,13 +149,12 @@ def _prepare(
     return task, draws
 
 
-def _loss(recipe: Recipe, first: Dataset, folder: Path) -> SegmentationLoss:
+def _loss(recipe: Recipe, first: Dataset, folder: Path, stride: int) -> SegmentationLoss:
     """Return the loss; class weights come from the first source."""
-    options = recipe.loss
-    weights = np.ones(len(first.taxonomy))
-    if options.class_weights.kind != 'none':
-        weights = class_weights(counts_of('0', first, folder), options.class_weights)
-    return SegmentationLoss(torch.from_numpy(weights), options)
+    weights = recipe_weights(
+        recipe.loss.class_weights, first.taxonomy, partial(counts_of, '0', first, folder)
+    )
+    return SegmentationLoss(torch.from_numpy(weights), recipe.loss, stride=stride)
 
 
 @contextmanager

@@ -3,13 +3,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
-from seg_node.training.class_weights import class_weights, count_pixels, PixelCounts
+from seg_node.datasets.base import Sample
+from seg_node.errors import TaxonomyError
+from seg_node.training.class_weights import (
+    class_weights,
+    count_pixels,
+    counts_of,
+    formula_weights,
+    PixelCounts,
+    recipe_weights,
+)
 from seg_node.training.recipe_loss import WeightsPart
+from tiny import TAXONOMY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seg_node.taxonomy import Taxonomy
 
 OPEN = (1e-9, 1e9)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A data set of the samples given."""
+
+    samples: list[Sample]
+    taxonomy: Taxonomy = TAXONOMY
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return a sample."""
+        return self.samples[index]
 
 
 def counts(*pixels: int) -> PixelCounts:
@@ -86,3 +120,44 @@ def test_weights_are_flattened_and_clipped() -> None:
 
     assert weights[1] == 3.0
     assert weights[0] == pytest.approx(max(0.5, 1 / (81 / 82 + 9 / 82)))
+
+
+def test_recipe_weights_refuse_an_unknown_class() -> None:
+    options = WeightsPart('given', given={'raod': 0.5})
+
+    with pytest.raises(TaxonomyError, match='raod'):
+        recipe_weights(options, TAXONOMY, lambda: counts(1, 1, 1))
+
+
+def test_recipe_weights_take_the_formula_of_the_counts() -> None:
+    options = WeightsPart('inverse', clip=OPEN)
+
+    weights = recipe_weights(options, TAXONOMY, lambda: counts(60, 30, 10))
+
+    assert np.allclose(weights, class_weights(counts(60, 30, 10), options))
+
+
+def test_counts_of_a_data_set_are_kept(tmp_path: Path) -> None:
+    labels = np.array([[0, 0, 2, 255]], np.uint8)
+    sample = Sample('one', np.zeros((1, 4, 3), np.uint8), labels)
+    dataset = Listed([sample])
+
+    first = counts_of('0', dataset, tmp_path)
+    again = counts_of('0', Listed([]), tmp_path)
+
+    assert first.pixels.tolist() == again.pixels.tolist() == [2, 0, 1]
+    assert first.seen.tolist() == again.seen.tolist() == [3, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ('kind', 'expected'),
+    [
+        ('inverse', [100 / 60, 100 / 30, 100 / 10]),
+        ('balanced', [100 / 180, 100 / 90, 100 / 30]),
+        ('median', [0.5, 1.0, 3.0]),
+        ('enet', [1 / np.log(1.62), 1 / np.log(1.32), 1 / np.log(1.12)]),
+        ('effective', [0.5 / (1 - 0.5**60), 0.5 / (1 - 0.5**30), 0.5 / (1 - 0.5**10)]),
+    ],
+)
+def test_formulae_give_the_numbers_of_their_papers(kind: str, expected: list[float]) -> None:
+    assert formula_weights(counts(60, 30, 10), kind, beta=0.5) == pytest.approx(expected)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_loss import LossPart, WeightsPart
+from seg_node.training.recipe_loss import BoundaryPart, LossPart, WeightsPart
 
 
 @pytest.mark.parametrize(
@@ -34,9 +34,23 @@ def test_loss_part_names_a_wrong_value(options: dict[str, Any], said: str) -> No
     [
         ({'clip': (-1.0, 2.0)}, 'class_weights.clip.0 is -1.0'),
         ({'clip': (2.0, 1.0)}, 'class_weights.clip.1 is 1.0; expected a number of at least 2'),
+        ({'kind': 'given', 'given': {'road': -1.0}}, 'class_weights.given.road is -1.0'),
+        ({'kind': 'enet', 'given': {'road': 1.0}}, "its kind is 'enet'; set the kind to 'given'"),
         ({'beta': 1.0}, 'class_weights.beta is 1.0; expected 0 < beta < 1'),
     ],
 )
 def test_weights_part_names_a_wrong_value(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         WeightsPart(**options)
+
+
+@pytest.mark.parametrize(
+    ('options', 'said'),
+    [
+        ({'w0': -1.0}, 'loss.boundary.w0 is -1.0'),
+        ({'sigma': 0.0}, 'loss.boundary.sigma is 0.0; expected more than 0 px'),
+    ],
+)
+def test_boundary_part_names_a_wrong_value(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        BoundaryPart(**options)

@@ -13,6 +13,9 @@ from seg_node.taxonomy import UNLABELLED
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    import numpy.typing as npt
+
 LEAST = 1e-6  # keeps empty sums from dividing by zero
 IDS, MAPS = 3, 4  # dimensions
 
@@ -20,6 +23,14 @@ IDS, MAPS = 3, 4  # dimensions
 def at_least_single(values: Tensor) -> Tensor:
     """Return half-precision values as float32 and others as they are."""
     return values if values.dtype == torch.float64 else values.float()
+
+
+def as_labels(given: Tensor) -> npt.NDArray[np.uint8]:
+    """Return ids or maps as (N, H, W) uint8 label maps; of soft shares the largest counts."""
+    if given.ndim == MAPS:
+        labelled = given.sum(1) > 0
+        given = given.argmax(1).where(labelled, UNLABELLED)
+    return given.to(torch.uint8).cpu().numpy()
 
 
 class Targets:

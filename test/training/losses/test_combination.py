@@ -3,14 +3,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.losses.overlap import tversky_loss
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
-from seg_node.training.recipe_loss import FACTORS, LossPart
-from training.losses.loss_cases import LOSSES, random_case, WEIGHTS
+from seg_node.training.recipe_loss import BoundaryPart, FACTORS, LossPart
+from seg_node.training.weight_maps import boundary_factors
+from training.losses.loss_cases import LOSSES, one_hot_maps, random_case, WEIGHTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PIXELWISE: dict[str, Callable[..., Tensor]] = {
+    'cross_entropy': cross_entropy,
+    'focal': focal_loss,
+    'ohem': hard_pixel_loss,
+}
 
 
 def alone(**changes: float) -> LossPart:
@@ -61,6 +76,28 @@ def test_settings_reach_their_losses() -> None:
     ) == pytest.approx(
         float(tversky_loss(logs.exp(), labels, false_positives=0.2, false_negatives=0.9))
     )
+
+
+@pytest.mark.parametrize('form', ['ids', 'maps'])
+@pytest.mark.parametrize('name', ['cross_entropy', 'focal', 'ohem'])
+def test_pixels_near_boundaries_weigh_more(name: str, form: str) -> None:
+    scores, labels = random_case(5)
+    boundary = BoundaryPart(w0=3.0, sigma=2.0)
+    options = replace(alone(**{name: 1.0}), boundary=boundary)
+
+    loss = SegmentationLoss(WEIGHTS, options, stride=2)(
+        scores, labels if form == 'ids' else one_hot_maps(labels)
+    )
+
+    maps = [boundary_factors(one, boundary, spacing=2) for one in labels.byte().numpy()]
+    expected = PIXELWISE[name](
+        scores.log_softmax(1),
+        labels,
+        weights=WEIGHTS,
+        pixel_weights=torch.from_numpy(np.stack(maps)),
+    )
+    assert torch.isclose(loss, expected)
+    assert not torch.isclose(loss, SegmentationLoss(WEIGHTS, alone(**{name: 1.0}))(scores, labels))
 
 
 def test_losses_are_taken_in_single_precision_under_autocast() -> None:

@@ -24,6 +24,7 @@ __all__ = ['TEMPERATURES', 'best_temperature', 'sum_nll_of_temperatures']
 
 TEMPERATURES: npt.NDArray[np.float64] = np.round(np.geomspace(0.5, 3.0, 181), 4)  # 1 % apart
 STEP = 47  # 2 % of the pixels; neighbours say nearly the same
+LOWEST = np.float32(-80)  # exp of less is subnormal: nothing in the sum, and slow
 
 
 def sum_nll_of_temperatures(
@@ -75,7 +76,7 @@ def _sum_nll(
     logits: npt.NDArray[np.float32], true: npt.NDArray[np.float32], temperature: float
 ) -> tuple[float, float]:
     """Return sum [nat] and number of pixels; the largest logit of each pixel is 0."""
-    scaled = logits * np.float32(1.0 / temperature)
+    scaled = np.maximum(logits * np.float32(1.0 / temperature), LOWEST)
     partition = np.log(np.exp(scaled, out=scaled).sum(axis=0))
     nats = partition.sum(dtype=np.float64) - true.sum(dtype=np.float64) / temperature
     return float(nats), float(true.size)

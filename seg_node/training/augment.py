@@ -1,25 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random changes of training samples: one geometric warp, then colour, blur and noise.
+"""Random changes of training samples: place, company, colour, weather, camera, in this order.
 
-Labels are only ever sampled (nearest neighbour); what no image pixel covers gets the mean colour
-and the label 255.
+Labels are only ever sampled (nearest neighbour) or covered by other labels; what no image pixel
+covers gets the mean colour and the label 255.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from seg_node.datasets.base import Sample
-from seg_node.taxonomy import UNLABELLED
+from seg_node.training.augment_camera import jpeg, motion_blur
+from seg_node.training.augment_rare import half_of_classes, paste, rare_pixel, some_rare
+from seg_node.training.augment_warp import draw_warp
+from seg_node.training.augment_weather import HORIZON, View, WEATHERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
+    from seg_node.datasets.base import Dataset
+    from seg_node.training.augment_rare import Rarity
+    from seg_node.training.augment_warp import Picture, Warp
     from seg_node.training.recipe_augment import AugmentPart
 
     UInt8Array = npt.NDArray[np.uint8]
@@ -32,45 +39,83 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)  # luma of ITU-R BT.601
 class Augmenter:
     """Applies the random changes of one recipe."""
 
-    def __init__(self, options: AugmentPart, *, padding: Sequence[float]) -> None:
+    def __init__(
+        self, options: AugmentPart, *, padding: Sequence[float], rarity: Rarity | None = None
+    ) -> None:
         """Keep the options.
 
         Args:
             options: Sizes, ranges and probabilities.
             padding: RGB levels for what lies outside the image.
+            rarity: How much each class is sought, from ``rarity``; needed where
+                ``options.seeks_rare``.
+
+        Raises:
+            ValueError: The rarity is needed and missing.
         """
+        if options.seeks_rare and rarity is None:
+            msg = 'Expected argument `rarity` because the options seek rare classes, but got None.'
+            raise ValueError(msg)
         self._options = options
         self._padding = tuple(padding)
+        self._rarity = np.zeros(256) if rarity is None else rarity
 
-    def __call__(self, sample: Sample, random: np.random.Generator) -> Sample:
-        """Return a changed copy of the size ``crop``; equal generators give equal copies."""
-        image, labels = self._warp(sample, random)
+    def __call__(
+        self, sample: Sample, random: np.random.Generator, others: Dataset | None = None
+    ) -> Sample:
+        """Return a changed copy of the size ``crop``; equal generators give equal copies.
+
+        Args:
+            sample: What to change; left as it is.
+            random: Source of all random numbers, not used before.
+            others: Where a second sample to mix in comes from; None mixes none in.
+        """
+        # The newer changes draw from a stream of their own, so that the older ones draw the same
+        # numbers with them as without.
+        more = np.random.Generator(random.bit_generator.jumped())  # type: ignore[attr-defined]
+        warp = self._aimed(draw_warp(sample.labels.shape, self._options, random), sample, more)
+        picture = warp(sample, self._padding)
+        image, labels = self._mixed(picture, warp, sample, others, more)
         image = self._recolor(image, random)
+        rows = sample.labels.shape[0] * warp.zoom
+        image = self._weathered(image, View(HORIZON * rows - warp.top, rows), more)
         image = self._degrade(image, random)
+        image = self._compressed(image, more)
         return Sample(sample.name, image, labels)
 
-    def _warp(self, sample: Sample, random: np.random.Generator) -> tuple[UInt8Array, UInt8Array]:
-        """Zoom, mirror and crop in one resampling."""
+    def _aimed(self, warp: Warp, sample: Sample, random: np.random.Generator) -> Warp:
+        """Place the crop round a pixel of a rare class, now and then."""
+        if random.random() >= self._options.rare_crop:
+            return warp
+        pixel = rare_pixel(sample.labels, self._rarity, random)
+        return warp.aimed(pixel, sample.labels.shape, random) if pixel else warp
+
+    def _mixed(
+        self,
+        picture: Picture,
+        warp: Warp,
+        sample: Sample,
+        others: Dataset | None,
+        random: np.random.Generator,
+    ) -> Picture:
+        """Cover a sample with some classes of another one, now and then."""
         options = self._options
-        rows, columns = sample.labels.shape
-        height, width = options.crop
-        zoom = float(np.exp(random.uniform(*np.log(options.scale))))
-        top = _offset(rows * zoom - height, random)
-        left = _offset(columns * zoom - width, random)
-        # Pixel centres: x_out + 0.5 = zoom * (x_in + 0.5) - left, mirrored at the middle.
-        matrix = np.array(
-            [[zoom, 0, 0.5 * zoom - 0.5 - left], [0, zoom, 0.5 * zoom - 0.5 - top]], np.float64
-        )
-        if random.random() < options.flip:
-            matrix[0] = [-matrix[0, 0], 0, width - 1 - matrix[0, 2]]
-        size = (width, height)
-        image = cv2.warpAffine(
-            sample.image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=self._padding
-        )
-        labels = cv2.warpAffine(
-            sample.labels, matrix, size, flags=cv2.INTER_NEAREST, borderValue=UNLABELLED
-        )
-        return image.astype(np.uint8, copy=False), labels.astype(np.uint8, copy=False)
+        chance = random.random()
+        if others is None or chance >= options.class_mix + options.copy_paste:
+            return picture
+        other = others[int(random.integers(len(others)))]
+        shape = other.labels.shape
+        beside = warp.beside(sample.labels.shape, shape, options.flip, random)
+        if chance < options.class_mix:
+            second = beside(other, self._padding)
+            return paste(picture, second, half_of_classes(second[1], random))
+        pixel = rare_pixel(other.labels, self._rarity, random)
+        if pixel is None:
+            return picture
+        # From left to right it is placed; up and down things keep the height they were seen at.
+        aimed = replace(beside.aimed(pixel, shape, random), top=warp.top)
+        second = aimed(other, self._padding)
+        return paste(picture, second, some_rare(second[1], self._rarity, random))
 
     def _recolor(self, image: UInt8Array, random: np.random.Generator) -> UInt8Array:
         """Change brightness, contrast, tone curve, white balance and saturation."""
@@ -87,6 +132,16 @@ class Augmenter:
         mix = saturation * np.eye(3, dtype=np.float32) + (1 - saturation) * GREY
         return cv2.transform(toned, mix).astype(np.uint8, copy=False)
 
+    def _weathered(self, image: UInt8Array, view: View, random: np.random.Generator) -> UInt8Array:
+        """Let at most one kind of weather come over the image, then blur it by motion."""
+        chance = random.random()
+        for name, weather in WEATHERS.items():
+            chance -= getattr(self._options, name)
+            if chance < 0:
+                image = weather(image, view, random.uniform(*self._options.weather), random)
+                break
+        return motion_blur(image, random) if random.random() < self._options.motion else image
+
     def _degrade(self, image: UInt8Array, random: np.random.Generator) -> UInt8Array:
         """Blur and add noise, each now and then."""
         if random.random() < self._options.blur:
@@ -98,7 +153,9 @@ class Augmenter:
             image = np.clip(image + noise, 0, 255).astype(np.uint8)
         return image
 
-
-def _offset(surplus: float, random: np.random.Generator) -> float:
-    """Return where a crop starts: anywhere inside, or anywhere that keeps the image inside."""
-    return float(random.uniform(min(surplus, 0.0), max(surplus, 0.0)))
+    def _compressed(self, image: UInt8Array, random: np.random.Generator) -> UInt8Array:
+        """Compress the image as JPEG, now and then."""
+        if random.random() >= self._options.jpeg:
+            return image
+        low, high = self._options.jpeg_quality
+        return jpeg(image, int(random.integers(low, high + 1)))

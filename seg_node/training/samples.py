@@ -15,8 +15,9 @@ from torch.utils.data import Dataset as TorchDataset
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seg_node.datasets.base import Dataset
+    from seg_node.datasets.base import Dataset, Sample
     from seg_node.training.augment import Augmenter
+    from seg_node.training.sample_cache import SampleCache
 
 
 class Draw(NamedTuple):
@@ -88,18 +89,27 @@ class TrainingSet(TorchDataset[tuple[Tensor, Tensor]]):
     """Augmented samples by draw."""
 
     def __init__(
-        self, datasets: Sequence[Dataset], augment: Augmenter, *, seed: int, stride: int
+        self,
+        datasets: Sequence[Dataset],
+        augment: Augmenter,
+        *,
+        seed: int,
+        stride: int,
+        cache: SampleCache | None = None,
     ) -> None:
         """Serve samples of several data sets.
 
         Args:
             datasets: In the order of ``Draw.source``.
-            augment: Random changes.
+            augment: Random changes; a second sample comes from the same data set.
             seed: Of the random changes.
             stride: Distance of the pixels whose labels are returned [px]. Of each
                 ``stride`` x ``stride`` patch one is chosen at random per sample, so that on
                 average a score is compared with the centre of what it covers.
+            cache: Keeps samples as they were read.
         """
+        if cache is not None:
+            datasets = [cache.over(dataset) for dataset in datasets]
         self._datasets = tuple(datasets)
         self._augment = augment
         self._seed = seed
@@ -107,12 +117,23 @@ class TrainingSet(TorchDataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """Return (3, H, W) uint8 RGB and (H / stride, W / stride) int64 labels, 255 ignored."""
-        random = np.random.default_rng([self._seed, *draw])
-        sample = self._augment(self._datasets[draw.source][draw.place], random)
+        random = self._random(draw)
+        sample = self._changed(draw, random)
         top, left = random.integers(0, self._stride, 2)
         labels = sample.labels[top :: self._stride, left :: self._stride]
         image = np.ascontiguousarray(sample.image)
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(labels.astype(np.int64))
+
+    def sample(self, draw: Draw) -> Sample:
+        """Return what a draw is trained on, with a label for each pixel."""
+        return self._changed(draw, self._random(draw))
+
+    def _random(self, draw: Draw) -> np.random.Generator:
+        return np.random.default_rng([self._seed, *draw])
+
+    def _changed(self, draw: Draw, random: np.random.Generator) -> Sample:
+        dataset = self._datasets[draw.source]
+        return self._augment(dataset[draw.place], random, dataset)
 
 
 class Draws(lightning.LightningDataModule):

@@ -7,11 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from torch.utils.data import DataLoader
 
 from seg_node.datasets import Sample
 from seg_node.training.augment import Augmenter
 from seg_node.training.recipe_augment import AugmentPart
+from seg_node.training.sample_cache import SampleCache
 from seg_node.training.samples import Draw, DrawSampler, Share, TrainingSet
 import tiny
 
@@ -84,17 +86,59 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     assert [d.place for d in draws(first, 5)] != [d.place for d in draws(first, 6)]
 
 
-def test_samples_do_not_depend_on_the_number_of_workers() -> None:
-    def images(workers: int) -> list[np.ndarray]:
-        sampler = DrawSampler([Share(6, 0)], seed=1)
-        augment = Augmenter(AugmentPart(crop=(32, 48)), padding=(0, 0, 0))
-        samples = TrainingSet([Scenes()], augment, seed=1, stride=2)
-        loader = DataLoader(samples, 2, sampler=sampler, num_workers=workers)
-        return [image.numpy() for image, _ in loader]
+BUSY = AugmentPart(
+    crop=(32, 48),
+    motion=0.3,
+    jpeg=0.5,
+    rain=0.2,
+    fog=0.2,
+    glare=0.2,
+    night=0.2,
+    rare_crop=0.5,
+    class_mix=0.4,
+    copy_paste=0.4,
+)
+RARITY = np.where(np.arange(256) == 2, 1.0, 0.0)
 
-    pairs = zip(images(0), images(2), strict=True)
+
+@pytest.mark.parametrize('options', [AugmentPart(crop=(32, 48)), BUSY])
+@pytest.mark.parametrize('cached', [False, True])
+def test_samples_do_not_depend_on_workers_or_cache(options: AugmentPart, *, cached: bool) -> None:
+    def batches(workers: int, cache: SampleCache | None) -> list[np.ndarray]:
+        sampler = DrawSampler([Share(6, 9)], seed=1)
+        augment = Augmenter(options, padding=(0, 0, 0), rarity=RARITY)
+        samples = TrainingSet([Scenes()], augment, seed=1, stride=2, cache=cache)
+        loader = DataLoader(samples, 3, sampler=sampler, num_workers=workers)
+        return [part.numpy() for batch in loader for part in batch]
+
+    pairs = zip(batches(0, None), batches(2, SampleCache(1) if cached else None), strict=True)
 
     assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_a_sample_to_look_at_is_the_one_that_is_trained_on() -> None:
+    augment = Augmenter(BUSY, padding=(0, 0, 0), rarity=RARITY)
+    samples = TrainingSet([Scenes()], augment, seed=1, stride=1)
+
+    image, labels = samples[Draw(3, 0, 2)]
+    shown = samples.sample(Draw(3, 0, 2))
+
+    assert np.array_equal(image.permute(1, 2, 0), shown.image)
+    assert np.array_equal(labels, shown.labels)
+
+
+def test_a_second_sample_comes_from_the_same_data_set() -> None:
+    class Untouchable(Scenes):
+        """Another data set."""
+
+        def __getitem__(self, index: int) -> Sample:
+            """Nothing."""
+            pytest.fail(f'sample {index} of another data set was read')
+
+    augment = Augmenter(AugmentPart(crop=(32, 48), class_mix=1.0), padding=(0, 0, 0))
+    samples = TrainingSet([Scenes(), Untouchable()], augment, seed=1, stride=2)
+
+    assert all(len(samples[Draw(0, 0, place)]) == 2 for place in range(6))
 
 
 def test_labels_are_taken_at_the_stride_of_the_scores() -> None:

@@ -52,7 +52,8 @@ def count_class_confidence(
         likely = (plane * bins >= 1) & labelled
         counts[number] = count_confidence(plane[likely], true[likely] == number, bins)
     # what is in no higher bin is in the lowest: nearly all pixels of most classes
-    counts[:, 0] = _totals(planes, true, labelled) - counts.sum(axis=1)
+    rest = _totals(planes, true, labelled) - counts.sum(axis=1)
+    counts[:, 0] = np.maximum(rest, 0.0)  # it may be rounded below
     return counts
 
 

@@ -18,20 +18,23 @@ from seg_node.metrics.layout import check_planes
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Float32Array = npt.NDArray[np.float32]
     Float64Array = npt.NDArray[np.float64]
 
 __all__ = ['TEMPERATURES', 'best_temperature', 'sum_nll_of_temperatures']
 
 TEMPERATURES: npt.NDArray[np.float64] = np.round(np.geomspace(0.5, 3.0, 181), 4)  # 1 % apart
 STEP = 47  # 2 % of the pixels; neighbours say nearly the same
+IDS = 256
 LOWEST = np.float32(-80)  # exp of less is subnormal: nothing in the sum, and slow
 
 
 def sum_nll_of_temperatures(
-    scores: npt.NDArray[np.float32],
+    scores: Float32Array,
     truth: npt.NDArray[np.uint8],
     temperatures: Float64Array = TEMPERATURES,
     step: int = STEP,
+    groups: Float32Array | None = None,
 ) -> Float64Array:
     """Sum the negative log-likelihood of the true classes at each temperature.
 
@@ -42,6 +45,9 @@ def sum_nll_of_temperatures(
         temperatures: (T,), above 0.
         step: Every how many labelled pixels one is taken, row by row; 1 takes all. All of an image
             at all temperatures would cost seconds.
+        groups: (G, K) of 0 and 1, as from ``taxonomy.class_groups``, if the truth has the ids of
+            groups. The temperature divides the scores of the classes; the probabilities of a
+            group's members are summed after that. A group without members is left out.
 
     Returns:
         (T, 2) float64: sum [nat] and number of pixels, as from ``sum_nll``. Results of several
@@ -51,11 +57,15 @@ def sum_nll_of_temperatures(
         ValueError: If the sizes differ.
     """
     check_planes(scores, truth)
-    pixel = np.flatnonzero(truth < len(scores))[::step]
+    members = _members(np.eye(len(scores), dtype=np.float32) if groups is None else groups)
+    known = np.zeros(IDS, np.bool_)
+    known[: len(members)] = members[:, 0] >= 0
+    pixel = np.flatnonzero(known[truth])[::step]
     logits = scores.reshape(len(scores), -1)[:, pixel]
-    logits = logits - logits.max(axis=0)  # so that exp cannot overflow; the rest is unchanged
-    true = logits[truth.ravel()[pixel], np.arange(pixel.size)]
-    return np.array([_sum_nll(logits, true, float(t)) for t in temperatures])
+    own = members[truth.ravel()[pixel]].T
+    true = np.where(own < 0, -np.inf, logits[own, np.arange(pixel.size)]).astype(np.float32)
+    whole, part = _LogSum(logits), _LogSum(true)
+    return np.array([(whole(float(t)) - part(float(t)), pixel.size) for t in temperatures])
 
 
 def best_temperature(sums: Float64Array, temperatures: Float64Array = TEMPERATURES) -> float:
@@ -72,11 +82,23 @@ def best_temperature(sums: Float64Array, temperatures: Float64Array = TEMPERATUR
     return float(temperatures[int(np.argmin(sums[:, 0]))])
 
 
-def _sum_nll(
-    logits: npt.NDArray[np.float32], true: npt.NDArray[np.float32], temperature: float
-) -> tuple[float, float]:
-    """Return sum [nat] and number of pixels; the largest logit of each pixel is 0."""
-    scaled = np.maximum(logits * np.float32(1.0 / temperature), LOWEST)
-    partition = np.log(np.exp(scaled, out=scaled).sum(axis=0))
-    nats = partition.sum(dtype=np.float64) - true.sum(dtype=np.float64) / temperature
-    return float(nats), float(true.size)
+class _LogSum:
+    """Sum over pixels of ln(sum over rows of exp(scores / T)), for one T after another."""
+
+    def __init__(self, scores: Float32Array) -> None:
+        """Take the largest score of each pixel out, so that exp cannot overflow."""
+        top = scores.max(axis=0)
+        self._below = scores - top
+        self._top = float(top.sum(dtype=np.float64))
+
+    def __call__(self, temperature: float) -> float:
+        powers = np.maximum(self._below * np.float32(1.0 / temperature), LOWEST)
+        np.exp(powers, out=powers)
+        return float(np.log(powers.sum(axis=0)).sum(dtype=np.float64)) + self._top / temperature
+
+
+def _members(groups: Float32Array) -> npt.NDArray[np.intp]:
+    """Return the classes of each group, filled up with -1: (G, size of the largest group)."""
+    size = max(1, int(groups.sum(axis=1).max()))
+    first = np.argsort(-groups, axis=1, kind='stable')[:, :size]
+    return np.where(np.take_along_axis(groups, first, axis=1) > 0, first, -1)

@@ -64,6 +64,27 @@ def test_logs_of_probabilities_give_what_is_left_to_do() -> None:
     assert left * 2 == pytest.approx(whole, rel=0.011)  # the grid is 1 % fine
 
 
+def test_probabilities_of_a_group_are_summed_after_the_temperature() -> None:
+    """Classes 1 and 3 are one group, class 0 is in none, a third group has no members."""
+    scores, truth = drawn(5)
+    groups = np.array([[0, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]], np.float32)
+    truth[truth == 3] = 1
+
+    sums = sum_nll_of_temperatures(scores, truth, np.array([2.0]), step=1, groups=groups)
+
+    grouped = np.tensordot(groups[:2], softmax(scores * np.float32(0.5)), axes=1)
+    plain = sum_nll(grouped, np.where(truth < 2, truth, 255).astype(np.uint8))
+    np.testing.assert_allclose(sums[0], plain, rtol=1e-5)
+
+
+def test_the_true_class_may_be_far_behind() -> None:
+    scores = np.array([[0.0], [-300.0]], np.float32)
+
+    sums = sum_nll_of_temperatures(scores, np.ones(1, np.uint8), np.array([0.5, 1.0]))
+
+    assert sums.tolist() == [[600.0, 1.0], [300.0, 1.0]]
+
+
 def test_pooled_sums_are_not_the_mean_of_temperatures() -> None:
     """A sure model on many pixels outweighs an unsure one on few."""
     scores, truth = drawn(3)

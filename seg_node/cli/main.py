@@ -55,10 +55,18 @@ class Command(Protocol):
 
 
 VERBS = {
+    'check-dataset': Verb(
+        'seg_node.cli.check_dataset_command', 'find what is wrong with labelled images'
+    ),
     'demo': Verb('seg_node.cli.demo_command', 'show the node at work on a drive'),
     'evaluate': Verb('seg_node.cli.evaluate_command', 'score a bundle on a labelled data set'),
     'export': Verb('seg_node.cli.export_command', 'turn trained weights into a bundle'),
+    'import-onnx': Verb(
+        'seg_node.cli.import_onnx_command', 'turn a network from elsewhere into a bundle'
+    ),
     'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
+    'quantize': Verb('seg_node.cli.quantize_command', 'add 8-bit networks to a bundle'),
+    'show-samples': Verb('seg_node.cli.show_samples_command', 'draw what a recipe trains on'),
     'train': Verb('seg_node.cli.train_command', 'train a model'),
 }
 

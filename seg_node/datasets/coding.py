@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from seg_node.datasets.png_kind import PngKind
     from seg_node.taxonomy import IdMap, Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]
@@ -55,6 +56,10 @@ class LabelCode(Protocol):
         """Whether the files hold colours instead of ids."""
         ...
 
+    def takes(self, kind: PngKind) -> bool:
+        """Return whether a file of this kind can hold such labels."""
+        ...
+
     def decode(self, path: Path) -> Decoded:
         """Read a file; DatasetError if it cannot be read or is of the other kind."""
         ...
@@ -85,6 +90,10 @@ class IdCode:
     def in_colors(self) -> bool:
         """Numbers, no colours."""
         return False
+
+    def takes(self, kind: PngKind) -> bool:
+        """Return whether a file of this kind can hold such labels."""
+        return kind.holds_instances if self.instances else kind.holds_ids
 
     def decode(self, path: Path) -> Decoded:
         """Read a file.
@@ -125,6 +134,10 @@ class ColorCode:
     def in_colors(self) -> bool:
         """Colours, no numbers."""
         return True
+
+    def takes(self, kind: PngKind) -> bool:
+        """Return whether a file of this kind can hold such labels."""
+        return kind.holds_colors
 
     def decode(self, path: Path) -> Decoded:
         """Read a file.

@@ -15,7 +15,7 @@ import zlib
 import cv2
 import numpy as np
 
-from seg_node.datasets.png_kind import BYTE, GREY, kind_of, PngKind, SIGNATURE
+from seg_node.datasets.png_kind import BYTE, GREY, kind_of, SIGNATURE
 from seg_node.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = ['read_color_png', 'read_instance_png', 'read_label_png']
-
-COLORED = (2, 3, 6)  # RGB, palette, RGBA
 
 
 def read_label_png(path: Path) -> npt.NDArray[np.uint8]:
@@ -68,7 +66,7 @@ def read_instance_png(path: Path) -> npt.NDArray[np.uint8]:
     """
     data = _bytes_of(path)
     kind = kind_of(data, path)
-    if kind != PngKind(2 * BYTE, GREY):
+    if not kind.holds_instances:
         msg = (
             f'Label file {str(path)!r} is a {kind} PNG; expected 16 bit grey, a class id in the '
             f'upper and the number of an object in the lower byte.'
@@ -89,7 +87,7 @@ def read_color_png(path: Path) -> npt.NDArray[np.uint8]:
     """
     data = _bytes_of(path)
     kind = kind_of(data, path)
-    if kind.color_type not in COLORED or kind.depth > BYTE:
+    if not kind.holds_colors:
         msg = (
             f'Label file {str(path)!r} is a {kind} PNG; expected the colours of the classes in '
             f'an 8 bit colour PNG.'

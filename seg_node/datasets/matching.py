@@ -51,16 +51,16 @@ class Matching:
 
     Attributes:
         pairs: Complete samples, in order of their names.
-        images_alone: Images without labels.
-        labels_alone: Labels without an image.
+        images_alone: Images without labels, by the names of their samples.
+        labels_alone: Labels without an image, likewise.
         twins: Files of one side that share a name; only the first of them is in a pair.
         images: Number of images.
         labels: Number of label files.
     """
 
     pairs: tuple[Pair, ...]
-    images_alone: tuple[Path, ...]
-    labels_alone: tuple[Path, ...]
+    images_alone: Mapping[str, Path]
+    labels_alone: Mapping[str, Path]
     twins: tuple[tuple[Path, Path], ...]
     images: int
     labels: int
@@ -144,8 +144,8 @@ def _find(where: Files, suffixes: tuple[str, ...], what: str) -> _Found:
     return found
 
 
-def _alone(files: Mapping[str, Path], partners: Mapping[str, Path]) -> tuple[Path, ...]:
-    return tuple(path for name, path in files.items() if name not in partners)
+def _alone(files: Mapping[str, Path], partners: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if name not in partners}
 
 
 def _nothing(files: Files, what: str) -> str:
@@ -155,11 +155,11 @@ def _nothing(files: Files, what: str) -> str:
     return f'The {what} folder {str(files.folder)!r} holds no {what} files{named} ({endings}).'
 
 
-def _check_partners(lonely: tuple[Path, ...], total: int, partner_folder: Path, what: str) -> None:
+def _check_partners(lonely: Mapping[str, Path], total: int, folder: Path, what: str) -> None:
     if lonely:
         msg = (
             f'{len(lonely)} of {total} files have no {what} file of the same name in '
-            f'{str(partner_folder)!r}; the first is {str(lonely[0])!r}. '
+            f'{str(folder)!r}; the first is {str(next(iter(lonely.values())))!r}. '
             f'Add the missing files or take the others away.'
         )
         raise DatasetError(msg)

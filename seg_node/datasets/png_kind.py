@@ -16,6 +16,7 @@ __all__ = ['BYTE', 'GREY', 'SIGNATURE', 'PngKind', 'is_palette_png', 'kind_of', 
 SIGNATURE = b'\x89PNG\r\n\x1a\n'
 GREY, PALETTE = 0, 3
 BYTE = 8  # bits
+COLORED = (2, 3, 6)  # RGB, palette, RGBA
 COLOR_TYPES = {0: 'grey', 2: 'colour (RGB)', 3: 'palette', 4: 'grey with alpha', 6: 'RGBA'}
 
 
@@ -44,6 +45,16 @@ class PngKind:
     def holds_ids(self) -> bool:
         """Whether pixels are single numbers of at most a byte."""
         return self.color_type in (GREY, PALETTE) and self.depth <= BYTE
+
+    @property
+    def holds_instances(self) -> bool:
+        """Whether pixels are single numbers of two bytes."""
+        return self.color_type == GREY and self.depth == 2 * BYTE
+
+    @property
+    def holds_colors(self) -> bool:
+        """Whether pixels have a colour of three bytes, their own or one of a list."""
+        return self.color_type in COLORED and self.depth <= BYTE
 
 
 def png_kind(path: Path) -> PngKind:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
@@ -185,9 +186,17 @@ def load_taxonomy(source: str | Path) -> Taxonomy:
         >>> load_taxonomy('cityscapes19').names[:3]
         ('road', 'sidewalk', 'building')
     """
-    path = DATA / f'{source}.yaml' if source in KNOWN else Path(source).expanduser()
+    return _shipped(str(source)) if source in KNOWN else _read(Path(source).expanduser())
+
+
+@cache
+def _shipped(name: str) -> Taxonomy:
+    return _read(DATA / f'{name}.yaml')
+
+
+def _read(path: Path) -> Taxonomy:
     if not path.is_file():
-        msg = f'{one_of("taxonomy", str(source), KNOWN)} Or give the path of a YAML file.'
+        msg = f'{one_of("taxonomy", str(path), KNOWN)} Or give the path of a YAML file.'
         raise TaxonomyError(msg)
     try:
         data = yaml.safe_load(path.read_text(encoding='utf-8'))

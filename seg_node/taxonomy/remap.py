@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast, TYPE_CHECKING
 
 import numpy as np
@@ -140,5 +141,6 @@ def group_id_map(source: Taxonomy, target: Taxonomy) -> IdMap:
     return IdMap(source.name, target, table)
 
 
+@cache
 def _read(file: str) -> dict[str, Any]:
     return cast('dict[str, Any]', yaml.safe_load((DATA / file).read_text(encoding='utf-8')))

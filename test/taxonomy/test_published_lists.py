@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -30,8 +29,8 @@ CAMVID_GROUPS = {
     'Pedestrian': ['64 64 0', '192 128 64', '64 0 192', '64 128 64'],
     'Bicyclist': ['0 128 192', '192 0 192'],
 }
-# Id, name and colour of some classes, from MMSegmentation 1.x, mmseg/datasets/mapillary.py;
-# colours of v2.0 also agree with Datumaro's list, those of v1.2 with the configuration in Mask2Former.
+# Id, name and colour of some classes, from MMSegmentation 1.x, mmseg/datasets/mapillary.py; its
+# colours agree with Datumaro's lists, and those of v1.2 with the list in Mask2Former.
 MAPILLARY_66 = [
     (0, 'Bird', (165, 42, 42)),
     (13, 'Road', (128, 64, 128)),
@@ -65,7 +64,7 @@ def test_ids_of_cityscapes_become_the_published_train_ids() -> None:
     assert np.flatnonzero(ids.known).tolist() == [*range(34), 255]
 
 
-@pytest.mark.skipif(find_spec('cityscapesscripts') is None, reason='no cityscapesscripts')
+@pytest.mark.needs_cityscapesscripts
 def test_ids_names_and_colours_agree_with_cityscapesscripts() -> None:
     labels = import_module('cityscapesscripts.helpers.labels').labels
     classes, ids = load_taxonomy('cityscapes19').classes, load_id_map('cityscapes_label_ids')

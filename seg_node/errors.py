@@ -11,6 +11,7 @@
   - BagError           a recording cannot be read or lacks a topic
   - ShareError         an installed file (launch, configuration, bundle) cannot be found
   - ExportError        a trained network does not survive its export
+  - TrainingError      training has gone wrong and cannot go on
   - DemoError          the demonstration cannot run or one of its processes failed
   - EngineError        an inference back end failed
     + EngineUnavailableError   its library or device is not here
@@ -43,6 +44,7 @@ __all__ = [
     'ShareError',
     'TaxonomyError',
     'TensorMismatchError',
+    'TrainingError',
     'one_of',
 ]
 
@@ -85,6 +87,10 @@ class ShareError(SegNodeError):
 
 class ExportError(SegNodeError):
     """A trained network does not survive its export."""
+
+
+class TrainingError(SegNodeError):
+    """Training has gone wrong and cannot go on, for example with a loss that is no number."""
 
 
 class DemoError(SegNodeError):

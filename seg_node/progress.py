@@ -11,12 +11,13 @@ from tqdm import tqdm
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ['progress']
+__all__ = ['Bar', 'progress']
 
 Item = TypeVar('Item')
 
 # A log file gets a line every so often instead of a bar that rewrites itself.
 LOG_INTERVAL_S = 10.0
+LONG_LOG_INTERVAL_S = 30.0  # for what takes hours
 TERMINAL_INTERVAL_S = 0.1
 
 
@@ -47,6 +48,54 @@ def progress(
         mininterval=TERMINAL_INTERVAL_S if terminal else LOG_INTERVAL_S,
         maxinterval=LOG_INTERVAL_S,
     )
+
+
+class Bar:
+    """A bar that its owner moves: for work of hours that is no simple loop.
+
+    The time left follows from the mean pace, pauses included.
+    """
+
+    def __init__(self, *, what: str, total: int, unit: str, done: int = 0) -> None:
+        """Show a bar on stderr; a line every half a minute where that is no terminal.
+
+        Args:
+            what: Noun phrase in front of the bar.
+            total: Items in all [count].
+            unit: Word for one item.
+            done: Items that were done earlier; they do not count for the pace.
+        """
+        terminal = sys.stderr.isatty()
+        self._stream = sys.stderr if terminal else Lines(sys.stderr)
+        interval = TERMINAL_INTERVAL_S if terminal else LONG_LOG_INTERVAL_S
+        self._bar = tqdm(
+            desc=what,
+            total=total,
+            initial=done,
+            unit=unit,
+            file=self._stream,
+            mininterval=interval,
+            maxinterval=interval,
+            smoothing=0,
+            bar_format='{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {unit}s '
+            '[{elapsed}<{remaining}{postfix}]',
+        )
+
+    def move(self, items: int) -> None:
+        """Count items as done."""
+        self._bar.update(items)
+
+    def note(self, text: str) -> None:
+        """Say something behind the bar from its next change on."""
+        self._bar.set_postfix_str(text, refresh=False)
+
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        tqdm.write(line, file=self._stream)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
 
 
 class Lines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn, Tensor
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class WeightAverage(nn.Module):
@@ -33,9 +34,10 @@ class WeightAverage(nn.Module):
         """Move towards the present weights of ``network``."""
         self.step += 1
         decay = min(self.decay, (1 + int(self.step)) / (10 + int(self.step)))
-        own = self.network.state_dict()
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                own[name].lerp_(value, 1 - decay)
-            else:
-                own[name].copy_(value)
+        own, new = self.network.state_dict(), network.state_dict()
+        smooth = [name for name, value in new.items() if value.is_floating_point()]
+        # all tensors in one call: on a GPU hundreds of small ones would cost more than the step
+        follow = get_ema_multi_avg_fn(decay)
+        follow([own[name] for name in smooth], [new[name] for name in smooth], None)
+        for name in new.keys() - set(smooth):
+            own[name].copy_(new[name])

@@ -19,17 +19,13 @@ from seg_node.imaging.fitting import Fitter
 from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
 from seg_node.model.weights import round_to_half
-from seg_node.taxonomy import load_taxonomy
+from seg_node.training.class_weights import counts_of
 from seg_node.training.measure import fit_temperature, measure
 from seg_node.training.recipe_file import read_recipe
-from seg_node.training.run import (
-    CHECKPOINT,
-    counts_of,
-    input_spec,
-    net_config,
-    open_source,
-    RECIPE_COPY,
-)
+from seg_node.training.resuming import RECIPE_COPY
+from seg_node.training.run import input_spec, net_config
+from seg_node.training.sources import open_source, recipe_groups, recipe_taxonomy
+from seg_node.training.trainer import CHECKPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,7 +105,7 @@ def finish(run: Run, folder: Path, target: Path) -> Bundle:
     held_out = open_source(recipe, recipe.data.val)
     temperature = fit_temperature(network, held_out, spec)
     logger.info('temperature %.3f', temperature)
-    taxonomy = load_taxonomy(recipe.taxonomy)
+    taxonomy = recipe_taxonomy(recipe)
     pixels = _real_pixels(recipe, folder)
     real = dict(zip(taxonomy.names, pixels.tolist(), strict=True))
     manifest = Manifest(
@@ -135,7 +131,7 @@ def describe(source: Source) -> str:
 
 
 def _quality(recipe: Recipe, network: SegNet, temperature: float) -> dict[str, Any]:
-    groups, spec = load_taxonomy(recipe.data.groups), input_spec(recipe)
+    groups, spec = recipe_groups(recipe), input_spec(recipe)
     protocol = (
         'single scale, no flip, scores upsampled to the image, probabilities summed per group, '
         'counts summed over the set'
@@ -171,7 +167,7 @@ def _training(run: Run, real: dict[str, int]) -> dict[str, Any]:
 
 def _real_pixels(recipe: Recipe, folder: Path) -> npt.NDArray[np.int64]:
     """Return how many labelled pixels of each class come from real images: (K,)."""
-    total = np.zeros(len(load_taxonomy(recipe.taxonomy)), np.int64)
+    total = np.zeros(len(recipe_taxonomy(recipe)), np.int64)
     for number, source in enumerate(recipe.data.train):
         if source.real:
             total += counts_of(str(number), open_source(recipe, source), folder).pixels

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from seg_node.training.recipe_augment import AugmentPart
+from seg_node.training.recipe_compute import ComputePart
 from seg_node.training.recipe_loss import LossPart
 
 
@@ -25,11 +26,13 @@ class NetworkPart:
             bundle or of a safetensors file to go on from; a head for other classes starts anew.
         frozen: Leading blocks of the encoder that keep their weights and statistics. The finest
             blocks cost most; a network that goes on from a bundle trains a quarter faster with 3.
+        finest_stride: Of the features that ``lite0`` merges, 2 or 4; see ``NetConfig``.
     """
 
     family: Literal['lite0', 'erfnet'] = 'lite0'
     pretrained: str = 'imagenet'
     frozen: int = 0
+    finest_stride: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,17 @@ class DataPart:
         train: Sources of training samples.
         val: Source measured after every ``measure_every`` epochs; never trained on.
         also: Further sources measured once, for the bundle; never trained on.
-        groups: Taxonomy that probabilities are summed into for the headline number.
+        groups: Taxonomy that probabilities are summed into for the headline number; empty for
+            the classes of the network.
+        cache: Memory for samples as they were read, so that each is read once [MiB]; 0 for none.
+            A 480 x 360 sample takes 0.66 MiB. Worker processes share it.
     """
 
     train: tuple[Source, ...]
     val: Source
     also: tuple[Source, ...] = ()
-    groups: str = 'camvid11'
+    groups: str = ''
+    cache: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +111,14 @@ class SchedulePart:
 
     Attributes:
         epochs: Number of passes.
-        batch: Samples per step.
+        batch: Samples per step, over all processes.
         warmup: Share of all steps over which the rate rises linearly.
         decay: Form of the fall to zero afterwards.
         power: Exponent of the ``poly`` form.
         measure_every: Epochs between measurements on ``data.val``.
+        patience: Measurements in a row without a better mean IoU after which training ends; 0 for
+            never. The rate then has not fallen to zero, so prefer a shorter schedule.
+        keep_best: Averaged weights of so many best measurements are kept in the run's folder.
     """
 
     epochs: int = 40
@@ -117,6 +127,8 @@ class SchedulePart:
     decay: Literal['poly', 'cosine'] = 'poly'
     power: float = 0.9
     measure_every: int = 4
+    patience: int = 0
+    keep_best: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,7 @@ class Recipe:
 
     Attributes:
         name: Name of the bundle.
-        taxonomy: Name or file of the classes.
+        taxonomy: Name or file of the classes; a ``{name}`` is replaced from ``paths``.
         data: What is trained and measured on.
         licence: Terms of the ``weights`` and of the ``data`` behind them, for the manifest.
         notes: What a reader of the model card must know about the data.
@@ -139,7 +151,8 @@ class Recipe:
         seed: Of everything random.
         threads: Torch threads.
         workers: Processes that prepare samples; 0 prepares them in the training process.
-        paths: Folders by name; a ``{name}`` in a data set is replaced.
+        compute: What it is computed on.
+        paths: Folders by name, where they lie on this machine; a bundle does not keep them.
     """
 
     name: str
@@ -157,6 +170,7 @@ class Recipe:
     seed: int = 1
     threads: int = 1
     workers: int = 0
+    compute: ComputePart = field(default_factory=ComputePart)
     paths: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -5,24 +5,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, MISSING
-from typing import Any, get_args, get_origin, get_type_hints, Literal, TYPE_CHECKING
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints, Literal
 
 import yaml
 
 from seg_node.errors import one_of, ParameterError
+from seg_node.share import share_path
 from seg_node.training.recipe import Recipe
 
-if TYPE_CHECKING:
-    from pathlib import Path
+CHOICES = 'choices'
+SHIPPED = ('config', 'train')
+
+
+def find_recipe(name: str) -> Path:
+    """Return the file of a recipe: ``name`` itself, or a shipped recipe of that name.
+
+    Raises:
+        ParameterError: There is neither.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    shipped = {one.stem: one for one in sorted(share_path(*SHIPPED).glob('*.yaml'))}
+    if name in shipped:
+        return shipped[name]
+    msg = f'There is no recipe file {name!r}. Give one, or a shipped one: {", ".join(shipped)}.'
+    raise ParameterError(msg)
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
+    A file may have ``choices``, names with a value each. ``{name}`` stands for the value anywhere
+    in the file, so one override changes all places: the drive of a fold is in its name, in what is
+    trained on and in what is measured on.
+
     Args:
         path: YAML file in the form of ``config/train``.
         overrides: ``key=value``; the key is dotted (``schedule.epochs``,
-            ``data.train.0.dataset``), the value is YAML.
+            ``data.train.0.dataset``), the value is YAML. The name of a choice or of one of the
+            ``paths`` is a key too.
 
     Raises:
         ParameterError: The file or an override cannot be read, a key is unknown or missing, or a
@@ -35,9 +58,15 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
             f'Recipe {str(path)!r} cannot be read: {err}. Expected a YAML file as in config/train.'
         )
         raise ParameterError(msg) from err
+    _expect(isinstance(data, dict), 'recipe', 'a mapping', data)
+    choices = _choices(data.pop(CHOICES, {}))
     for override in overrides:
-        _apply(data, override)
-    return recipe_from(data)
+        name, equals, text = override.partition('=')
+        if name in choices and equals:
+            choices[name] = text
+        else:
+            _apply(data, f'paths.{override}' if _is_path(data, name) else override)
+    return recipe_from(_chosen(data, choices))
 
 
 def recipe_from(data: Any) -> Recipe:
@@ -48,6 +77,32 @@ def recipe_from(data: Any) -> Recipe:
     """
     recipe: Recipe = _build(Recipe, data, 'recipe')
     return recipe
+
+
+def _choices(value: Any) -> dict[str, str]:
+    _expect(isinstance(value, Mapping), CHOICES, 'a mapping of names to values', value)
+    taken = [name for name in value if name in {one.name for one in fields(Recipe)}]
+    if taken:
+        msg = f'The choice {taken[0]!r} has the name of a key of recipes. Give it another name.'
+        raise ParameterError(msg)
+    return {str(name): str(one) for name, one in value.items()}
+
+
+def _is_path(data: dict[str, Any], name: str) -> bool:
+    paths = data.get('paths')
+    return isinstance(paths, Mapping) and name in paths
+
+
+def _chosen(value: Any, choices: Mapping[str, str]) -> Any:
+    """Return plain data with ``{name}`` replaced by choices; other braces stay."""
+    if isinstance(value, Mapping):
+        return {key: _chosen(one, choices) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_chosen(one, choices) for one in value]
+    if isinstance(value, str):
+        for name, choice in choices.items():
+            value = value.replace(f'{{{name}}}', choice)
+    return value
 
 
 def _apply(data: Any, override: str) -> None:

@@ -3,99 +3,124 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 import logging
 import sys
 from typing import TYPE_CHECKING
-import warnings
 
-import lightning
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
 import torch
-import yaml
 
-from seg_node.datasets import open_dataset
-from seg_node.errors import DatasetError
 from seg_node.imaging.fitting import InputSpec
+from seg_node.model.auxiliary import AuxiliaryHeads
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_imagenet, load_pretrained
-from seg_node.taxonomy import load_taxonomy
-from seg_node.training.augment import Augmenter
 from seg_node.training.class_weights import counts_of, recipe_weights
+from seg_node.training.held_out import HeldOut
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
-from seg_node.training.samples import Draws, DrawSampler, Share, TrainingSet
+from seg_node.training.processes import takes_gpu
+from seg_node.training.resuming import keep_recipe
+from seg_node.training.run_progress import RunBar
+from seg_node.training.samples import Draws, DrawSampler, Share, training_set
+from seg_node.training.sources import (
+    open_source,
+    place,
+    recipe_groups,
+    recipe_taxonomy,
+    shared_images,
+)
+from seg_node.training.sync_norm import with_sync_norms
 from seg_node.training.task import SegmentationTask
+from seg_node.training.trainer import CHECKPOINT, is_chief, make_trainer, quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from lightning.pytorch.callbacks import Callback
 
     from seg_node.datasets.base import Dataset
     from seg_node.model.network import SegNet
-    from seg_node.training.recipe import Recipe, Source
+    from seg_node.training.held_out import Mark
+    from seg_node.training.recipe import Recipe
+    from seg_node.training.run_progress import TimeLimit
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = 'last.ckpt'
-RECIPE_COPY = 'recipe.yaml'
-LOGS = 'log*'  # one folder per start
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How far a run has come.
+
+    Attributes:
+        network: The averaged weights.
+        epochs: Complete epochs.
+        ended: Whether nothing is left to train: all epochs are done, or patience is at its end.
+        marks: Held-out mean IoU so far.
+    """
+
+    network: SegNet
+    epochs: int
+    ended: bool
+    marks: tuple[Mark, ...]
 
 
-def train(recipe: Recipe, folder: Path, *, until: int | None = None) -> SegNet:
-    """Train, or go on training, and return the averaged network.
+def train(
+    recipe: Recipe, folder: Path, *, until: int | None = None, limit: TimeLimit | None = None
+) -> Trained:
+    """Train, or go on training.
 
-    The folder keeps the recipe, a checkpoint after every epoch, the log as CSV and the pixel
-    counts. Run again with the same folder it goes on after the last complete epoch and ends with
-    the same weights, bit for bit on one machine, as a run that was never stopped.
+    The folder keeps the recipe, a checkpoint after every epoch, the weights of the best
+    measurements, the log and the pixel counts. Run again with the same folder it goes on after the
+    last complete epoch and ends with the same weights, bit for bit on one CPU, as a run that was
+    never stopped.
 
     Args:
         recipe: What to train.
         folder: Created when missing.
         until: Number of epochs after which to stop early, to go on later; None for all.
+        limit: Stops earlier, when the time is up.
 
     Raises:
         DatasetError: A data set cannot be opened or is empty.
-        BundleError: The ImageNet weights are not installed.
+        BundleError: The weights to start from are not there or do not fit.
+        ParameterError: The folder holds a run of another recipe, or the devices are not here.
+        TrainingError: The loss is no number.
     """
     torch.set_num_threads(recipe.threads)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE_COPY).write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False))
-    datasets = [open_source(recipe, source) for source in recipe.data.train]
-    task, draws = _prepare(recipe, datasets, folder)
     last = folder / CHECKPOINT
-    with _quiet():
-        trainer = _trainer(recipe, folder, min(until or sys.maxsize, recipe.schedule.epochs))
+    if is_chief():
+        folder.mkdir(parents=True, exist_ok=True)
+        keep_recipe(recipe, folder, begun=last.is_file())
+    datasets = [open_source(recipe, source) for source in recipe.data.train]
+    task, draws, callbacks = _prepare(recipe, datasets, folder)
+    held_out = next(one for one in callbacks if isinstance(one, HeldOut))
+    epochs = min(until or sys.maxsize, recipe.schedule.epochs)
+    if limit:
+        callbacks.append(limit)
+    with quiet():
+        trainer = make_trainer(recipe, folder, epochs=epochs, callbacks=callbacks)
         resumed = str(last) if last.is_file() else None
         trainer.fit(task, datamodule=draws, ckpt_path=resumed, weights_only=True)
+    done = trainer.current_epoch
     network: SegNet = task.average.network  # type: ignore[assignment]
-    return network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-
-
-def open_source(recipe: Recipe, source: Source) -> Dataset:
-    """Open one data set of a recipe with the recipe's paths and classes.
-
-    Raises:
-        DatasetError: It cannot be opened, its path has no value, or it is empty.
-    """
-    try:
-        spec = source.dataset.format(**recipe.paths)
-    except (KeyError, IndexError) as err:
-        msg = f'The data set {source.dataset!r} needs a path {err}; give it under paths.'
-        raise DatasetError(msg) from err
-    dataset = open_dataset(spec, split=source.split, taxonomy=recipe.taxonomy)
-    if not len(dataset):
-        msg = f'The data set {spec!r} has no samples in split {source.split!r}.'
-        raise DatasetError(msg)
-    return dataset
+    return Trained(
+        network.to(memory_format=torch.contiguous_format),  # type: ignore[call-overload]
+        done,
+        done >= recipe.schedule.epochs or held_out.waits_in_vain,
+        tuple(held_out.marks),
+    )
 
 
 def net_config(recipe: Recipe) -> NetConfig:
     """Return what builds the recipe's network."""
-    return NetConfig(recipe.network.family, classes=len(load_taxonomy(recipe.taxonomy)))
+    return NetConfig(
+        recipe.network.family,
+        classes=len(recipe_taxonomy(recipe)),
+        finest_stride=recipe.network.finest_stride,
+    )
 
 
 def input_spec(recipe: Recipe) -> InputSpec:
@@ -112,7 +137,10 @@ def initial_network(recipe: Recipe) -> SegNet:
     if options.pretrained == 'imagenet':
         logger.info('ImageNet encoder: %s', load_imagenet(network.encoder))
     elif options.pretrained != 'none':
-        logger.info('%s: %s', options.pretrained, load_pretrained(network, options.pretrained))
+        source = place(recipe, options.pretrained)
+        logger.info('%s: %s', source, load_pretrained(network, source))
+    if recipe.compute.sync_norm and recipe.compute.processes > 1:
+        with_sync_norms(network, on_gpu=takes_gpu(recipe.compute))
     if options.frozen:
         network.encoder.freeze(options.frozen)  # type: ignore[operator]
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -120,33 +148,61 @@ def initial_network(recipe: Recipe) -> SegNet:
 
 def _prepare(
     recipe: Recipe, datasets: list[Dataset], folder: Path
-) -> tuple[SegmentationTask, Draws]:
-    spec = input_spec(recipe)
+) -> tuple[SegmentationTask, Draws, list[Callback]]:
+    spec, schedule = input_spec(recipe), recipe.schedule
     shares = [
         Share(len(data), source.per_epoch, source.first_epoch)
         for data, source in zip(datasets, recipe.data.train, strict=True)
     ]
     sampler = DrawSampler(shares, seed=recipe.seed)
     network = initial_network(recipe)
-    samples = TrainingSet(
-        datasets,
-        Augmenter(recipe.augment, padding=spec.mean),
-        seed=recipe.seed,
-        stride=network.output_stride,
+    counts = partial(counts_of, '0', datasets[0], folder)
+    samples = training_set(
+        recipe, datasets, counts, padding=spec.mean, stride=network.output_stride
     )
-    batch = recipe.schedule.batch
-    draws = Draws(samples, sampler, batch=batch, workers=recipe.workers)
-    steps = sum(sampler.draws_in(epoch) // batch for epoch in range(recipe.schedule.epochs))
-    held_out = open_source(recipe, recipe.data.val)
-    groups = load_taxonomy(recipe.data.groups)
+    draws = Draws(samples, sampler, batch=schedule.batch, workers=recipe.workers)
+    steps = [sampler.draws_in(epoch) // schedule.batch for epoch in range(schedule.epochs)]
     task = SegmentationTask(
         network,
         _loss(recipe, datasets[0], folder, network.output_stride),
         recipe,
-        steps=steps,
-        measure=partial(measure, dataset=held_out, spec=spec, groups=groups),
+        heads=_heads(recipe, network),
+        steps=sum(steps),
+        names=partial(_names, datasets, sampler, schedule.batch),
     )
-    return task, draws
+    bar = RunBar([count * schedule.batch for count in steps], batch=schedule.batch)
+    counted = partial(
+        measure, dataset=_held_out(recipe, datasets), spec=spec, groups=recipe_groups(recipe)
+    )
+    return task, draws, [HeldOut(schedule, folder, counted, bar.say), bar]
+
+
+def _held_out(recipe: Recipe, datasets: list[Dataset]) -> Dataset:
+    """Open what is measured on, and warn where it is trained on."""
+    held_out = open_source(recipe, recipe.data.val)
+    shared = sum(len(shared_images(one, held_out)) for one in datasets)
+    if shared and is_chief():
+        logger.warning(
+            '%d of the %d images of data.val are trained on too: the held-out figures will be too '
+            'good. Put some images aside in a split of their own.',
+            shared,
+            len(held_out),
+        )
+    return held_out
+
+
+def _names(
+    datasets: Sequence[Dataset], sampler: DrawSampler, batch: int, step: int
+) -> tuple[str, ...]:
+    """Return the names of the samples in a step of the sampler's epoch."""
+    draws = list(sampler)[step * batch : (step + 1) * batch]
+    return tuple(datasets[draw.source][draw.place].name for draw in draws)
+
+
+def _heads(recipe: Recipe, network: SegNet) -> AuxiliaryHeads | None:
+    """Return the heads of the decoder's coarser levels, where the recipe trains on them."""
+    classes = net_config(recipe).classes
+    return AuxiliaryHeads(network, classes) if recipe.loss.auxiliary else None
 
 
 def _loss(recipe: Recipe, first: Dataset, folder: Path, stride: int) -> SegmentationLoss:
@@ -155,37 +211,3 @@ def _loss(recipe: Recipe, first: Dataset, folder: Path, stride: int) -> Segmenta
         recipe.loss.class_weights, first.taxonomy, partial(counts_of, '0', first, folder)
     )
     return SegmentationLoss(torch.from_numpy(weights), recipe.loss, stride=stride)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's advice (loggers, worker counts, its own deprecations) to itself."""
-    lightning_log = logging.getLogger('lightning.pytorch')
-    level = lightning_log.level
-    lightning_log.setLevel(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', module=r'lightning\..*')
-            yield
-    finally:
-        lightning_log.setLevel(level)
-
-
-def _trainer(recipe: Recipe, folder: Path, epochs: int) -> lightning.Trainer:
-    checkpoint = ModelCheckpoint(
-        folder, filename='last', enable_version_counter=False, save_on_train_epoch_end=True
-    )
-    callbacks: list[Callback] = [checkpoint, LearningRateMonitor('epoch')]
-    return lightning.Trainer(
-        accelerator='cpu',
-        max_epochs=epochs,
-        gradient_clip_val=recipe.optimizer.clip_norm,
-        logger=CSVLogger(folder, name='', version=f'log{len(list(folder.glob(LOGS)))}'),
-        callbacks=callbacks,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        enable_model_summary=False,
-        log_every_n_steps=1,
-        num_sanity_val_steps=0,
-        default_root_dir=folder,
-    )

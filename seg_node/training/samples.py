@@ -12,12 +12,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from seg_node.training.augment import Augmenter
+from seg_node.training.augment_rare import rarity
+from seg_node.training.processes import RankShare
+from seg_node.training.sample_cache import SampleCache
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from seg_node.datasets.base import Dataset, Sample
-    from seg_node.training.augment import Augmenter
-    from seg_node.training.sample_cache import SampleCache
+    from seg_node.training.class_weights import PixelCounts
+    from seg_node.training.recipe import Recipe
 
 
 class Draw(NamedTuple):
@@ -136,24 +141,61 @@ class TrainingSet(TorchDataset[tuple[Tensor, Tensor]]):
         return self._augment(dataset[draw.place], random, dataset)
 
 
+def training_set(
+    recipe: Recipe,
+    datasets: Sequence[Dataset],
+    counts: Callable[[], PixelCounts],
+    *,
+    padding: Sequence[float],
+    stride: int,
+) -> TrainingSet:
+    """Return the augmented samples of a recipe.
+
+    Args:
+        recipe: Changes, seed and cache.
+        datasets: Those of ``data.train``.
+        counts: Gives the pixels of each class in the first of them; asked only where rare classes
+            are sought and none are named.
+        padding: RGB levels for what lies outside the image.
+        stride: As for ``TrainingSet``.
+
+    Raises:
+        TaxonomyError: A rare class is not in the taxonomy.
+    """
+    sought = rarity(recipe.augment, datasets[0].taxonomy, counts)
+    return TrainingSet(
+        datasets,
+        Augmenter(recipe.augment, padding=padding, rarity=sought),
+        seed=recipe.seed,
+        stride=stride,
+        cache=SampleCache(recipe.data.cache) if recipe.data.cache > 0 else None,
+    )
+
+
 class Draws(lightning.LightningDataModule):
     """Gives Lightning a loader per epoch; its length may change when a source joins."""
 
     def __init__(
         self, samples: TrainingSet, sampler: DrawSampler, *, batch: int, workers: int
     ) -> None:
-        """Serve ``samples`` in the order of ``sampler``, in batches without a rest."""
+        """Serve ``samples`` in the order of ``sampler``, in batches without a rest.
+
+        On several processes each gets the same share of every batch.
+        """
         super().__init__()
         self._samples, self._sampler = samples, sampler
         self._batch, self._workers = batch, workers
 
     def train_dataloader(self) -> DataLoader[tuple[Tensor, Tensor]]:
         """Return the loader of the trainer's current epoch."""
-        self._sampler.set_epoch(self.trainer.current_epoch if self.trainer else 0)
+        trainer = self.trainer
+        self._sampler.set_epoch(trainer.current_epoch if trainer else 0)
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        on_gpu = trainer is not None and trainer.strategy.root_device.type == 'cuda'
         return DataLoader(
             self._samples,
-            self._batch,
-            sampler=self._sampler,
+            self._batch // world,
+            sampler=RankShare(self._sampler, batch=self._batch, rank=rank, world=world),
             num_workers=self._workers,
-            drop_last=True,
+            pin_memory=on_gpu,
         )

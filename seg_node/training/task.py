@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One training step and one measurement, as Lightning calls them."""
+"""One training step, as Lightning calls it."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-import logging
+import math
 from typing import Any, TYPE_CHECKING
 
 import lightning
@@ -13,16 +13,16 @@ import torch
 from torch import nn, Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
+from seg_node.errors import TrainingError
 from seg_node.training.averaging import WeightAverage
 from seg_node.training.descent import make_optimizer, rate_factor
+from seg_node.training.processes import gather
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from seg_node.training.measure import Measured
+    from seg_node.model.auxiliary import AuxiliaryHeads
     from seg_node.training.recipe import Recipe
-
-logger = logging.getLogger(__name__)
 
 
 class SegmentationTask(lightning.LightningModule):
@@ -34,8 +34,9 @@ class SegmentationTask(lightning.LightningModule):
         loss: nn.Module,
         recipe: Recipe,
         *,
+        heads: AuxiliaryHeads | None = None,
         steps: int,
-        measure: Callable[[nn.Module], Measured],
+        names: Callable[[int], Sequence[str]] = lambda _: (),
     ) -> None:
         """Join network, loss and schedule.
 
@@ -43,63 +44,68 @@ class SegmentationTask(lightning.LightningModule):
             network: Changed in place.
             loss: Of (N, K, h, w) scores and (N, h, w) labels.
             recipe: Optimiser, schedule, averaging, seed.
+            heads: Score coarser levels for the loss; neither measured nor averaged.
             steps: Number of steps of the whole run.
-            measure: Counts on held-out images.
+            names: Samples of a step of the current epoch, for a message.
         """
         super().__init__()
         self.network = network
         self.average = WeightAverage(deepcopy(network), recipe.ema)
         self.loss = loss
+        self.heads = heads
         self._recipe = recipe
         self._steps = steps
-        self._measure = measure
+        self._names = names
+        self.latest_loss = math.nan
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Make dropout a function of seed and step, so that a resumed run repeats it."""
+        """Make dropout a function of seed, step and process, so that a resumed run repeats it."""
         del batch, batch_idx
-        state = np.random.SeedSequence([self._recipe.seed, self.global_step]).generate_state(1)
-        torch.manual_seed(int(state[0]))
+        entropy = [self._recipe.seed, self.global_step, self.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(entropy).generate_state(1)[0]))
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of one batch of (N, 3, H, W) uint8 images and (N, h, w) labels."""
-        del batch_idx
+        """Return the loss of one batch of (N, 3, H, W) uint8 images and (N, h, w) labels.
+
+        On several processes it is the loss of all their samples together, times their number:
+        the gradients, of which each process has its samples' part, are averaged and not summed.
+        """
         images, labels = batch
-        levels = images.float().contiguous(memory_format=torch.channels_last)
-        loss: Tensor = self.loss(self.network(levels), labels)
-        self.log('loss', loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(labels))
-        return loss
+        dtype = next(self.network.parameters()).dtype
+        levels = images.to(dtype).contiguous(memory_format=torch.channels_last)
+        scores = self.heads(self.network, levels) if self.heads else [self.network(levels)]
+        scores = [one.to(dtype) for one in scores]  # AMP's are too coarse for a loss
+        with torch.autocast(labels.device.type, enabled=False):
+            loss: Tensor = self.loss([gather(one) for one in scores], gather(labels))
+        self.latest_loss = float(loss.detach())
+        if not math.isfinite(self.latest_loss):
+            raise TrainingError(self._no_number(self.latest_loss, batch_idx))
+        self.log('loss', loss, on_step=False, on_epoch=True, batch_size=len(labels))
+        return loss * self.trainer.world_size
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Let the average follow."""
         del outputs, batch, batch_idx
         self.average.update(self.network)
 
-    def on_train_epoch_end(self) -> None:
-        """Measure the average now and then, and at the end."""
-        done = self.current_epoch + 1
-        schedule = self._recipe.schedule
-        if done % schedule.measure_every and done != schedule.epochs:
-            return
-        measured = self._measure(self.average.network)
-        figures = measured.figures()
-        group = figures[measured.groups.name]['mean_iou']
-        full = figures[measured.taxonomy.name]['mean_iou']
-        self.log_dict(
-            {'val_mean_iou': group, 'val_mean_iou_fine': full, 'val_ece': figures['ece']}
+    def _no_number(self, loss: float, batch_idx: int) -> str:
+        optimizer, compute = self._recipe.optimizer, self._recipe.compute
+        shown = ', '.join(self._names(batch_idx)) or 'not known'
+        advice = (
+            f'Try a smaller optimizer.lr (now {optimizer.lr:g}) or optimizer.clip_norm (now '
+            f'{optimizer.clip_norm:g}), or a longer schedule.warmup, and look at the samples with '
+            'seg check-dataset.'
         )
-        logger.info(
-            'epoch %d: held-out mean IoU %.4f (%s), %.4f (%s), ECE %.4f',
-            done,
-            group,
-            measured.groups.name,
-            full,
-            measured.taxonomy.name,
-            figures['ece'],
+        if compute.precision == 'fp16':
+            advice = f'Set compute.precision to bf16 or fp32: fp16 ends at 65504. {advice}'
+        return (
+            f'The loss became {loss} in step {batch_idx + 1} of epoch {self.current_epoch + 1}, '
+            f'so training has ended; the last complete epoch is kept. Samples: {shown}. {advice}'
         )
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser and the run of its learning rate, per step."""
-        optimizer = make_optimizer(self.network, self._recipe.optimizer)
+        optimizer = make_optimizer(self.network, self._recipe.optimizer, self.heads)
         schedule = self._recipe.schedule
         scheduler = LambdaLR(optimizer, lambda step: rate_factor(step, self._steps, schedule))
         return {

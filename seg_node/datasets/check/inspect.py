@@ -39,7 +39,8 @@ class Inspected:
     Attributes:
         image: Its file, or its name if there is none.
         size: Height and width [px]; None if the image cannot be read.
-        counts: (256,) int64 pixels of each class id, 255 for unlabelled; None without labels.
+        counts: (256,) int64 pixels of each class id of the taxonomy that is counted, 255 for
+            unlabelled; None without labels.
         strange: Pixels of each value that stands for no class.
         faults: What is wrong.
         digest: Of the bytes of the image file; None if it cannot be read.
@@ -53,8 +54,14 @@ class Inspected:
     digest: bytes | None
 
 
-def inspect_pair(pair: Pair, code: LabelCode) -> Inspected:
-    """Look at the two files of a sample."""
+def inspect_pair(pair: Pair, code: LabelCode, table: npt.NDArray[np.uint8]) -> Inspected:
+    """Look at the two files of a sample.
+
+    Args:
+        pair: The files.
+        code: How the labels are written.
+        table: (256,) uint8, from the ids of the code's taxonomy to those that are counted.
+    """
     faults: list[Fault] = []
     size = _image_size(pair.image, faults)
     decoded = _labels(pair.labels, code, faults)
@@ -67,7 +74,7 @@ def inspect_pair(pair: Pair, code: LabelCode) -> Inspected:
         faults.append(Fault('size_mismatch', str(pair.labels), detail))
     if decoded.strange:
         faults.append(Fault('strange_values', str(pair.labels), _in_words(decoded.strange)))
-    counts = _counts(decoded.labels)
+    counts = _counts(table[decoded.labels])
     if counts[UNLABELLED] == decoded.labels.size and not decoded.strange:
         faults.append(Fault('empty_labels', str(pair.labels)))
     return Inspected(str(pair.image), size, counts, decoded.strange, tuple(faults), digest)

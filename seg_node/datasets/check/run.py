@@ -22,11 +22,11 @@ from seg_node.progress import progress
 from seg_node.taxonomy import group_id_map, load_taxonomy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from seg_node.datasets.base import Dataset
     from seg_node.datasets.check.findings import Finding
-    from seg_node.datasets.coding import LabelCode
+    from seg_node.datasets.check.inspect import Inspected
     from seg_node.datasets.matching import Pair
     from seg_node.datasets.pairs import Source
     from seg_node.taxonomy import Taxonomy
@@ -91,8 +91,9 @@ def check_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) ->
     pairs, faults = _match(sources)
     code = sources[0].code
     target = wanted or code.taxonomy
-    tally = Tally(target, group_id_map(code.taxonomy, target).table)
-    good = _inspect(pairs, code, tally)
+    tally = Tally(target)
+    look = partial(inspect_pair, code=code, table=group_id_map(code.taxonomy, target).table)
+    good = _inspect(pairs, look, tally)
     faults += tally.faults()
     faults += leaks(spec, split, wanted, {pair.image: pair for pair in pairs}, tally)
     taken = PALETTE_COLORS if code.in_colors else PALETTE_IDS
@@ -101,12 +102,14 @@ def check_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) ->
     return Check(spec, split, target, tally, findings, samples)
 
 
-def _inspect(pairs: Sequence[Pair], code: LabelCode, tally: Tally) -> tuple[Pair, ...]:
+def _inspect(
+    pairs: Sequence[Pair], look_at: Callable[[Pair], Inspected], tally: Tally
+) -> tuple[Pair, ...]:
     """Look at all samples, several at a time; return those without a problem."""
     good = []
     pool = ThreadPoolExecutor(THREADS)
     try:
-        looks = pool.map(partial(inspect_pair, code=code), pairs)
+        looks = pool.map(look_at, pairs)
         looks = progress(looks, total=len(pairs), what='checking', unit='image')
         for pair, look in zip(pairs, looks, strict=True):
             tally.add(look)
@@ -120,7 +123,7 @@ def _inspect(pairs: Sequence[Pair], code: LabelCode, tally: Tally) -> tuple[Pair
 def _check_made_up(spec: str, split: str, taxonomy: str | None) -> Check:
     """Count what is in scenes that are in no files."""
     dataset = open_dataset(spec, split, taxonomy)
-    tally = Tally(dataset.taxonomy, group_id_map(dataset.taxonomy, dataset.taxonomy).table)
+    tally = Tally(dataset.taxonomy)
     whole = Subset(dataset, tuple(range(len(dataset))))
     samples = (whole[index] for index in range(len(whole)))
     for sample in progress(samples, total=len(dataset), what='checking', unit='image'):

@@ -12,14 +12,10 @@ from seg_node.datasets.check.findings import Fault
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from seg_node.datasets.check.inspect import Inspected
     from seg_node.taxonomy import Taxonomy
 
 __all__ = ['Tally']
-
-IDS_IN_A_BYTE = 256
 
 
 class Tally:
@@ -36,13 +32,8 @@ class Tally:
         files_by_digest: Image files by the checksum of their bytes.
     """
 
-    def __init__(self, taxonomy: Taxonomy, table: npt.NDArray[np.uint8]) -> None:
-        """Count nothing yet.
-
-        Args:
-            taxonomy: The classes to count.
-            table: (256,) uint8, from ids as they are read to those of the taxonomy.
-        """
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        """Count nothing yet."""
         self.taxonomy = taxonomy
         self.samples = 0
         self.pixels = np.zeros(len(taxonomy), np.int64)
@@ -51,7 +42,6 @@ class Tally:
         self.sizes: Counter[tuple[int, int]] = Counter()
         self.strange: Counter[str] = Counter()
         self.files_by_digest: dict[bytes, list[str]] = {}
-        self._table = table
         self._faults: list[Fault] = []
 
     def add(self, look: Inspected) -> None:
@@ -64,11 +54,10 @@ class Tally:
         if look.digest is not None:
             self.files_by_digest.setdefault(look.digest, []).append(look.image)
         if look.counts is not None:
-            grouped = np.zeros(IDS_IN_A_BYTE, np.int64)
-            np.add.at(grouped, self._table, look.counts)
-            self.unlabelled += int(grouped[UNLABELLED])
-            self.pixels += grouped[: len(self.taxonomy)]
-            self.images += grouped[: len(self.taxonomy)] > 0
+            of_classes = look.counts[: len(self.taxonomy)]
+            self.unlabelled += int(look.counts[UNLABELLED])
+            self.pixels += of_classes
+            self.images += of_classes > 0
 
     def faults(self) -> list[Fault]:
         """Return what is wrong with the samples, and with the split as a whole."""

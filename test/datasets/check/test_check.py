@@ -202,6 +202,15 @@ def test_classes_are_counted_in_the_taxonomy_asked_for(tmp_path: Path) -> None:
     assert check.samples.taxonomy.name == 'camvid11'
 
 
+def test_labels_without_a_class_of_the_taxonomy_asked_for_are_empty(tmp_path: Path) -> None:
+    write(tmp_path / 'training' / 'images' / 'a.png', np.zeros((*SIZE, 3), np.uint8))
+    write(tmp_path / 'training' / 'labels' / 'a.png', np.zeros(SIZE, np.uint8))  # birds
+
+    check = check_dataset(f'mapillary:{tmp_path}', 'train', 'cityscapes19')
+
+    assert [finding.kind for finding in check.problems] == ['empty_labels']
+
+
 def test_numbers_where_colours_are_expected_are_found(data: Path) -> None:
     (data / 'label_colors.txt').write_text('255 0 0 lava\n0 255 0 green road\n0 0 255 water\n')
     image, labels = scene(SIZE, 0)

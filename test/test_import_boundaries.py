@@ -31,6 +31,10 @@ OPTIONAL = (
 )
 # The only modules that may need more than the core dependencies to be imported.
 DEMANDING = (
+    'seg_node.bundle.foreign',
+    'seg_node.bundle.import_onnx',
+    'seg_node.bundle.int8',
+    'seg_node.bundle.wrapping',
     'seg_node.engines.onnx_engine',
     'seg_node.engines.torch_engine',
     'seg_node.evaluation.bag',

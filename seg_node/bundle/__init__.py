@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is shipped as "a model": a folder with manifest, weights and exported network."""
 
-from .bundle import Bundle, find_bundle, open_bundle, sha256, write_bundle
+from .bundle import Bundle, check_target, find_bundle, open_bundle, sha256, write_bundle
 from .manifest import FORMAT, Manifest
 
 __all__ = [
     'FORMAT',
     'Bundle',
     'Manifest',
+    'check_target',
     'find_bundle',
     'open_bundle',
     'sha256',

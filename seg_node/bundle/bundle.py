@@ -19,7 +19,7 @@ from seg_node.share import share_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ['Bundle', 'find_bundle', 'open_bundle', 'sha256', 'write_bundle']
+__all__ = ['Bundle', 'check_target', 'find_bundle', 'open_bundle', 'sha256', 'write_bundle']
 
 MANIFEST = 'manifest.json'
 ONNX = 'model.onnx'
@@ -138,7 +138,7 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
         BundleError: If ``folder`` exists and is not a bundle, a file name leaves the folder or is
             one of ours, or a file cannot be read or written.
     """
-    _check_target(folder)
+    check_target(folder)
     try:
         complete = replace(manifest, files={name: sha256(path) for name, path in files.items()})
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -154,8 +154,12 @@ def write_bundle(folder: Path, manifest: Manifest, files: Mapping[str, Path]) ->
     return open_bundle(folder)
 
 
-def _check_target(folder: Path) -> None:
-    """Refuse to write where something stands that is not a bundle."""
+def check_target(folder: Path) -> None:
+    """Refuse a place for a bundle where something else stands; ask before long work.
+
+    Raises:
+        BundleError: If there is a file, or a folder that is neither a bundle nor empty.
+    """
     if folder.is_dir():
         ours = (folder / MANIFEST).is_file() or not any(folder.iterdir())
     else:

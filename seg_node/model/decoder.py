@@ -23,6 +23,7 @@ class SkipDecoder(nn.Module):
 
     Attributes:
         output_stride: Input pixels between neighbouring scores.
+        level_widths: Channels of each of ``levels``.
     """
 
     def __init__(
@@ -61,13 +62,24 @@ class SkipDecoder(nn.Module):
         step = strides[0] // output_stride
         self.head = nn.ConvTranspose2d(coarser[-1], classes, 2 + step, stride=step, padding=1)
         self.output_stride = output_stride
+        self.level_widths = tuple(coarser)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
         """Turn a pyramid, finest level first, into (N, K, h, w) scores at ``output_stride``."""
+        return self.score(self.levels(pyramid)[-1])
+
+    def levels(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
+        """Return the merged features of each level of a pyramid, coarsest first."""
         top, *skips = list(pyramid)[::-1]
         merged = self.top(top) + self.context(top.mean(dim=(2, 3), keepdim=True))
+        levels = [merged]
         for skip, lateral, narrow, merge in zip(
             skips, self.laterals, self.narrow, self.merges, strict=True
         ):
             merged = merge(resize_like(narrow(merged), skip) + lateral(skip))
-        return self.head(self.dropout(merged))
+            levels.append(merged)
+        return levels
+
+    def score(self, finest: Tensor) -> Tensor:
+        """Turn the finest of ``levels`` into scores."""
+        return self.head(self.dropout(finest))

@@ -96,6 +96,7 @@ class ErfDecoder(nn.Module):
 
     Attributes:
         output_stride: Input pixels between neighbouring scores.
+        level_widths: Channels of each of ``levels``.
     """
 
     output_stride = 1
@@ -104,10 +105,23 @@ class ErfDecoder(nn.Module):
         """Put the scoring layer, ``inputs`` to ``classes`` channels, behind the given ones."""
         super().__init__()
         self.layers = nn.ModuleList(layers)
+        coarser = (one.conv.in_channels for one in layers if isinstance(one, UpsamplerBlock))
+        self.level_widths = (*coarser, inputs)
         self.output_conv = nn.ConvTranspose2d(inputs, classes, 2, stride=2)
 
     def forward(self, features: Tensor) -> Tensor:
         """Turn (N, 128, h, w) into (N, K, 8 h, 8 w) scores."""
+        return self.score(self.levels(features)[-1])
+
+    def levels(self, features: Tensor) -> list[Tensor]:
+        """Return the features of each resolution, coarsest first."""
+        levels = []
         for layer in self.layers:
+            if isinstance(layer, UpsamplerBlock):
+                levels.append(features)
             features = layer(features)
-        return self.output_conv(features)
+        return [*levels, features]
+
+    def score(self, finest: Tensor) -> Tensor:
+        """Turn the finest of ``levels`` into scores."""
+        return self.output_conv(finest)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn, Tensor
@@ -54,9 +54,24 @@ class SegNet(nn.Module):
         Returns:
             (N, K, ceil(H / s), ceil(W / s)) float32 unnormalised scores, s = ``output_stride``.
         """
-        features = self.encoder((images - self.mean) / self.std)
-        scores: Tensor = self.decoder(features)
+        return self._cut(self.decoder(self._features(images)), images)
+
+    def forward_with_levels(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Score images and return the decoder's coarser levels as well, for training alone.
+
+        Args:
+            images: (N, 3, H, W) float32, RGB levels 0..255.
+
+        Returns:
+            The scores, as from ``forward``, and (N, C, h, w) features, coarsest first.
+        """
+        *coarser, finest = self.decoder.levels(self._features(images))  # type: ignore[operator]
+        return self._cut(self.decoder.score(finest), images), coarser  # type: ignore[operator]
+
+    def _features(self, images: Tensor) -> Any:
+        return self.encoder((images - self.mean) / self.std)
+
+    def _cut(self, scores: Tensor, images: Tensor) -> Tensor:
+        """Cut off what an image whose size is no multiple of the coarsest stride lacks."""
         height, width = (-(-int(side) // self.output_stride) for side in images.shape[-2:])
-        if scores.shape[-2:] != (height, width):  # the size was no multiple of the coarsest stride
-            scores = scores[..., :height, :width]
-        return scores
+        return scores if scores.shape[-2:] == (height, width) else scores[..., :height, :width]

@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 LONGEST_VECTOR = 1  # dimensions; norms and biases are vectors and are not decayed
 
 
-def make_optimizer(network: nn.Module, options: OptimizerPart) -> torch.optim.Optimizer:
-    """Return an optimiser with four groups: encoder or rest, decayed or not."""
+def make_optimizer(
+    network: nn.Module, options: OptimizerPart, heads: nn.Module | None = None
+) -> torch.optim.Optimizer:
+    """Return an optimiser with four groups: encoder or rest, decayed or not.
+
+    Args:
+        network: Its parameters.
+        options: Method and rates.
+        heads: Further parameters, none of an encoder.
+    """
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in network.named_parameters():
+    others = heads.named_parameters() if heads else ()
+    for name, parameter in (*network.named_parameters(), *others):
         key = (name.startswith('encoder.'), parameter.ndim > LONGEST_VECTOR)
         groups.setdefault(key, []).append(parameter)
     settings: list[dict[str, Any]] = [

@@ -89,6 +89,8 @@ class LossPart:
         jaccard: Factor of the soft IoU loss.
         tversky: Factor of the Tversky loss.
         lovasz: Factor of the Lovasz-softmax loss.
+        auxiliary: Factor of the mean loss of the decoder's coarser levels, which then have heads
+            of their own during training (deep supervision); 0 for none, 0.4 is usual.
         label_smoothing: Share of the target that the cross-entropy spreads evenly over all
             classes.
         focal_gamma: How quickly pixels that are right stop to count in the focal loss.
@@ -107,6 +109,7 @@ class LossPart:
     jaccard: float = 0.0
     tversky: float = 0.0
     lovasz: float = 0.0
+    auxiliary: float = 0.0
     label_smoothing: float = 0.0
     focal_gamma: float = 2.0
     ohem_threshold: float = 0.7
@@ -122,7 +125,7 @@ class LossPart:
         Raises:
             ParameterError: A number is out of its range, or every factor is 0.
         """
-        for name in (*FACTORS, 'focal_gamma'):
+        for name in (*FACTORS, 'auxiliary', 'focal_gamma'):
             expect_in_range(f'loss.{name}', getattr(self, name), 0.0)
         for name in ('tversky_false_positives', 'tversky_false_negatives'):
             expect_in_range(f'loss.{name}', getattr(self, name), 0.0)

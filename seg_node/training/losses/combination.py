@@ -12,11 +12,11 @@ from torch import nn, Tensor
 from seg_node.training.losses.lovasz import lovasz_softmax
 from seg_node.training.losses.overlap import dice_loss, jaccard_loss, tversky_loss
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
-from seg_node.training.losses.targets import as_labels
+from seg_node.training.losses.targets import as_labels, at_least_single, thinned
 from seg_node.training.weight_maps import boundary_factors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from seg_node.training.recipe_loss import LossPart
 
@@ -39,18 +39,35 @@ class SegmentationLoss(nn.Module):
         self.options = options
         self.stride = stride
 
-    def forward(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Return the loss of (N, K, H, W) scores against ids or maps, in single precision."""
-        with torch.autocast(scores.device.type, enabled=False):
-            logs = scores.float().log_softmax(1)
-            terms = [*self._pixelwise(logs, targets), *self._regional(logs, targets)]
-            return torch.stack(terms).sum()
+    def forward(self, scores: Tensor | Sequence[Tensor], targets: Tensor) -> Tensor:
+        """Return the loss, taken in single precision at least.
 
-    def _pixelwise(self, logs: Tensor, targets: Tensor) -> Iterator[Tensor]:
+        Args:
+            scores: (N, K, H, W), or several of them, of which those after the first may have
+                coarser grids and count ``auxiliary`` times their mean.
+            targets: Ids or maps, on the grid of the (first) scores.
+        """
+        main, *coarser = [scores] if isinstance(scores, Tensor) else scores
+        loss = self._of_one(main, targets)
+        if coarser and self.options.auxiliary:
+            others = torch.stack([self._of_one(one, targets) for one in coarser])
+            loss = loss + self.options.auxiliary * others.mean()
+        return loss
+
+    def _of_one(self, scores: Tensor, targets: Tensor) -> Tensor:
+        spacing = self.stride * targets.shape[-1] / scores.shape[-1]
+        if scores.shape[-2:] != targets.shape[-2:]:
+            targets = thinned(targets, *scores.shape[-2:])
+        with torch.autocast(scores.device.type, enabled=False):
+            logs = at_least_single(scores).log_softmax(1)
+            pixelwise = self._pixelwise(logs, targets, spacing)
+            return torch.stack([*pixelwise, *self._regional(logs, targets)]).sum()
+
+    def _pixelwise(self, logs: Tensor, targets: Tensor, spacing: float) -> Iterator[Tensor]:
         options = self.options
         if not (options.cross_entropy or options.focal or options.ohem):
             return
-        weights, near = self.weights, self._near_boundaries(targets)
+        weights, near = self.weights, self._near_boundaries(targets, spacing)
         if options.cross_entropy:
             yield options.cross_entropy * cross_entropy(
                 logs,
@@ -73,7 +90,7 @@ class SegmentationLoss(nn.Module):
                 pixel_weights=near,
             )
 
-    def _near_boundaries(self, targets: Tensor) -> Tensor | None:
+    def _near_boundaries(self, targets: Tensor, spacing: float) -> Tensor | None:
         """Return (N, H, W) factors of pixels near boundaries, or None where all are 1.
 
         They come from the targets as they are, on their own grid and after augmentation. That
@@ -82,7 +99,7 @@ class SegmentationLoss(nn.Module):
         if not self.options.boundary.w0:
             return None
         factors = [
-            boundary_factors(labels, self.options.boundary, spacing=self.stride)
+            boundary_factors(labels, self.options.boundary, spacing=spacing)
             for labels in as_labels(targets)
         ]
         return torch.from_numpy(np.stack(factors)).to(targets.device)

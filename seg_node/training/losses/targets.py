@@ -25,6 +25,15 @@ def at_least_single(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
+def thinned(given: Tensor, height: int, width: int) -> Tensor:
+    """Return the targets at the centres of a coarser grid that covers the same image."""
+    rows, columns = (
+        ((torch.arange(count, device=given.device) + 0.5) * (size / count)).long()
+        for count, size in zip((height, width), given.shape[-2:], strict=True)
+    )
+    return given[..., rows[:, None], columns]
+
+
 def as_labels(given: Tensor) -> npt.NDArray[np.uint8]:
     """Return ids or maps as (N, H, W) uint8 label maps; of soft shares the largest counts."""
     if given.ndim == MAPS:

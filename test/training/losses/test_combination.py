@@ -100,6 +100,40 @@ def test_pixels_near_boundaries_weigh_more(name: str, form: str) -> None:
     assert not torch.isclose(loss, SegmentationLoss(WEIGHTS, alone(**{name: 1.0}))(scores, labels))
 
 
+def test_coarser_scores_count_their_factor_against_labels_at_their_centres() -> None:
+    labels = torch.randint(0, 4, (2, 8, 12), generator=torch.Generator().manual_seed(8))
+    main, coarse, coarsest = (torch.randn(2, 4, 8 // n, 12 // n) for n in (1, 2, 4))
+    one = SegmentationLoss(WEIGHTS, LossPart())
+    deep = SegmentationLoss(WEIGHTS, LossPart(auxiliary=0.4))
+
+    loss = deep([main, coarse, coarsest], labels)
+
+    others = one(coarse, labels[:, 1::2, 1::2]) + one(coarsest, labels[:, 2::4, 2::4])
+    assert torch.isclose(loss, one(main, labels) + 0.4 * others / 2)
+    assert torch.isclose(one([main, coarse, coarsest], labels), one(main, labels))
+
+
+def test_boundaries_of_coarser_scores_are_measured_in_pixels_of_the_image() -> None:
+    labels = torch.zeros(1, 4, 16, dtype=torch.int64)
+    labels[..., 8:] = 1
+    scores = torch.randn(1, 4, 2, 8)
+    boundary = BoundaryPart(w0=3.0, sigma=5.0)
+
+    loss = SegmentationLoss(
+        WEIGHTS, replace(alone(cross_entropy=1.0), boundary=boundary), stride=2
+    )(scores, labels)
+
+    coarse = labels[:, 1::2, 1::2]
+    factors = boundary_factors(coarse[0].byte().numpy(), boundary, spacing=4)
+    expected = cross_entropy(
+        scores.log_softmax(1),
+        coarse,
+        weights=WEIGHTS,
+        pixel_weights=torch.from_numpy(factors)[None],
+    )
+    assert torch.isclose(loss, expected)
+
+
 def test_losses_are_taken_in_single_precision_under_autocast() -> None:
     scores, labels = random_case(4)
     loss = SegmentationLoss(WEIGHTS, LossPart(lovasz=1.0))

@@ -59,6 +59,9 @@ class IdMap:
                 raise TaxonomyError(msg)
         table = np.full(IDS_IN_A_BYTE, UNLABELLED, np.uint8)
         for file_id, name in ids.items():
+            if name not in target.names:
+                what = f'class of id {file_id} in {source!r}'
+                raise TaxonomyError(one_of(what, name, target.names))
             table[file_id] = target.index(name)
         return cls(source, target, table, void)
 

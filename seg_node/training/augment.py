@@ -149,8 +149,10 @@ class Augmenter:
             image = cv2.GaussianBlur(image, (0, 0), sigma).astype(np.uint8, copy=False)
         if random.random() < self._options.noise:
             spread = random.uniform(1, LARGEST_NOISE)
-            noise = random.standard_normal(image.shape, np.float32) * np.float32(spread)
-            image = np.clip(image + noise, 0, 255).astype(np.uint8)
+            noise = random.standard_normal(image.shape, np.float32)
+            noise *= np.float32(spread)
+            noise += image
+            image = np.clip(noise, 0, 255, out=noise).astype(np.uint8)
         return image
 
     def _compressed(self, image: UInt8Array, random: np.random.Generator) -> UInt8Array:

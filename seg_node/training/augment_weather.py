@@ -30,7 +30,7 @@ SEEN = 3.0  # optical depth at which a dark thing has 5 % of its contrast: the v
 FOG_VISIBILITY = (400.0, 45.0)  # from the weakest to the strongest [m]
 RAIN_VISIBILITY = (900.0, 200.0)
 THICKEST = 0.92  # share of air in front of what is labelled: something has to be left to see
-DIM = (0.18, 0.3)  # mean level of the weakest night, as a share of 255
+DIM = (0.2, 0.32)  # mean level of the weakest night, as a share of 255
 HEADLIGHTS = 14.0  # reach of a dipped beam until it has faded to 1 / e [m]
 
 
@@ -56,7 +56,7 @@ def rain(
     """Return an (H, W, 3) image in rain: a dull haze, streaks, drops on the lens."""
     dull = random.uniform(0.75, 0.95)
     image = toned(image, np.linspace(0, 1, 256) * dull, np.full(3, 1 - 0.4 * strength))
-    air = random.uniform(120, 185) + np.array([-3, 0, 5])
+    air = _skylight(image) * random.uniform(0.75, 0.95) + np.array([-3, 0, 5])
     share = haze(image.shape, view, _between(RAIN_VISIBILITY, strength), random)
     image = veil(image, air, share)
     image = veil(image, air + 50, streaks(image.shape[:2], strength, random))
@@ -68,7 +68,9 @@ def fog(image: UInt8Array, view: View, strength: float, random: np.random.Genera
 
     Koschmieder's law: light * t + air * (1 - t) with t = exp(-3 distance / visibility).
     """
-    air = random.uniform(160, 230) + random.uniform(-6, 6) * np.array([-1, 0, 1])
+    air = _skylight(image) * random.uniform(0.9, 1.1) + random.uniform(-6, 6) * np.array(
+        [-1, 0, 1]
+    )
     return veil(image, air, haze(image.shape, view, _between(FOG_VISIBILITY, strength), random))
 
 
@@ -105,14 +107,13 @@ def night(
     light = np.clip(ambient + beam, 0, 1)
     # The camera exposes for a dim picture, whatever the day was like.
     found = curve[image[::8, ::8]].mean() * light.mean()
-    curve *= np.clip(random.uniform(*DIM) * (1 - 0.5 * strength) / max(found, 1e-3), 0.3, 1.6)
+    curve *= np.clip(random.uniform(*DIM) * (1 - 0.45 * strength) / max(found, 1e-3), 0.3, 2.5)
     saturation = np.full(3, random.uniform(0.4, 0.8))
     image = veil(toned(image, curve, saturation, _lamp_color(random)), np.zeros(3), 1 - light)
-    for _ in range(random.integers(1, 7)):
-        image = _add_lamp(image, view, random)
+    image = veil(image, 255 * _lamp_color(random), _lamps(image.shape, view, random))
     grain = random.standard_normal(image.shape, np.float32)
-    spread = np.float32(random.uniform(1, 3) + 6 * strength * random.random())
-    return np.clip(image + spread * grain, 0, 255).astype(np.uint8)
+    grain *= np.float32(random.uniform(1, 3) + 6 * strength * random.random())
+    return cv2.add(image, grain, dtype=cv2.CV_8U).astype(np.uint8, copy=False)
 
 
 WEATHERS: dict[str, Callable[[UInt8Array, View, float, np.random.Generator], UInt8Array]] = {
@@ -225,18 +226,20 @@ def _brightest(
     return np.asarray(places[np.argmax(small[rows, columns])])
 
 
-def _add_lamp(image: UInt8Array, view: View, random: np.random.Generator) -> UInt8Array:
-    """Add a light with its halo, near the horizon or a little above it."""
-    place = np.array(
-        [
-            random.uniform(0, image.shape[1]),
-            view.horizon - abs(random.normal(0, 0.18)) * view.height,
-        ]
-    )
-    size = view.height * random.uniform(0.004, 0.012)
-    away = _distance(image.shape, place, cell=4) / size
-    share = np.exp(-(away**2)) + random.uniform(0.1, 0.3) * np.exp(-away / 5)
-    return veil(image, 255 * np.minimum(1, _lamp_color(random) * 1.05), np.minimum(share, 1))
+def _skylight(image: UInt8Array) -> float:
+    """Return how bright the air between camera and things is: nearly as the brightest parts."""
+    return float(np.clip(np.percentile(image[::8, ::8], 90), 110, 225))
+
+
+def _lamps(shape: tuple[int, ...], view: View, random: np.random.Generator) -> Float32Array:
+    """Return how much of the light is that of lamps near the horizon or a little above it."""
+    share = np.zeros((1, 1), np.float32)
+    for _ in range(random.integers(1, 7)):
+        above = abs(random.normal(0, 0.18)) * view.height
+        place = np.array([random.uniform(0, shape[1]), view.horizon - above])
+        away = _distance(shape, place, cell=4) / (view.height * random.uniform(0.004, 0.012))
+        share = share + np.exp(-(away**2)) + random.uniform(0.1, 0.3) * np.exp(-away / 5)
+    return np.minimum(share, 1).astype(np.float32)
 
 
 def _lamp_color(random: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import cv2
 
+from seg_node.cli import corrupt_option
 from seg_node.cli.arguments import at_least_one, writable_file, writable_folder, write_text
 from seg_node.crf import preset, PRESETS
 from seg_node.datasets import open_dataset, spread
@@ -21,6 +22,8 @@ from seg_node.evaluation import (
     json_text,
     open_for_evaluation,
     Views,
+    worst_rows,
+    write_page,
 )
 from seg_node.pipeline import SegmenterOptions
 
@@ -48,6 +51,9 @@ examples:
   seg evaluate default procedural:20@7 --json scores.json
   seg evaluate ./my_bundle camvid:./CamVid --split test --out pictures
   seg evaluate default ./my_images --taxonomy cityscapes19 --limit 50
+  seg evaluate default procedural:20 --report report
+  seg evaluate default procedural:20 --flip --scales 0.75,1,1.25
+  seg evaluate default procedural:10 --corrupt all
 """
 STDOUT = '-'
 OPENCV_THREADS = 1  # as in the node by default, so that the times are those of the node
@@ -130,9 +136,18 @@ def _add_protocol(parser: argparse.ArgumentParser) -> None:
 def _add_results(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('results')
     group.add_argument(
+        '--corrupt',
+        choices=corrupt_option.CHOICES,
+        help='measure the frames clean and corrupted at five strengths instead: mean IoU, ECE and '
+        'mean entropy',
+    )
+    group.add_argument(
         '--json',
         metavar='FILE',
         help='write all numbers there, and sums for seg pool; - for stdout without the table',
+    )
+    group.add_argument(
+        '--report', metavar='DIR', help='write a page there: index.html, with figures.json'
     )
     group.add_argument(
         '--out', metavar='DIR', help='draw sheets of sample frames and of the worst ones there'
@@ -143,10 +158,14 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print the report and write what was asked for."""
     json_file = writable_file(args.json) if args.json not in (None, STDOUT) else None
     folder = writable_folder(args.out) if args.out else None
+    page = writable_folder(args.report) if args.report else None
     views = Views(args.flip, args.scales, args.slide)
     dataset = _dataset(args)
     cv2.setNumThreads(OPENCV_THREADS)
     with _segmenter(args) as segmenter:
+        if args.corrupt:
+            _run_corrupted(args, segmenter, dataset, views)
+            return 0
         result = evaluate(segmenter, dataset, name=args.dataset, split=args.split, views=views)
         data = as_json(result)
         print(json_text(data) if args.json == STDOUT else as_text(data) + '\n', end='')
@@ -155,7 +174,24 @@ def run(args: argparse.Namespace) -> int:
             _announce(json_file)
         if folder:
             _announce(*draw_frames(segmenter, dataset, result, folder))
+        if page:
+            _announce(*write_page(data, page, worst_rows(segmenter, dataset, result)))
     return 0
+
+
+def _run_corrupted(
+    args: argparse.Namespace, segmenter: Segmenter, dataset: Dataset, views: Views
+) -> None:
+    """Do as ``run`` does, for corrupted images."""
+    context = {'dataset': args.dataset, 'split': args.split}
+    data = corrupt_option.measure(segmenter, dataset, args.corrupt, views, context)
+    print(json_text(data) if args.json == STDOUT else corrupt_option.text(data) + '\n', end='')
+    if args.json not in (None, STDOUT):
+        write_text(writable_file(args.json), json_text(data))
+    if args.out:
+        _announce(corrupt_option.draw(dataset, writable_folder(args.out)))
+    if args.report:
+        _announce(corrupt_option.page(data, dataset, writable_folder(args.report)))
 
 
 def _dataset(args: argparse.Namespace) -> Dataset:

@@ -46,7 +46,7 @@ class Evaluation:
         engine: Name, device, threads and precision of the engine, and why it was chosen.
         versions: Of this package and of what it computed with.
         machine: Processor, number of cores, system.
-        protocol: How each image was looked at.
+        views: How each image was looked at.
         temperature: Divisor of the scores.
     """
 
@@ -59,7 +59,7 @@ class Evaluation:
     engine: Mapping[str, str | int]
     versions: Mapping[str, str]
     machine: Mapping[str, str | int]
-    protocol: str = str(ONE_LOOK)
+    views: Views = ONE_LOOK
     temperature: float = 1.0
 
 
@@ -100,7 +100,7 @@ def evaluate(
         engine=_engine(segmenter),
         versions=_versions(segmenter),
         machine=_machine(),
-        protocol=str(views),
+        views=views,
         temperature=manifest.temperature,
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import cast, TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from seg_node.evaluation.sums import binned, ERROR_GRID, Sums
@@ -21,6 +20,7 @@ from seg_node.metrics import (
     mean_iou_of_set,
     sum_brier,
     sum_nll,
+    sum_nll_of_temperatures,
     TEMPERATURES,
 )
 from seg_node.taxonomy import UNLABELLED
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Float32Array = npt.NDArray[np.float32]
     Float64Array = npt.NDArray[np.float64]
 
-__all__ = ['FrameSums', 'sum_grouped_nll']
+__all__ = ['FrameSums']
 
 # Every how many labelled pixels one says something about the temperature. A prime, so that it is
 # no column of the image; 1700 of a frame of 480 x 360, which moves the result of a hundred frames
@@ -87,49 +87,15 @@ class FrameSums:
         level = cast('UInt8Array', published.confidence)
         sums.drivable = count_drivable(level, truth, len(self._groups), prediction.allowed)
         planes = cast('Float32Array', published.probabilities)
-        sums.nll_of_temperatures = sum_grouped_nll(planes, truth, self._groups, self._temperatures)
+        sums.nll_of_temperatures = self._sum_nll(planes, truth)
 
-
-def sum_grouped_nll(
-    probabilities: Float32Array,
-    truth: UInt8Array,
-    groups: Float32Array,
-    temperatures: Float64Array,
-    step: int = STEP,
-) -> Float64Array:
-    """Sum the negative log-likelihood of the true groups at each temperature.
-
-    A temperature divides the scores of the bundle's classes; the probabilities of a group's
-    members are summed after that. For groups of one class each this is
-    ``metrics.sum_nll_of_temperatures`` of the logs of the probabilities.
-
-    Args:
-        probabilities: (K of the bundle, H, W) float32.
-        truth: (H, W) uint8, ids of groups; pixels with 255 are left out.
-        groups: (K, K of the bundle) of 0 and 1.
-        temperatures: (T,), relative to the one that the probabilities were made with.
-        step: Every how many labelled pixels one is taken.
-
-    Returns:
-        (T, 2) float64: sum [nat] and number of pixels.
-    """
-    pixel = np.flatnonzero(truth < len(groups))[::step]
-    chosen = probabilities.reshape(len(probabilities), -1)[:, pixel]
-    logs = np.log(np.maximum(chosen, SMALLEST))
-    members = groups[truth.ravel()[pixel]].T.copy()
-    if not pixel.size:
-        return np.zeros((len(temperatures), 2))
-    nats = [_nll(logs, members, float(temperature)) for temperature in temperatures]
-    return np.stack([nats, np.full(len(nats), pixel.size)], axis=1)
-
-
-def _nll(logs: Float32Array, members: Float32Array, temperature: float) -> float:
-    """Return the sum [nat] over the pixels of -ln of the probability of the true group."""
-    powers: Float32Array = np.asarray(cv2.exp(logs / np.float32(temperature)), np.float32)
-    whole = powers.sum(axis=0)
-    powers *= members
-    share = np.maximum(powers.sum(axis=0) / whole, SMALLEST)
-    return -float(np.log(share).sum(dtype=np.float64))
+    def _sum_nll(self, planes: Float32Array, truth: UInt8Array) -> Float64Array:
+        """Return the likelihood of some pixels at each temperature, (T, 2)."""
+        pixel = np.flatnonzero(truth < len(self._groups))[::STEP]
+        chosen = planes.reshape(len(planes), -1)[:, pixel]
+        logs = np.log(np.maximum(chosen, SMALLEST))
+        own = truth.ravel()[pixel]
+        return sum_nll_of_temperatures(logs, own, self._temperatures, 1, self._groups)
 
 
 def _count_errors(truth: UInt8Array, labels: UInt8Array, classes: int) -> npt.NDArray[np.int64]:

@@ -14,6 +14,7 @@ from seg_node.imaging import overlay
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Color = tuple[int, int, int]
 
-__all__ = ['draw_frames', 'error_map', 'frame_row']
+__all__ = ['draw_frames', 'error_map', 'frame_row', 'frame_rows', 'worst_rows', 'write_png']
 
 COLUMNS = ('image', 'truth', 'prediction', 'errors')
 SURE_AND_WRONG: Color = (230, 0, 0)
@@ -58,8 +59,6 @@ def draw_frames(
     Returns:
         The files.
     """
-    truth = comparable(dataset, segmenter.engine.bundle.manifest.taxonomy)
-    predict = Predictor(segmenter, truth.taxonomy)
     frames, tally = evaluation.tally.frames, evaluation.tally
     count = min(SHEET_ROWS, len(frames))
     chosen = {
@@ -68,11 +67,10 @@ def draw_frames(
     }
     headings = {'samples': 'Frames from all over', 'worst': 'Frames of the lowest mean IoU'}
     subtitle = f'{evaluation.bundle["name"]} on {evaluation.dataset}'
-    classes = truth.taxonomy
+    classes = evaluation.classes
     files = []
     for name, scores in chosen.items():
-        samples = ((truth[score.index], score) for score in scores)
-        rows = [frame_row(one, predict(one.image), score, classes) for one, score in samples]
+        rows = frame_rows(segmenter, dataset, evaluation, scores)
         title = headings[name]
         sheet = Sheet(title, subtitle, COLUMNS, rows, classes, KEYS, 'errors', TILE_WIDTH)
         files.append(folder / f'{name}.png')
@@ -80,22 +78,51 @@ def draw_frames(
     return tuple(files)
 
 
+def worst_rows(segmenter: Segmenter, dataset: Dataset, evaluation: Evaluation) -> list[SheetRow]:
+    """Return the frames of the lowest mean IoU, as from ``frame_rows``."""
+    return frame_rows(segmenter, dataset, evaluation, evaluation.tally.worst(SHEET_ROWS))
+
+
+def frame_rows(
+    segmenter: Segmenter, dataset: Dataset, evaluation: Evaluation, scores: Sequence[FrameScore]
+) -> list[SheetRow]:
+    """Run some frames again and return name, scores and the four pictures of each.
+
+    Args:
+        segmenter: The one that was evaluated.
+        dataset: The one that was evaluated.
+        evaluation: What ``evaluate`` returned for the two.
+        scores: Those of the frames.
+    """
+    truth = comparable(dataset, segmenter.engine.bundle.manifest.taxonomy)
+    predict = Predictor(segmenter, truth.taxonomy, evaluation.views)
+    samples = ((truth[score.index], score) for score in scores)
+    return [frame_row(one, predict(one.image), score, truth.taxonomy) for one, score in samples]
+
+
 def frame_row(
     sample: Sample, prediction: Prediction, score: FrameScore, classes: Taxonomy
 ) -> SheetRow:
     """Return name, scores and the four pictures of a frame; classes are those of both labels."""
-    caption = (
+    caption = [
         sample.name,
         f'mean IoU {100 * score.mean_iou:.1f} %',
         f'{100 * score.accuracy:.1f} % right',
-    )
+    ]
+    if score.confused is not None:
+        true, guessed, share = score.confused
+        caption += [
+            f'most often wrong, {100 * share:.1f} %:',
+            f'{classes.names[true]} taken',
+            f'for {classes.names[guessed]}',
+        ]
     pictures = (
         sample.image,
         overlay(sample.image, sample.labels, classes, ALPHA),
         overlay(sample.image, prediction.labels, classes, ALPHA),
         error_map(sample, prediction),
     )
-    return SheetRow(caption, pictures)
+    return SheetRow(tuple(caption), pictures)
 
 
 def error_map(sample: Sample, prediction: Prediction) -> UInt8Array:

@@ -43,7 +43,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         'split': evaluation.split,
         'taxonomy': evaluation.classes.name,
         'classes_summed': evaluation.summed,
-        'protocol': evaluation.protocol,
+        'protocol': str(evaluation.views),
         'temperature': evaluation.temperature,
         'bundle': dict(evaluation.bundle),
         'engine': dict(evaluation.engine),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,9 @@ import pytest
 
 from seg_node.errors import DatasetError
 from seg_node.evaluation import evaluate
-from seg_node.evaluation.frame_sums import sum_grouped_nll
 from seg_node.evaluation.sums import binned, ERROR_GRID, Sums
-from seg_node.metrics import count_confidence, LEVELS, sum_nll, sum_nll_of_temperatures
-from seg_node.pipeline import Outputs
+from seg_node.metrics import count_confidence, LEVELS, mean_nll, TEMPERATURES
+from seg_node.pipeline import Outputs, Segmenter
 from tiny import SIZE
 
 from .conftest import Scenes
@@ -22,18 +22,8 @@ from .conftest import Scenes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
-    from seg_node.pipeline import Segmenter
 
 RANDOM = np.random.default_rng(5)
-
-
-def distribution(classes: int, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return random probabilities."""
-    powers = np.exp(3 * RANDOM.normal(size=(classes, *size))).astype(np.float32)
-    planes: npt.NDArray[np.float32] = powers / powers.sum(axis=0)
-    return planes
 
 
 def test_bins_of_levels_are_those_of_the_pixels() -> None:
@@ -81,28 +71,24 @@ def test_sums_that_are_damaged_are_refused(change: str) -> None:
         Sums.from_plain(data, 3)
 
 
-def test_grouped_likelihood_is_the_plain_one_where_groups_are_single_classes() -> None:
-    planes = distribution(4, (9, 11))
-    truth = RANDOM.integers(0, 4, (9, 11)).astype(np.uint8)
-    truth[0] = 255
-    temperatures = np.array([0.5, 1.0, 2.5])
+def test_temperatures_are_those_of_the_scores_whatever_the_probabilities_were_made_with(
+    make_segmenter: Callable[..., Segmenter], scenes: Scenes
+) -> None:
+    """The grid is of divisors of the scores, so a bundle's own temperature does not move it."""
+    found = []
+    for temperature in (1.0, 2.5):
+        segmenter = make_segmenter()
+        bundle = segmenter.engine.bundle
+        manifest = replace(bundle.manifest, temperature=temperature)
+        segmenter.engine.bundle = replace(bundle, manifest=manifest)
+        segmenter = Segmenter(segmenter.engine)
+        sums = evaluate(segmenter, scenes, name='scenes', split='val').tally.sums
+        found.append(sums.nll_of_temperatures)
+        used = int(np.argmin(abs(TEMPERATURES - temperature)))
+        total, pixels = sums.nll_of_temperatures[used]
+        assert total / pixels == pytest.approx(mean_nll(sums.nll), rel=0.2)
 
-    grouped = sum_grouped_nll(planes, truth, np.eye(4, dtype=np.float32), temperatures, step=1)
-
-    plain = sum_nll_of_temperatures(np.log(planes), truth, temperatures, step=1)
-    np.testing.assert_allclose(grouped, plain, rtol=1e-5)
-    np.testing.assert_allclose(grouped[1], sum_nll(planes, truth), rtol=1e-5)
-
-
-def test_grouped_likelihood_sums_the_members_after_the_temperature() -> None:
-    """Classes of 0.4 and 0.1 make one group, the third has 0.5. At temperature 1/2: squares."""
-    planes = np.array([0.4, 0.1, 0.5], np.float32).reshape(3, 1, 1)
-    groups = np.array([[1, 1, 0], [0, 0, 1]], np.float32)
-
-    sums = sum_grouped_nll(planes, np.zeros((1, 1), np.uint8), groups, np.array([0.5]), step=1)
-
-    share = (0.16 + 0.01) / (0.16 + 0.01 + 0.25)
-    np.testing.assert_allclose(sums, [[-np.log(share), 1.0]], rtol=1e-6)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-3)
 
 
 def test_errors_are_counted_where_they_are(

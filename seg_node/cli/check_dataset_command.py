@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import writable_file, write_text
-from seg_node.datasets import DATASET_FORMS
+from seg_node.datasets import dataset_lines
 from seg_node.datasets.check import as_json, as_text, check_dataset
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ SUMMARY = 'Go over a whole split of a data set and report everything that is wro
 CLEAN, PROBLEMS = 0, 1
 STDOUT = '-'
 EPILOG = """\
-data sets: {forms}
+data sets (layouts in docs/datasets.md):
+{lines}
 
 The exit status is 0 if nothing has to be mended and 1 if something has.
 
@@ -33,7 +34,7 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.epilog = EPILOG.format(forms=',\n  '.join(DATASET_FORMS))
+    parser.epilog = EPILOG.format(lines=dataset_lines())
     add = parser.add_argument
     add('dataset', metavar='DATASET', help='labelled images, see below')
     add('--split', default='val', help='part of the data (default: val)')

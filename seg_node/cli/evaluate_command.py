@@ -13,7 +13,7 @@ import cv2
 from seg_node.cli import corrupt_option
 from seg_node.cli.arguments import at_least_one, writable_file, writable_folder, write_text
 from seg_node.crf import preset, PRESETS
-from seg_node.datasets import open_dataset, spread
+from seg_node.datasets import dataset_lines, open_dataset, spread
 from seg_node.evaluation import (
     as_json,
     as_text,
@@ -38,11 +38,8 @@ __all__ = ['SUMMARY', 'configure', 'run']
 SUMMARY = 'Score a bundle on a labelled data set, through the very segmenter that the node runs.'
 
 EXAMPLES = """\
-data sets:
-  default                    procedural street scenes, no download needed
-  procedural:COUNT@SEED      as many of them as you like
-  camvid:DIR                 CamVid: images/SPLIT, labels/SPLIT; or SegNet's SPLIT, SPLITannot
-  DIR                        your own: images/ and labels/ (PNGs of class ids), taxonomy.yaml
+data sets (layouts in docs/datasets.md):
+{lines}
 
 A bundle of finer classes than the data is scored by summing the probabilities of each group.
 
@@ -61,7 +58,7 @@ OPENCV_THREADS = 1  # as in the node by default, so that the times are those of 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.epilog = EXAMPLES
+    parser.epilog = EXAMPLES.format(lines=dataset_lines())
     parser.add_argument('bundle', metavar='BUNDLE', help='name of a shipped bundle, or a folder')
     parser.add_argument('dataset', metavar='DATASET', help='labelled images, see below')
     _add_data(parser)
@@ -76,7 +73,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--taxonomy',
         metavar='NAME',
-        help='classes to compare in: cityscapes19, camvid11 or a YAML file '
+        help='classes to compare in, by name, such as camvid11, or YAML file '
         '(default: those of the data)',
     )
     group.add_argument(

@@ -4,7 +4,7 @@
 from .base import Dataset, Sample
 from .camvid import open_camvid
 from .folder import open_folder
-from .registry import DATASET_FORMS, open_dataset
+from .registry import DATASET_FORMS, dataset_lines, open_dataset
 from .regroup import regroup
 from .subset import spread
 
@@ -12,6 +12,7 @@ __all__ = [
     'DATASET_FORMS',
     'Dataset',
     'Sample',
+    'dataset_lines',
     'open_camvid',
     'open_dataset',
     'open_folder',

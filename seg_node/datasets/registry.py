@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
     Adapter = Callable[[Path, str, str | None], tuple[Source, ...]]
 
-__all__ = ['DATASET_FORMS', 'ON_DISK', 'find_sources', 'open_dataset', 'splits_of']
+__all__ = [
+    'DATASET_FORMS',
+    'ON_DISK',
+    'dataset_lines',
+    'find_sources',
+    'open_dataset',
+    'splits_of',
+]
 
 DEFAULT_COUNT = 50
 # Far apart, so that no split of one seed is another split of a neighbouring seed.
@@ -47,14 +54,28 @@ ON_DISK: dict[str, Adapter] = {
 }
 """Published data sets: where their files are."""
 
-DATASET_FORMS = (
-    'default',
-    'procedural[:COUNT[@SEED]]',
-    *(f'{kind}:DIR' for kind in ON_DISK),
-    f'{FOLDER}:DIR',
-    'DIR (with images/ and labels/)',
-)
+DATASET_WORDS = {
+    'default': 'the same as procedural',
+    'procedural[:COUNT[@SEED]]': 'street scenes made on the spot, no download needed',
+    'bdd100k:DIR': 'BDD100K, semantic segmentation',
+    'bdd100k_drivable:DIR': 'BDD100K, drivable area',
+    'camvid:DIR': 'CamVid, 11 classes (SegNet), or refined to 19',
+    'camvid32:DIR': 'CamVid as published, 32 classes in colours',
+    'cityscapes:DIR': 'Cityscapes, fine labels',
+    'kitti:DIR': 'KITTI, semantic segmentation',
+    'kitti_road:DIR': 'KITTI, road',
+    'mapillary:DIR': 'Mapillary Vistas v1.2 and v2.0',
+    'folder:DIR': 'your own: images/, labels/ (PNGs of class ids), taxonomy.yaml',
+    'DIR (with images/ and labels/)': 'the same',
+}
+DATASET_FORMS = tuple(DATASET_WORDS)
 """What ``open_dataset`` understands, for messages and help texts."""
+
+
+def dataset_lines() -> str:
+    """Return a line for each form with what it is, for help texts."""
+    width = max(len(form) for form in DATASET_WORDS)
+    return '\n'.join(f'  {form:<{width}}  {words}' for form, words in DATASET_WORDS.items())
 
 
 def open_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) -> Dataset:

@@ -87,13 +87,14 @@ def test_a_sheet_without_good_samples_is_refused_after_the_report(
 
     caught = capsys.readouterr()
     assert status == 1
-    assert '2 label files with values that stand for no class' in caught.out
+    assert 'label files with values that stand for no class: 2' in caught.out
     assert 'no sample without problems to draw' in caught.err
 
 
-def test_the_help_lists_all_data_sets(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize('verb', ['check-dataset', 'evaluate'])
+def test_the_help_lists_all_data_sets(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(['check-dataset', '--help'])
+        main([verb, '--help'])
 
     printed = capsys.readouterr().out
     assert all(form in printed for form in DATASET_FORMS)

@@ -11,6 +11,7 @@ import yaml
 
 from seg_node.datasets import DATASET_FORMS, open_dataset
 from seg_node.datasets.procedural import ProceduralScenes
+from seg_node.datasets.registry import ON_DISK
 from seg_node.errors import DatasetError, TaxonomyError
 from seg_node.taxonomy import load_taxonomy
 
@@ -116,3 +117,9 @@ def test_procedural_scenes_have_three_splits() -> None:
 
 def test_procedural_labels_are_grouped_too() -> None:
     assert open_dataset('default', taxonomy='camvid11').taxonomy.name == 'camvid11'
+
+
+def test_every_kind_that_can_be_opened_is_among_the_forms() -> None:
+    kinds = {form.partition(':')[0] for form in DATASET_FORMS}
+
+    assert set(ON_DISK) <= kinds

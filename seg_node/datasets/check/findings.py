@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ['PROBLEMS', 'Fault', 'Finding', 'collect']
 
-# Kind: what it is, after a number of files, and what to do.
+# Kind: what it is, before a number of files, and what to do.
 PROBLEMS = {
     'no_files': (
         'folders without the files that belong there',
@@ -125,7 +125,7 @@ class Finding:
     def what(self) -> str:
         """What it is, with the number of files."""
         words = (PROBLEMS | NOTES)[self.kind][0]
-        return f'{len(self.faults)} {words}'
+        return f'{words}: {len(self.faults)}'
 
     @property
     def remedy(self) -> str:

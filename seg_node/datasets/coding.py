@@ -157,7 +157,8 @@ class ColorCode:
         labels = np.where(fits, ids[place], UNLABELLED).astype(np.uint8)
         found, counts = np.unique(packed[~fits], return_counts=True)
         strange = zip(found.tolist(), counts.tolist(), strict=True)
-        return Decoded(labels, {_color_name(code): count for code, count in strange})
+        colors = {f'({c >> 16}, {c >> 8 & 255}, {c & 255})': count for c, count in strange}
+        return Decoded(labels, colors)
 
     def refusal(self, strange: Iterable[str]) -> str:
         """Say which colours were found."""
@@ -178,10 +179,6 @@ def check_decoded(decoded: Decoded, path: Path, code: LabelCode) -> UInt8Array:
         msg = f'Label file {str(path)!r} {code.refusal(decoded.strange)}'
         raise DatasetError(msg)
     return decoded.labels
-
-
-def _color_name(code: int) -> str:
-    return f'({code >> 16}, {code >> 8 & 255}, {code & 255})'
 
 
 def _listed(values: Iterable[str]) -> str:

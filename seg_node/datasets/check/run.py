@@ -97,7 +97,7 @@ def check_dataset(spec: str, split: str = 'val', taxonomy: str | None = None) ->
     faults += tally.faults()
     faults += leaks(spec, split, wanted, {pair.image: pair for pair in pairs}, tally)
     taken = PALETTE_COLORS if code.in_colors else PALETTE_IDS
-    findings = collect(faults, {'palette': taken, 'strange_values': tally.hint()})
+    findings = collect(faults, {'palette': taken, **tally.extras})
     samples = regroup(PairDataset(good, code), target)
     return Check(spec, split, target, tally, findings, samples)
 
@@ -128,7 +128,7 @@ def _check_made_up(spec: str, split: str, taxonomy: str | None) -> Check:
     samples = (whole[index] for index in range(len(whole)))
     for sample in progress(samples, total=len(dataset), what='checking', unit='image'):
         tally.add(inspect_sample(sample))
-    findings = collect(tally.faults(), {})
+    findings = collect(tally.faults(), tally.extras)
     return Check(spec, split, dataset.taxonomy, tally, findings, dataset)
 
 

@@ -78,7 +78,20 @@ class Tally:
         ]
         return [*self._faults, *copies, *sizes, *absent]
 
-    def hint(self) -> str:
+    @property
+    def extras(self) -> dict[str, str]:
+        """What may be behind a finding of a kind, where that can be guessed."""
+        return {'strange_values': self._hint_at_ids(), 'absent_classes': self._hint_at_masks()}
+
+    def _hint_at_masks(self) -> str:
+        if not (self.pixels[0] and self.unlabelled) or self.pixels[1:].any():
+            return ''
+        return (
+            'The labels hold nothing but the first class and unlabelled pixels. If 255 stands for '
+            'a class, as in masks of 0 and 255, say so in ids.yaml, for example "255: floor".'
+        )
+
+    def _hint_at_ids(self) -> str:
         """Return what the strange values may come from; empty if that cannot be told."""
         if not self.strange:
             return ''

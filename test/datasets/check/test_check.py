@@ -179,6 +179,22 @@ def test_ids_that_start_at_one_are_suspected(data: Path) -> None:
     assert 'The ids seem to start at 1 instead of 0.' in as_text(check)
 
 
+def test_masks_of_0_and_255_are_suspected_and_can_be_mapped(data: Path) -> None:
+    mask = np.zeros(SIZE, np.uint8)
+    mask[6:] = 255
+    for seed in range(3):
+        write(data / 'labels' / 'train' / f'{seed}.png', mask)
+    suspicion = 'If 255 stands for a class'
+    before = as_text(check_dataset(str(data), 'train'))
+    (data / 'ids.yaml').write_text('0: lava\n255: green road\n', encoding='utf-8')
+
+    after = check_dataset(str(data), 'train')
+
+    assert suspicion in before
+    assert suspicion not in as_text(after)
+    assert after.tally.pixels.tolist() == [288, 288, 0]
+
+
 def test_a_long_list_of_files_is_cut_in_the_text_alone(data: Path) -> None:
     for number in range(8):
         write(data / 'images' / 'train' / f'x{number}.png', np.zeros(SIZE, np.uint8))

@@ -56,6 +56,6 @@ def draw_samples(recipe: Recipe, count: int, epoch: int | None = None) -> npt.ND
         pictures = (found.image, got.image, overlay(got.image, got.labels, classes, ALPHA))
         rows.append(SheetRow((found.name, f'source {draw.source}'), pictures))
     listed = ', '.join(f'{number}: {source.dataset}' for number, source in enumerate(sources))
-    subtitle = f'epoch {epoch} of {recipe.schedule.epochs}; sources {listed}'
+    subtitle = f'epoch {epoch + 1} of {recipe.schedule.epochs}; sources {listed}'
     title = f'Training samples of the recipe {recipe.name}'
     return Sheet(title, subtitle, COLUMNS, rows, classes, UNLABELLED_KEY, '', TILE_WIDTH).draw()

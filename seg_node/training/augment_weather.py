@@ -107,7 +107,7 @@ def night(
     light = np.clip(ambient + beam, 0, 1)
     # The camera exposes for a dim picture, whatever the day was like.
     found = curve[image[::8, ::8]].mean() * light.mean()
-    curve *= np.clip(random.uniform(*DIM) * (1 - 0.45 * strength) / max(found, 1e-3), 0.3, 2.5)
+    curve *= np.clip(random.uniform(*DIM) * (1 - 0.3 * strength) / max(found, 1e-3), 0.3, 2.5)
     saturation = np.full(3, random.uniform(0.4, 0.8))
     image = veil(toned(image, curve, saturation, _lamp_color(random)), np.zeros(3), 1 - light)
     image = veil(image, 255 * _lamp_color(random), _lamps(image.shape, view, random))

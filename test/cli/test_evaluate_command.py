@@ -73,6 +73,77 @@ def test_pictures_are_drawn_where_asked(bundle: str, data: str, tmp_path: Path) 
     assert names == ['samples.png', 'worst.png']
 
 
+def test_a_page_is_written_where_asked(bundle: str, data: str, tmp_path: Path) -> None:
+    main(['evaluate', bundle, data, '--engine', 'fake', '--report', str(tmp_path / 'page')])
+
+    names = sorted(path.name for path in (tmp_path / 'page').iterdir())
+    assert names == ['figures.json', 'index.html']
+
+
+def test_temperature_of_the_command_line_overrules_that_of_the_bundle(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = []
+    for words in ([], ['--temperature', '3']):
+        main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-', *words])
+        found.append(json.loads(capsys.readouterr().out))
+
+    assert [one['temperature'] for one in found] == [1.0, 3.0]
+    assert found[0]['mean_iou'] == found[1]['mean_iou']
+    assert found[0]['mean_entropy'] < found[1]['mean_entropy']
+    assert found[0]['best_temperature'] == found[1]['best_temperature']
+
+
+def test_the_protocol_that_was_used_is_said(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looks = ['--flip', '--scales', '0.75,1', '--slide']
+
+    main(['evaluate', bundle, data, '--engine', 'fake', '--limit', '1', *looks])
+
+    printed = capsys.readouterr().out
+    assert 'protocol scales 0.75, 1, flip, sliding window, temperature 1' in printed
+
+
+def test_corruptions_are_measured_drawn_and_reported(
+    bundle: str, data: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {word: str(tmp_path / word) for word in ('json', 'out', 'report')}
+    words = [part for word, place in places.items() for part in (f'--{word}', place)]
+
+    main(
+        ['evaluate', bundle, data, '--engine', 'fake', '--limit', '1', '--corrupt', 'all', *words]
+    )
+
+    printed = capsys.readouterr().out
+    numbers = json.loads((tmp_path / 'json').read_text(encoding='utf-8'))
+    assert list(numbers['corruptions']) == ['night', 'rain', 'blur', 'glare', 'jpeg']
+    assert numbers['kind'] == 'robustness'
+    for words_of_table in ('mean IoU %', 'ECE %', 'mean entropy %'):
+        assert words_of_table in printed
+    assert (tmp_path / 'out' / 'corruptions.png').stat().st_size > 10_000
+    assert (tmp_path / 'report' / 'index.html').is_file()
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--temperature', '0'], "expected a number above 0, not '0'"),
+        (['--temperature', 'hot'], "expected a number above 0, not 'hot'"),
+        (['--scales', '1,,2'], "expected a number above 0, not ''"),
+        (['--corrupt', 'fog'], "invalid choice: 'fog'"),
+    ],
+)
+def test_what_no_run_can_mean_is_wrong_usage(
+    bundle: str, data: str, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(['evaluate', bundle, data, *words])
+
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.needs_crf
 def test_the_crf_is_used_where_asked(
     bundle: str, data: str, capsys: pytest.CaptureFixture[str]
@@ -145,6 +216,12 @@ def test_a_real_network_that_reads_the_classes_off_the_colours_is_nearly_perfect
         ),
         pytest.param(
             ['{bundle}', '{data}', '--json', '/dev/null/x.json'], 'cannot be made', id='json'
+        ),
+        pytest.param(['{bundle}', '{data}', '--scales', '9'], 'from 0.25 to 4', id='scales'),
+        pytest.param(
+            ['{bundle}', '{data}', '--engine', 'fake', '--crf', 'classic', '--flip'],
+            'Leave out --crf',
+            id='crf and flip',
         ),
     ],
 )

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of ``seg evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from seg_node.cli import corrupt_option
+from seg_node.cli.arguments import at_least_one
+from seg_node.crf import PRESETS
+from seg_node.datasets import dataset_lines
+
+__all__ = ['add_arguments']
+
+EXAMPLES = """\
+data sets (layouts in docs/datasets.md):
+{lines}
+
+A bundle of finer classes than the data is scored by summing the probabilities of each group.
+
+examples:
+  seg evaluate default default
+  seg evaluate default procedural:20@7 --json scores.json
+  seg evaluate ./my_bundle camvid:./CamVid --split test --out pictures
+  seg evaluate default ./my_images --taxonomy cityscapes19 --limit 50
+  seg evaluate default procedural:20 --report report
+  seg evaluate default procedural:20 --flip --scales 0.75,1,1.25
+  seg evaluate default procedural:10 --corrupt all
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and examples as the epilog."""
+    parser.epilog = EXAMPLES.format(lines=dataset_lines())
+    parser.add_argument('bundle', metavar='BUNDLE', help='name of a shipped bundle, or a folder')
+    parser.add_argument('dataset', metavar='DATASET', help='labelled images, see below')
+    _add_data(parser)
+    _add_model(parser)
+    _add_protocol(parser)
+    _add_results(parser)
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('which frames')
+    group.add_argument('--split', default='val', help='part of the data (default: val)')
+    group.add_argument(
+        '--taxonomy',
+        metavar='NAME',
+        help='classes to compare in, by name, such as camvid11, or YAML file '
+        '(default: those of the data)',
+    )
+    group.add_argument(
+        '--limit',
+        metavar='N',
+        type=at_least_one,
+        help='take at most N frames, spread evenly over the data',
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('how the bundle is run')
+    group.add_argument(
+        '--engine', default='auto', help='auto, onnxruntime, torch or fake (default: auto)'
+    )
+    group.add_argument(
+        '--threads',
+        metavar='N',
+        type=at_least_one,
+        default=1,
+        help='threads of the engine (default: 1)',
+    )
+    group.add_argument(
+        '--temperature',
+        metavar='T',
+        type=_positive,
+        help="divide the scores by T (default: the bundle's temperature)",
+    )
+    group.add_argument(
+        '--crf',
+        metavar='PRESET',
+        choices=sorted(PRESETS),
+        help='refine uncertain frames with the dense CRF, as the node does with crf.enabled: '
+        f'{", ".join(sorted(PRESETS))} (default: no CRF)',
+    )
+
+
+def _add_protocol(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        'protocol', 'Several looks at each image, averaged; the node takes one.'
+    )
+    group.add_argument('--flip', action='store_true', help='look at the mirrored image, too')
+    group.add_argument(
+        '--scales',
+        metavar='S,S,...',
+        type=_scales,
+        default=(1.0,),
+        help='sizes to look at, for example 0.75,1,1.25 (default: 1)',
+    )
+    group.add_argument(
+        '--slide',
+        action='store_true',
+        help="keep the image's resolution and look through windows of the network's size",
+    )
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('results')
+    group.add_argument(
+        '--corrupt',
+        choices=corrupt_option.CHOICES,
+        help='measure the frames clean and corrupted at five strengths instead: mean IoU, ECE and '
+        'mean entropy',
+    )
+    group.add_argument(
+        '--json',
+        metavar='FILE',
+        help='write all numbers there, and sums for seg pool; - for stdout without the table',
+    )
+    group.add_argument(
+        '--report', metavar='DIR', help='write a page there: index.html, with figures.json'
+    )
+    group.add_argument(
+        '--out', metavar='DIR', help='draw sheets of sample frames and of the worst ones there'
+    )
+
+
+def _positive(text: str) -> float:
+    """Return a finite number above 0; for the ``type`` of an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        msg = f'expected a number above 0, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return value
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    """Return numbers above 0 that are separated by commas; for the ``type`` of an argument."""
+    return tuple(_positive(part) for part in text.split(','))

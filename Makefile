@@ -38,7 +38,7 @@ help:
 	@echo 'make demo [INPUT=video|folder|rosbag2]   play a drive to the node, write $(OUT)/'
 	@echo 'make test        lint, import contracts, strict types, tests'
 	@echo 'make check-all   make test, slow tests, older ROS, installation by pip and colcon'
-	@echo 'make lint imports types unit slow   one part of it'
+	@echo 'make lint imports types unit smoke slow   one part of it'
 	@echo 'make ros-jazzy   ROS tests with the rclpy of Jazzy'
 	@echo 'make installed   pip install and colcon build, and the node started from each'
 	@echo 'make fix         mend what lint can mend'
@@ -92,10 +92,10 @@ demo: $(VENV)/.ready-to-run
 	$(BIN)/seg demo --out '$(OUT)' $(if $(INPUT),--input '$(INPUT)') $(DEMO_ARGS)
 
 .PHONY: test check-all
-test: lint imports types unit
+test: lint imports types unit smoke
 check-all: test slow ros-jazzy installed
 
-.PHONY: lint imports types unit slow
+.PHONY: lint imports types unit smoke slow
 lint: $(VENV)/.ready-to-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -108,7 +108,11 @@ types: $(VENV)/.ready-to-test
 	$(BIN)/mypy
 
 unit: $(VENV)/.ready-to-test
-	$(BIN)/python -m pytest -m 'not slow' --timeout 300 $(REQUIRE) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not slow and not smoke' --timeout 300 $(REQUIRE) $(PYTEST_ARGS)
+
+# A model is trained, exported and evaluated: under a minute.
+smoke: $(VENV)/.ready-to-test
+	$(BIN)/python -m pytest test/training -m smoke --timeout 600 $(REQUIRE) $(PYTEST_ARGS)
 
 slow: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -m slow --timeout 3600 $(REQUIRE) $(PYTEST_ARGS)

@@ -75,7 +75,7 @@ class Bar:
             unit=unit,
             file=self._stream,
             mininterval=interval,
-            maxinterval=interval,
+            miniters=1,
             smoothing=0,
             bar_format='{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} {unit}s '
             '[{elapsed}<{remaining}{postfix}]',

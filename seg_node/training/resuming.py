@@ -21,6 +21,7 @@ RECIPE_COPY = 'recipe.yaml'
 # Says where and how fast, or what becomes of the weights, and not which weights come out.
 FREE_TO_CHANGE = (
     'compute',
+    'data.cache',
     'data.also',
     'licence',
     'name',

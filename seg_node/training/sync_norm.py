@@ -66,8 +66,9 @@ def _synced(norm: nn.BatchNorm2d) -> SyncNorm:
         'affine': norm.affine,
         'track_running_stats': norm.track_running_stats,
     }
+    state = norm.state_dict()
     synced = SyncNorm(norm.num_features, **options)
-    synced.load_state_dict(norm.state_dict())
+    synced.to(next(iter(state.values()))).load_state_dict(state)  # also its type and device
     return synced.train(norm.training)
 
 

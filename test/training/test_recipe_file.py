@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from seg_node.bundle import open_bundle
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_file import read_recipe, recipe_from
+from seg_node.training.recipe_file import find_recipe, read_recipe, recipe_from
 
 RECIPES = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml'))
 SMOKE = next(path for path in RECIPES if path.stem == 'smoke')
+FOLD = next(path for path in RECIPES if path.stem == 'fold')
 
 
 def smoke() -> Any:
@@ -24,7 +26,7 @@ def smoke() -> Any:
 def test_shipped_recipe_is_valid_and_named_like_its_file(path: Path) -> None:
     recipe = read_recipe(path)
 
-    assert recipe.name == path.stem
+    assert recipe.name.partition('-')[0] == path.stem
     assert set(recipe.licence) == {'weights', 'data'}
 
 
@@ -66,6 +68,54 @@ def test_overrides_reach_nested_values_and_lists() -> None:
 def test_a_mistake_is_named_with_what_was_expected(override: str, words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         read_recipe(SMOKE, [override])
+
+
+def test_a_choice_changes_every_place_that_names_it() -> None:
+    recipe = read_recipe(FOLD, ['fold=0001TP', 'camvid=/data/camvid'])
+
+    assert recipe.name == 'fold-0001TP'
+    assert recipe.data.train[0].split == '-0001TP'
+    assert recipe.data.val.split == '0001TP'
+    assert recipe.data.val.dataset == 'camvid:{camvid}'
+    assert recipe.paths == {'camvid': '/data/camvid'}
+    assert '0016E5' not in str(recipe)
+
+
+def test_a_choice_cannot_have_the_name_of_a_key(tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text(yaml.safe_dump({**smoke(), 'choices': {'seed': 1}}))
+
+    with pytest.raises(ParameterError, match="choice 'seed' has the name of a key"):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize('text', ['choices: fold', '- a', 'just words'])
+def test_a_file_of_another_form_is_refused(text: str, tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text(text)
+
+    with pytest.raises(ParameterError, match='expected a mapping'):
+        read_recipe(path)
+
+
+def test_recipes_are_found_by_file_and_by_name(tmp_path: Path) -> None:
+    path = tmp_path / 'mine.yaml'
+    path.write_text('name: mine')
+
+    assert find_recipe(str(path)) == path
+    assert find_recipe('smoke').samefile(SMOKE)
+    with pytest.raises(ParameterError, match=r"no recipe file 'smoky'.*own_labels, procedural"):
+        find_recipe('smoky')
+
+
+def test_own_labels_go_on_from_the_network_of_the_default_bundle() -> None:
+    built = open_bundle('default').manifest.architecture
+
+    network = read_recipe(find_recipe('own_labels')).network
+
+    assert network.pretrained == 'default'
+    assert network.family == built['family']
+    assert network.finest_stride == built.get('finest_stride', 4)
 
 
 def test_a_missing_key_is_named() -> None:

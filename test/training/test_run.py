@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
+import re
+import time
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,17 +17,21 @@ import yaml
 
 from seg_node.bundle import open_bundle
 from seg_node.cli.main import main
-from seg_node.errors import BundleError, DatasetError
+from seg_node.cli.train_command import summary
+from seg_node.errors import BundleError, DatasetError, TrainingError
 from seg_node.training.finish import load_run
 from seg_node.training.recipe_file import read_recipe
-from seg_node.training.run import open_source, train
+from seg_node.training.run import train
+from seg_node.training.run_progress import TimeLimit
+from seg_node.training.sources import open_source
 import tiny
 
 if TYPE_CHECKING:
     from seg_node.model.network import SegNet
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'train' / 'smoke.yaml'
-SMALLER = ['network.family=erfnet', 'augment.crop=[32, 48]', 'augment.scale=[0.1, 0.15]']
+ERFNET = ['network.family=erfnet', 'network.pretrained=none']
+SMALLER = [*ERFNET, 'augment.crop=[32, 48]', 'augment.scale=[0.1, 0.15]']
 
 
 def same(one: SegNet, other: SegNet) -> bool:
@@ -44,11 +52,12 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def overrides(scenes: Path) -> list[str]:
     """Return what makes the smoke recipe read the rendered scenes."""
     places = [f'data.train.0.dataset=folder:{scenes}', f'data.val.dataset=folder:{scenes}']
-    return [*places, 'data.train.0.split=train', 'schedule.batch=2', 'augment.scale=[0.9, 1.2]']
+    short = ['schedule.epochs=2', 'schedule.measure_every=2', 'schedule.batch=2']
+    return [*places, 'data.train.0.split=train', *short, 'augment.scale=[0.9, 1.2]']
 
 
 def test_smoke_recipe_ends_with_a_bundle_that_opens(scenes: Path, tmp_path: Path) -> None:
-    arguments = ['train', str(SMOKE), *overrides(scenes), 'network.family=erfnet']
+    arguments = ['train', str(SMOKE), *overrides(scenes), *ERFNET]
     folders = ['--run', str(tmp_path / 'run'), '--bundle', str(tmp_path / 'bundle')]
 
     status = main([*arguments, *folders])
@@ -63,40 +72,92 @@ def test_smoke_recipe_ends_with_a_bundle_that_opens(scenes: Path, tmp_path: Path
 
 
 def test_resumed_run_ends_with_the_same_weights_bit_for_bit(scenes: Path, tmp_path: Path) -> None:
-    recipe = read_recipe(SMOKE, [*overrides(scenes), *SMALLER, 'schedule.epochs=3'])
+    """However many worker processes prepared the samples of each part."""
+    options = [*overrides(scenes), *SMALLER, 'schedule.epochs=3', 'schedule.measure_every=1']
+    recipe = read_recipe(SMOKE, [*options, 'schedule.keep_best=2'])
+    with_workers = replace(recipe, workers=2)
     whole = train(recipe, tmp_path / 'whole')
 
-    partly = train(recipe, tmp_path / 'parts', until=2)
-    resumed = train(recipe, tmp_path / 'parts')
+    no_time = TimeLimit(0.0, started=time.monotonic())
+    first = train(with_workers, tmp_path / 'parts', limit=no_time)
+    second = train(recipe, tmp_path / 'parts', until=2)
+    resumed = train(with_workers, tmp_path / 'parts')
 
-    assert same(whole, resumed)
-    assert not same(whole, partly)
+    assert [one.epochs for one in (first, second, resumed)] == [1, 2, 3]
+    assert [one.ended for one in (first, second, resumed)] == [False, False, True]
+    assert same(whole.network, resumed.network)
+    assert not same(whole.network, second.network)
+    assert resumed.marks == whole.marks
+    names = {path.name for path in (tmp_path / 'parts' / 'best').iterdir()}
+    assert len(names) == 2
+    assert names <= {mark.file for mark in whole.marks}
 
 
-def test_own_classes_train_from_a_plain_folder(tmp_path: Path) -> None:
-    classes = own_folder(tmp_path / 'mine')
-    places = [f'data.{part}.dataset=folder:{tmp_path / "mine"}' for part in ('train.0', 'val')]
-    own = [f'taxonomy={classes}', f'data.groups={classes}', 'schedule.epochs=1']
-    recipe = read_recipe(SMOKE, [*places, *own, *SMALLER, 'schedule.batch=2'])
+def test_every_start_has_a_log_of_its_own(scenes: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(SMOKE, [*overrides(scenes), *SMALLER, 'schedule.measure_every=1'])
+
+    for until in (1, 2):
+        trained = train(recipe, tmp_path, until=until)
+
+    logs = [
+        (tmp_path / name / 'metrics.csv').read_text().splitlines() for name in ('log0', 'log1')
+    ]
+    assert all('loss' in log[0] and 'val_mean_iou' in log[0] for log in logs)
+    assert len(list(tmp_path.glob('log*/events.out.tfevents*'))) == (
+        2 if find_spec('tensorboard') else 0
+    )
+    lines = summary(tmp_path, trained, 2).splitlines()
+    assert lines[0] == '2 of 2 epochs are trained.'
+    assert lines[1].startswith(f'held-out mean IoU: {trained.marks[-1].iou:.4f} after epoch 2')
+    assert str(tmp_path / 'log1' / 'metrics.csv') in lines[-1]
+
+
+def test_loss_that_is_no_number_ends_the_run_with_its_samples(
+    scenes: Path, tmp_path: Path
+) -> None:
+    recipe = read_recipe(SMOKE, [*overrides(scenes), *SMALLER, 'optimizer.lr=1.0e+30'])
+    samples = {path.stem for path in (scenes / 'images').rglob('*.*')}
+
+    with pytest.raises(TrainingError, match=r'Try a smaller optimizer\.lr') as caught:
+        train(recipe, tmp_path)
+
+    message = str(caught.value)
+    assert re.match(r'The loss became (nan|inf) in step 2 of epoch 1, so training', message)
+    named = re.search(r'Samples: (.*?)\. ', message)
+    assert named
+    assert len(named[1].split(', ')) == 2
+    assert set(named[1].split(', ')) <= samples
+
+
+def test_own_classes_train_from_a_plain_folder(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In half the width of numbers, and with a warning that nothing is held out."""
+    own_folder(tmp_path / 'mine')
+    places = [f'data.{part}.dataset=folder:{{mine}}' for part in ('train.0', 'val')]
+    own = ['taxonomy="{mine}/taxonomy.yaml"', f'paths.mine={tmp_path / "mine"}']
+    short = ['schedule.epochs=1', 'schedule.batch=2', 'compute.precision=bf16']
+    recipe = read_recipe(SMOKE, [*places, *own, *SMALLER, *short])
 
     train(recipe, tmp_path / 'run')
 
     run = load_run(tmp_path / 'run')
     assert run.epochs == 1
-    assert run.network.state_dict()['decoder.output_conv.weight'].shape[1] == 3
+    state = run.network.state_dict()
+    assert state['decoder.output_conv.weight'].shape[1] == 3
+    assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
+    assert '2 of the 2 images of data.val are trained on too' in caplog.text
 
 
-def own_folder(folder: Path) -> Path:
-    """Write two tiny scenes and their classes; return the file of the classes."""
+def own_folder(folder: Path) -> None:
+    """Write two tiny scenes and their classes."""
     for kind in ('images', 'labels'):
         (folder / kind).mkdir(parents=True)
     for seed in range(2):
         image, labels = tiny.scene(seed=seed)
         cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
         cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
-    path = folder / 'taxonomy.yaml'
-    path.write_text(yaml.safe_dump(tiny.TAXONOMY.to_dict()))
-    return path
+    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(tiny.TAXONOMY.to_dict()))
 
 
 def test_data_set_without_its_path_says_what_is_missing() -> None:

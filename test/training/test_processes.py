@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Several processes do what one does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+
+from seg_node.errors import ParameterError
+from seg_node.training.processes import gather, RankShare, trainer_options
+from seg_node.training.recipe_compute import ComputePart
+from seg_node.training.samples import DrawSampler, Share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).parent / 'run_in_double.py'
+SMOKE = ROOT / 'config' / 'train' / 'smoke.yaml'
+TINY = (
+    'network.pretrained=none',
+    'schedule.epochs=3',
+    'schedule.measure_every=3',
+    'schedule.batch=4',
+    'augment.crop=[32, 48]',
+    'augment.scale=[0.3, 0.5]',
+    'optimizer.lr=0.05',
+    'loss.lovasz=1.0',
+    'loss.class_weights.kind=enet',
+    'compute.accelerator=cpu',
+)
+
+
+def test_shares_of_all_processes_are_the_batches_of_one() -> None:
+    order = DrawSampler([Share(11, 0)], seed=1)
+    draws = list(order)
+
+    shares = [list(RankShare(order, batch=4, rank=rank, world=2)) for rank in range(2)]
+
+    for start in (0, 4):
+        own = slice(start // 2, start // 2 + 2)
+        assert shares[0][own] + shares[1][own] == draws[start : start + 4]
+    assert [len(share) for share in shares] == [4, 4]
+    assert len(RankShare(order, batch=4, rank=1, world=2)) == 4
+
+
+def test_one_process_alone_gathers_its_own() -> None:
+    own = torch.ones(2, 3, requires_grad=True)
+
+    assert gather(own) is own
+
+
+def test_batch_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(
+        ParameterError, match=r'over 3 device\(s\) on 2 node\(s\); expected a mult'
+    ):
+        trainer_options(ComputePart('cpu', devices=3, nodes=2), batch=8)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU')
+def test_gpu_that_is_not_there_is_named() -> None:
+    with pytest.raises(ParameterError, match=r'asks for 1 GPU\(s\), and torch .* sees 0'):
+        trainer_options(ComputePart('gpu'), batch=8)
+
+    assert trainer_options(ComputePart(), batch=8)['accelerator'] == 'cpu'
+
+
+@pytest.mark.parametrize('gpus', [0, 2])
+def test_auto_takes_the_gpus_there_are(gpus: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: gpus)
+
+    options = trainer_options(ComputePart(devices=2, nodes=3, precision='bf16'), batch=12)
+
+    expected = {
+        'accelerator': 'gpu' if gpus else 'cpu',
+        'benchmark': gpus > 0,
+        'devices': 2,
+        'num_nodes': 3,
+        'precision': 'bf16-mixed',
+        'strategy': 'ddp',
+    }
+    assert options == expected
+
+
+def test_two_processes_equal_one_with_the_double_batch(tmp_path: Path) -> None:
+    """Batch statistics, class weights and a loss that is no mean over samples included."""
+    write_scenes(tmp_path / 'scenes')
+    one, two = tmp_path / 'one', tmp_path / 'two'
+
+    running = [start(tmp_path, one, 1), start(tmp_path, two, 2)]
+    outputs = [process.communicate(timeout=280)[1] for process in running]
+
+    assert [process.returncode for process in running] == [0, 0], outputs
+    compare(stored(one), stored(two))
+
+
+def write_scenes(folder: Path) -> None:
+    """Write eight tiny scenes; they show few of the classes."""
+    import cv2  # noqa: PLC0415 - only here
+
+    import tiny  # noqa: PLC0415 - only here
+
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for seed in range(8):
+        image, labels = tiny.scene(seed=seed)
+        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image)
+        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
+
+
+def start(folder: Path, run: Path, devices: int) -> subprocess.Popen[str]:
+    """Start a short run, two epochs of two steps, on so many processes."""
+    data = [f'data.{part}.dataset=folder:{folder / "scenes"}' for part in ('train.0', 'val')]
+    sgd = ['optimizer.name=sgd', f'compute.devices={devices}']
+    options = [*data, *TINY, *sgd, 'data.train.0.split=train', '--until', '2', '--run', str(run)]
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAM), 'train', str(SMOKE), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
+        cwd=folder,
+        text=True,
+    )
+
+
+def stored(run: Path) -> Mapping[str, torch.Tensor]:
+    checkpoint = torch.load(run / 'last.ckpt', weights_only=True)
+    assert checkpoint['epoch'] == 1
+    assert checkpoint['global_step'] == 4
+    state: Mapping[str, torch.Tensor] = checkpoint['state_dict']
+    return state
+
+
+def compare(one: Mapping[str, torch.Tensor], two: Mapping[str, torch.Tensor]) -> None:
+    """Expect equal parameters, batch statistics and averages."""
+    assert one.keys() == two.keys()
+    assert any(name.endswith('running_var') for name in one)
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-6, atol=1e-9, msg=name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import fields, is_dataclass, MISSING
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints, Literal
@@ -13,6 +14,7 @@ import yaml
 from seg_node.errors import one_of, ParameterError
 from seg_node.share import share_path
 from seg_node.training.recipe import Recipe
+from seg_node.training.recipe_loss import LossPart
 
 CHOICES = 'choices'
 SHIPPED = ('config', 'train')
@@ -67,6 +69,28 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
         else:
             _apply(data, f'paths.{override}' if _is_path(data, name) else override)
     return recipe_from(_chosen(data, choices))
+
+
+def read_loss(overrides: Sequence[str], defaults: Mapping[str, Any]) -> LossPart:
+    """Return the part ``loss`` of a recipe that has nothing else.
+
+    Args:
+        overrides: ``loss.key=value``, as for ``read_recipe``.
+        defaults: The part as plain data, which the overrides change.
+
+    Raises:
+        ParameterError: As ``read_recipe``.
+    """
+    data: dict[str, Any] = {'loss': deepcopy(dict(defaults))}
+    for override in overrides:
+        if not override.startswith('loss.'):
+            msg = (
+                f'Override {override!r} needs a recipe; with a data set only loss.KEY=VALUE fits.'
+            )
+            raise ParameterError(msg)
+        _apply(data, override)
+    loss: LossPart = _build(LossPart, data['loss'], 'loss')
+    return loss
 
 
 def recipe_from(data: Any) -> Recipe:

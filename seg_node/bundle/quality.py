@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import json
+from pathlib import PurePath
 from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import BundleError
@@ -26,7 +27,8 @@ QUALITY_FORMAT = '1.1'
 
 TEMPERATURE_TOLERANCE = 0.02  # of the best one; the likelihood is flat there
 DIGITS = 4
-CONDITIONS = ('protocol', 'frames', 'taxonomy', 'sources')
+CONDITIONS = ('protocol', 'frames', 'taxonomy')
+PLACELESS = 'procedural'  # what follows the colon is no folder
 FIGURES = (
     'mean_iou',
     'classes_in_mean',
@@ -73,6 +75,7 @@ def read_quality(path: Path) -> Quality:
         temperature, best = float(data['temperature']), float(data['best_temperature'])
         drivable = data['drivable']
         figures = {key: _rounded(data[key]) for key in (*CONDITIONS, *FIGURES)}
+        figures['sources'] = [_source(one) for one in data.get('sources', [])]
         threshold = None if drivable is None else drivable['threshold']
     except (KeyError, TypeError, ValueError) as err:
         msg = (
@@ -109,6 +112,20 @@ def _read(path: Path) -> Mapping[str, Any]:
         )
         raise BundleError(msg)
     return dict(data)
+
+
+def _source(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which bundle was measured on what; where the data lay concerns nobody else."""
+    kind, colon, place = str(source['dataset']).partition(':')
+    data = f'{kind} {place}' if kind == PLACELESS and place else kind
+    data = data if colon or kind == PLACELESS else PurePath(kind).name
+    return {
+        'bundle': source['bundle'],
+        'sha256': source['sha256'],
+        'data': f'{data} {source["split"]}',
+        'frames': source['frames'],
+        'mean_iou': _rounded(source['mean_iou']),
+    }
 
 
 def _rounded(value: Any) -> Any:

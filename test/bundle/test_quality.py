@@ -20,12 +20,25 @@ def evaluation(**changes: Any) -> dict[str, Any]:
     return {
         'format': QUALITY_FORMAT,
         **dict.fromkeys((*CONDITIONS, *FIGURES), 0.123456),
+        'sources': [source('camvid:/home/me/CamVid')],
         'class_iou': {'lava': 0.987654, 'water': None},
         'temperature': 1.25,
         'best_temperature': 1.26,
         'drivable': {'threshold': 0.42, 'recall': 0.912345},
         'a key of a later version': 1,
         **changes,
+    }
+
+
+def source(dataset: str) -> dict[str, Any]:
+    """Return what was measured on what."""
+    return {
+        'bundle': 'fold a',
+        'sha256': 'f' * 64,
+        'dataset': dataset,
+        'split': 'val',
+        'frames': 7,
+        'mean_iou': 0.123456,
     }
 
 
@@ -43,6 +56,30 @@ def test_quality_keeps_figures_temperature_and_threshold(tmp_path: Path) -> None
     assert quality.figures['class_iou'] == {'lava': 0.9877, 'water': None}
     assert quality.figures['drivable'] == {'threshold': 0.42, 'recall': 0.9123}
     assert 'a key of a later version' not in quality.figures
+
+
+@pytest.mark.parametrize(
+    ('dataset', 'data'),
+    [
+        ('camvid:/home/me/CamVid', 'camvid val'),
+        ('/home/me/my_images', 'my_images val'),
+        ('procedural:20@7', 'procedural 20@7 val'),
+        ('default', 'default val'),
+    ],
+)
+def test_quality_keeps_what_was_measured_and_not_where_it_lay(
+    tmp_path: Path, dataset: str, data: str
+) -> None:
+    quality = read_quality(write(tmp_path, evaluation(sources=[source(dataset)])))
+
+    (found,) = quality.figures['sources']
+    assert found == {
+        'bundle': 'fold a',
+        'sha256': 'f' * 64,
+        'data': data,
+        'frames': 7,
+        'mean_iou': 0.1235,
+    }
 
 
 def test_quality_has_no_threshold_where_nothing_is_drivable(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ types: $(VENV)/.ready-to-test
 unit: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -m 'not slow and not smoke' --timeout 300 $(REQUIRE) $(PYTEST_ARGS)
 
-# A model is trained, exported and evaluated: under a minute.
+# Models are trained, exported and evaluated, as docs/training.md says: a minute or two.
 smoke: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest test/training -m smoke --timeout 600 $(REQUIRE) $(PYTEST_ARGS)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import socket
 import subprocess
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,16 +91,25 @@ def test_auto_takes_the_gpus_there_are(gpus: int, monkeypatch: pytest.MonkeyPatc
     assert options == expected
 
 
-def test_two_processes_equal_one_with_the_double_batch(tmp_path: Path) -> None:
+@pytest.mark.parametrize('spread', ['devices', pytest.param('nodes', marks=pytest.mark.slow)])
+def test_two_processes_equal_one_with_the_double_batch(spread: str, tmp_path: Path) -> None:
     """Batch statistics, class weights and a loss that is no mean over samples included."""
     write_scenes(tmp_path / 'scenes')
-    one, two = tmp_path / 'one', tmp_path / 'two'
+    machines = together() if spread == 'nodes' else ({},)
 
-    running = [start(tmp_path, one, 1), start(tmp_path, two, 2)]
+    running = [start(tmp_path, 'one'), *(start(tmp_path, 'two', spread, one) for one in machines)]
     outputs = [process.communicate(timeout=280)[1] for process in running]
 
-    assert [process.returncode for process in running] == [0, 0], outputs
-    compare(stored(one), stored(two))
+    assert not any(process.returncode for process in running), outputs
+    compare(stored(tmp_path / 'one'), stored(tmp_path / 'two'))
+
+
+def together() -> tuple[dict[str, str], ...]:
+    """Return what tells two commands that they are one run."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    meeting = {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': str(port)}
+    return tuple({**meeting, 'NODE_RANK': str(rank)} for rank in range(2))
 
 
 def write_scenes(folder: Path) -> None:
@@ -115,16 +126,24 @@ def write_scenes(folder: Path) -> None:
         cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
 
 
-def start(folder: Path, run: Path, devices: int) -> subprocess.Popen[str]:
-    """Start a short run, two epochs of two steps, on so many processes."""
+def start(
+    folder: Path,
+    name: str,
+    spread: str = '',
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[str]:
+    """Start a short run, two epochs of two steps, on one process or on two devices or nodes."""
     data = [f'data.{part}.dataset=folder:{folder / "scenes"}' for part in ('train.0', 'val')]
-    sgd = ['optimizer.name=sgd', f'compute.devices={devices}']
-    options = [*data, *TINY, *sgd, 'data.train.0.split=train', '--until', '2', '--run', str(run)]
+    options = [*data, *TINY, 'optimizer.name=sgd', 'data.train.0.split=train']
+    places = [f'compute.{spread}=2'] if spread else []
     return subprocess.Popen(
-        [sys.executable, str(PROGRAM), 'train', str(SMOKE), *options],
+        [
+            *(sys.executable, str(PROGRAM), 'train', str(SMOKE), *options, *places),
+            *('--until', '2', '--run', str(folder / name)),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
+        env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **environment},
         cwd=folder,
         text=True,
     )

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands of docs/training.md, run in their order on a yard of a few tiny images.
+
+Only what makes them short is added. ``ros2 launch`` is not there; test/ros runs its launch file
+and node, and here the bundle it is given segments an image.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+import re
+import shlex
+import shutil
+from typing import TYPE_CHECKING
+
+import cv2
+import pytest
+import yaml
+
+from seg_node.cli.main import main
+from seg_node.pipeline import open_segmenter
+from seg_node.training.recipe_file import find_recipe, read_recipe
+import tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+pytestmark = pytest.mark.smoke  # half a minute
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / 'docs' / 'training.md').read_text(encoding='utf-8')
+WALK, REST = PAGE.split('## The recipes that are shipped')
+SIZE = (64, 96)
+SHORT = (
+    'schedule.batch=2',
+    'augment.crop=[32, 48]',
+    'augment.scale=[0.9, 1.1]',
+    'data.cache=0',
+    'workers=0',
+    'threads=1',
+    'compute.accelerator=cpu',
+    'compute.precision=fp32',
+)
+
+
+def commands(text: str) -> list[str]:
+    """Return the lines of all fences of shell commands."""
+    fences = re.findall(r'^```bash\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+    return [line for fence in fences for line in fence.splitlines() if line.strip()]
+
+
+def write_pairs(images: Path, labels: Path, names: Sequence[str], first: int = 0) -> None:
+    """Write tiny scenes of the seeds from ``first`` on."""
+    for folder in (images, labels):
+        folder.mkdir(parents=True, exist_ok=True)
+    for seed, name in enumerate(names, first):
+        image, ids = tiny.scene(SIZE, seed=seed)
+        cv2.imwrite(str(images / f'{name}.png'), image[..., ::-1])
+        cv2.imwrite(str(labels / f'{name}.png'), ids)
+
+
+@pytest.fixture
+def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder with labels as the page wants them; its parent is the working folder."""
+    folder = tmp_path / 'yard'
+    for number, split in enumerate(('train', 'val')):
+        names = [f'{split}{frame}' for frame in range(2)]
+        write_pairs(folder / 'images' / split, folder / 'labels' / split, names, 2 * number)
+    classes = re.search(r'^```yaml\n(.*?)^```', WALK, re.MULTILINE | re.DOTALL)
+    assert classes
+    (folder / 'taxonomy.yaml').write_text(classes[1], encoding='utf-8')
+    (tmp_path / 'config').symlink_to(ROOT / 'config')
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def follow(line: str) -> None:
+    """Run one command of the walk."""
+    program, *arguments = shlex.split(line)
+    if program == 'cp':
+        shutil.copy(*arguments)
+    elif program == 'ros2':
+        drive(arguments)
+    else:
+        assert program == 'seg'
+        trains = arguments[0] == 'train'
+        small = ['schedule.epochs=2', 'input.height=64', 'input.width=96'] if trains else []
+        short = SHORT if arguments[0] in ('train', 'show-samples') else ()
+        assert main([*arguments, *short, *small]) == 0, line
+
+
+def drive(arguments: Sequence[str]) -> None:
+    """Do with the bundle what the node does with it."""
+    assert arguments[:3] == ['launch', 'seg_node', 'seg.launch.py']
+    given = dict(argument.split(':=') for argument in arguments[3:])
+    launch_file = (ROOT / 'launch' / arguments[2]).read_text(encoding='utf-8')
+    assert all(f"    ('{name}', " in launch_file for name in given)
+    image, _ = tiny.scene(SIZE)
+    with open_segmenter(given['bundle']) as segmenter:
+        assert segmenter(image).labels.shape == SIZE
+
+
+@pytest.mark.usefixtures('yard')
+def test_own_labels_lead_to_a_bundle_that_drives(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = commands(WALK)
+
+    for line in lines:
+        follow(line)
+
+    verbs = [line.split()[1] for line in lines if line.startswith('seg ')]
+    assert verbs[-3:] == ['train', 'evaluate', 'export']
+    assert capsys.readouterr().out.rstrip().endswith('yard_bundle')
+    made = ('train.png', 'samples.png', 'weights.png', 'pictures', 'runs/yard/best')
+    assert all((tmp_path / name).exists() for name in made)
+    assert yaml.safe_load((tmp_path / 'runs' / 'yard' / 'recipe.yaml').read_text())['paths'] == {
+        'data': 'yard'
+    }
+
+
+@pytest.mark.parametrize('line', commands(REST))
+def test_shipped_recipes_train(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_camvid(tmp_path / 'camvid')
+    program, verb, name, *options = shlex.split(line)
+    assert (program, verb) == ('seg', 'train')
+    places = [one.replace('/data/camvid', str(tmp_path / 'camvid')) for one in options]
+    sources = len(read_recipe(find_recipe(name)).data.train)
+    few = [f'data.train.{number}.per_epoch=2' for number in range(sources)]
+
+    assert main(['train', name, *places, *SHORT, *few, '--until', '1']) == 0
+
+    assert len(list(tmp_path.glob('runs/*/last.ckpt'))) == 1
+
+
+def write_camvid(folder: Path) -> None:
+    """Write two frames for each half of CamVid's training data, of two drives and one."""
+    for split, names in (('train', ('0001TP_1', '0006R0_1')), ('val', ('0016E5_1', '0016E5_2'))):
+        write_pairs(folder / 'images' / split, folder / 'labels_cityscapes19' / split, names)
+        shutil.copytree(folder / 'labels_cityscapes19' / split, folder / 'labels' / split)

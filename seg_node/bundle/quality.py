@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ['QUALITY_FORMAT', 'Quality', 'read_quality']
+__all__ = ['QUALITY_FORMAT', 'Quality', 'close_temperatures', 'read_quality']
 
 QUALITY_FORMAT = '1.1'
 """Version of the JSON: the number before the dot changes when a key changes its meaning."""
 
-TEMPERATURE_TOLERANCE = 0.02  # of the best one; the likelihood is flat there
+TEMPERATURE_TOLERANCE = 0.02  # of the best one, two steps of the grid it was found on
 DIGITS = 4
 CONDITIONS = ('protocol', 'frames', 'taxonomy')
 PLACELESS = 'procedural'  # what follows the colon is no folder
@@ -83,7 +83,7 @@ def read_quality(path: Path) -> Quality:
             '"seg evaluate --json" or "seg pool --json".'
         )
         raise BundleError(msg) from err
-    if abs(temperature - best) > TEMPERATURE_TOLERANCE * best:
+    if not close_temperatures(temperature, best):
         msg = (
             f'Figures of {str(path)!r} were measured at temperature {temperature:g}, but the '
             f'least negative log-likelihood is at {best:g}. Evaluate with --temperature {best:g} '
@@ -95,6 +95,11 @@ def read_quality(path: Path) -> Quality:
         drivable_threshold=threshold,
         figures={**figures, 'temperature': temperature, 'drivable': _rounded(drivable)},
     )
+
+
+def close_temperatures(used: float, best: float) -> bool:
+    """Tell whether a temperature is as good as the best one: the likelihood is flat there."""
+    return abs(used - best) <= TEMPERATURE_TOLERANCE * best
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.bundle.quality import close_temperatures
 from seg_node.evaluation.sums import binned
 from seg_node.metrics import (
     area_under_risk_coverage,
@@ -136,7 +137,7 @@ def _drivable(sums: Sums, classes: Taxonomy) -> dict[str, Any] | None:
 def better_temperature(data: Mapping[str, Any]) -> float | None:
     """Return the best temperature if another than the one used is better by more than 2 %."""
     used, best = data['temperature'], data['best_temperature']
-    if used is None or best is None or math.isclose(used, best, rel_tol=0.02):
+    if used is None or best is None or close_temperatures(used, best):
         return None
     return float(best)
 

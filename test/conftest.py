@@ -27,6 +27,7 @@ MODULES = {
     'ros': 'rclpy',
     'rosbags': 'rosbags',
     'torch': 'torch',
+    'transformers': 'transformers',
 }
 CAMVID = 'SEG_NODE_CAMVID'
 CAMVID_BESIDE_THE_REPOSITORY = Path(__file__).parents[2] / 'shared' / 'data' / 'camvid'

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+import sys
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
@@ -14,9 +15,13 @@ EPILOG = """\
 examples:
   seg export runs/default my_bundle
   seg export runs/default my_bundle paths.camvid=/data/camvid
+  seg export runs/final my_bundle --quality pooled.json
+
+With --quality nothing is measured: temperature, figures and drivable threshold are those of models
+of the same recipe on images that each of them never saw, as seg pool put them together.
 
 Works while the run is still being trained: its last complete epoch is exported. A network that
-ONNX Runtime does not reproduce is not written.
+ONNX Runtime does not reproduce on real images is not written.
 """
 
 
@@ -27,6 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('run_folder', type=Path, help='folder of seg train, e.g. runs/default')
     parser.add_argument('bundle', type=Path, help='where the bundle goes')
     parser.add_argument(
+        '--quality',
+        metavar='POOLED.json',
+        type=Path,
+        help='take temperature and figures from seg pool instead of measuring',
+    )
+    parser.add_argument(
         'overrides', nargs='*', metavar='key=value', help='changes, e.g. paths.camvid=/data/camvid'
     )
 
@@ -35,6 +46,13 @@ def run(args: argparse.Namespace) -> int:
     """Export; torch is imported only now."""
     from seg_node.training.finish import finish, load_run  # noqa: PLC0415 - torch is slow to load
 
-    bundle = finish(load_run(args.run_folder, args.overrides), args.run_folder, args.bundle)
+    loaded = load_run(args.run_folder, args.overrides)
+    bundle = finish(loaded, args.run_folder, args.bundle, quality=args.quality)
+    parity = bundle.manifest.quality['export']
+    print(
+        f'torch and ONNX Runtime agree on {100 * parity["equal_labels"]:.4f} % of labels of '
+        f'{parity["images"]} images; scores differ by {parity["largest_difference"]:.2g} at most',
+        file=sys.stderr,
+    )
     print(bundle.path)
     return 0

@@ -15,6 +15,7 @@ from seg_node.model.erfnet import (
     UpsamplerBlock,
 )
 from seg_node.model.network import SegNet
+from seg_node.model.segformer import segformer_parts, SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,12 @@ def _erfnet(config: NetConfig) -> tuple[nn.Module, nn.Module]:
     return ErfEncoder(encoder), ErfDecoder(decoder, inputs=16, classes=config.classes)
 
 
+def _segformer(config: NetConfig) -> tuple[nn.Module, nn.Module]:
+    return segformer_parts(config.family, config.classes)
+
+
 FAMILY_PARTS: Final[Mapping[str, Callable[[NetConfig], tuple[nn.Module, nn.Module]]]] = {
     'erfnet': _erfnet,
     'lite0': _lite0,
+    **dict.fromkeys(SIZES, _segformer),
 }

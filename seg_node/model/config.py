@@ -11,11 +11,19 @@ from seg_node.errors import BundleError, one_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FAMILIES: Final = ('erfnet', 'lite0')
+FAMILIES: Final = ('erfnet', 'lite0', *(f'segformer-b{number}' for number in range(6)))
 FINEST_STRIDES: Final = (2, 4)
-# what the ImageNet weights of EfficientNet-Lite were trained with
+# what the published weights of each family were trained with
 LITE_MEAN: Final = (127.0, 127.0, 127.0)
 LITE_STD: Final = (128.0, 128.0, 128.0)
+IMAGENET_MEAN: Final = (123.675, 116.28, 103.53)
+IMAGENET_STD: Final = (58.395, 57.12, 57.375)
+NORMALISATION: Final = {
+    'erfnet': ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+    'lite0': (LITE_MEAN, LITE_STD),
+    'segformer': (IMAGENET_MEAN, IMAGENET_STD),
+}
+OF_FAMILY: Final = (-1.0, -1.0, -1.0)  # no mean and no deviation can be negative
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,18 +31,20 @@ class NetConfig:
     """The choices that fix a network's parameters and their names.
 
     Attributes:
-        family: ``lite0`` (EfficientNet-Lite0 encoder, skip decoder) or ``erfnet``.
+        family: ``lite0`` (EfficientNet-Lite0 encoder, skip decoder), ``erfnet``, or
+            ``segformer-b0`` to ``segformer-b5`` (these need the extra ``segformer``).
         classes: Number of score planes K.
-        mean: Subtracted from the RGB levels 0..255 inside the network.
-        std: Divides the RGB levels 0..255 inside the network.
+        mean: Subtracted from the RGB levels 0..255 inside the network; by default what published
+            weights of the family were trained with.
+        std: Divides the RGB levels 0..255 inside the network; the same.
         finest_stride: Stride of the finest features that the decoder of ``lite0`` merges, 2 or 4.
             With 2 it follows poles and other thin things, for a tenth more time.
     """
 
     family: str
     classes: int
-    mean: tuple[float, float, float] = LITE_MEAN
-    std: tuple[float, float, float] = LITE_STD
+    mean: tuple[float, float, float] = OF_FAMILY
+    std: tuple[float, float, float] = OF_FAMILY
     finest_stride: int = 4
 
     def __post_init__(self) -> None:
@@ -48,9 +58,16 @@ class NetConfig:
         if self.classes < 2:  # noqa: PLR2004
             msg = f'A network needs at least 2 classes, got {self.classes!r}. Check the taxonomy.'
             raise BundleError(msg)
+        self._fill_normalisation()
         if self.finest_stride not in FINEST_STRIDES:
             msg = f'The finest stride is {self.finest_stride!r}; expected 2 or 4.'
             raise BundleError(msg)
+
+    def _fill_normalisation(self) -> None:
+        mean, std = NORMALISATION[self.family.partition('-')[0]]
+        for name, value in (('mean', mean), ('std', std)):
+            if getattr(self, name) == OF_FAMILY:
+                object.__setattr__(self, name, value)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the manifest stores as ``architecture``."""
@@ -72,8 +89,8 @@ class NetConfig:
             return cls(
                 **{
                     **values,
-                    'mean': _triple(values.get('mean', LITE_MEAN)),
-                    'std': _triple(values.get('std', LITE_STD)),
+                    'mean': _triple(values.get('mean', OF_FAMILY)),
+                    'std': _triple(values.get('std', OF_FAMILY)),
                 }
             )
         except (TypeError, ValueError, AttributeError) as err:

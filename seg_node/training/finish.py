@@ -13,18 +13,18 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import torch
 
-from seg_node.bundle import Manifest
+from seg_node.bundle import check_target, Manifest
 from seg_node.errors import BundleError
 from seg_node.imaging.fitting import Fitter
 from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
 from seg_node.model.weights import round_to_half
 from seg_node.training.class_weights import counts_of
-from seg_node.training.measure import fit_temperature, measure
+from seg_node.training.merit import describe, measured, pooled
 from seg_node.training.recipe_file import read_recipe
 from seg_node.training.resuming import RECIPE_COPY
 from seg_node.training.run import input_spec, net_config
-from seg_node.training.sources import open_source, recipe_groups, recipe_taxonomy
+from seg_node.training.sources import open_source, recipe_taxonomy, shared_images
 from seg_node.training.trainer import CHECKPOINT
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from seg_node.datasets.base import Dataset
     from seg_node.imaging.fitting import InputSpec
     from seg_node.model.network import SegNet
-    from seg_node.training.recipe import Recipe, Source
+    from seg_node.training.merit import Merit
+    from seg_node.training.recipe import Recipe
 
 logger = logging.getLogger(__name__)
 
@@ -86,25 +87,30 @@ def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
     return Run(recipe, network.eval(), int(stored['epoch']) + 1)
 
 
-def finish(run: Run, folder: Path, target: Path) -> Bundle:
+def finish(run: Run, folder: Path, target: Path, *, quality: Path | None = None) -> Bundle:
     """Calibrate, measure, export and write the bundle.
 
     Args:
         run: What was trained.
         folder: Where the run lies; pixel counts are kept there.
         target: Where the bundle goes.
+        quality: What ``seg pool --json`` wrote about models of the same recipe on images that
+            each of them never saw. Its temperature, figures and drivable threshold are taken, and
+            nothing is measured: a network that was trained on all data has no images left for it.
 
     Raises:
         DatasetError: A data set of the recipe cannot be opened.
+        BundleError: ``target`` is something else than a bundle, or ``quality`` cannot be used.
         ExportError: The export computes something else than the network.
     """
+    check_target(target)
     recipe, network = run.recipe, run.network
     round_to_half(network)
     torch.set_num_threads(recipe.threads)
     spec = input_spec(recipe)
     held_out = open_source(recipe, recipe.data.val)
-    temperature = fit_temperature(network, held_out, spec)
-    logger.info('temperature %.3f', temperature)
+    merit = pooled(quality) if quality else measured(recipe, network, held_out)
+    logger.info('temperature %.3f', merit.temperature)
     taxonomy = recipe_taxonomy(recipe)
     pixels = _real_pixels(recipe, folder)
     real = dict(zip(taxonomy.names, pixels.tolist(), strict=True))
@@ -114,46 +120,25 @@ def finish(run: Run, folder: Path, target: Path) -> Bundle:
         input=spec,
         architecture=net_config(recipe).to_dict(),
         output_stride=network.output_stride,
-        temperature=temperature,
+        temperature=merit.temperature,
+        drivable_threshold=merit.drivable_threshold,
         licence=dict(recipe.licence),
-        training=_training(run, real),
-        quality=_quality(recipe, network, temperature),
+        training=_training(run, real, merit),
+        quality=merit.figures,
         synthetic_only=tuple(name for name, count in real.items() if count < FEWEST_REAL_PIXELS),
     )
     return export_bundle(network, manifest, target, _inputs(held_out, spec))
 
 
-def describe(source: Source) -> str:
-    """Return the name of a source without its folder: ``camvid val``."""
-    kind, _, rest = source.dataset.partition(':')
-    where = f' {rest}' if kind == 'procedural' and rest else ''
-    return f'{kind}{where} {source.split}'
-
-
-def _quality(recipe: Recipe, network: SegNet, temperature: float) -> dict[str, Any]:
-    groups, spec = recipe_groups(recipe), input_spec(recipe)
-    protocol = (
-        'single scale, no flip, scores upsampled to the image, probabilities summed per group, '
-        'counts summed over the set'
-    )
-    quality: dict[str, Any] = {'protocol': protocol}
-    for source in (recipe.data.val, *recipe.data.also):
-        dataset = open_source(recipe, source)
-        figures = measure(network, dataset, spec, groups, temperature=temperature).figures()
-        quality[describe(source)] = figures
-        logger.info('%s: %s', describe(source), figures)
-    return quality
-
-
-def _training(run: Run, real: dict[str, int]) -> dict[str, Any]:
+def _training(run: Run, real: dict[str, int], merit: Merit) -> dict[str, Any]:
     recipe = run.recipe
     values = recipe.to_dict()
     for key in ('paths', 'licence', 'name', 'notes'):
         del values[key]
     return {
         'data': [describe(source) for source in recipe.data.train],
-        'never trained on': [describe(source) for source in (recipe.data.val, *recipe.data.also)],
-        'temperature fitted on': describe(recipe.data.val),
+        'never trained on': _never_trained_on(recipe),
+        'temperature fitted on': merit.fitted_on,
         'notes': recipe.notes,
         'seed': recipe.seed,
         'epochs': run.epochs,
@@ -163,6 +148,17 @@ def _training(run: Run, real: dict[str, int]) -> dict[str, Any]:
         'real_pixels': real,
         'recipe': values,
     }
+
+
+def _never_trained_on(recipe: Recipe) -> list[str]:
+    """Name the sources that were set aside, without those that share images with training."""
+    trained = [open_source(recipe, source) for source in recipe.data.train]
+    aside = {one: open_source(recipe, one) for one in (recipe.data.val, *recipe.data.also)}
+    return [
+        describe(source)
+        for source, dataset in aside.items()
+        if not any(shared_images(one, dataset) for one in trained)
+    ]
 
 
 def _real_pixels(recipe: Recipe, folder: Path) -> npt.NDArray[np.int64]:

@@ -21,15 +21,26 @@ class NetworkPart:
     """Which network, and what it knows beforehand.
 
     Attributes:
-        family: Architecture.
+        family: Architecture; see ``NetConfig``.
         pretrained: ``imagenet`` for an encoder trained to classify, ``none``, or the path of a
-            bundle or of a safetensors file to go on from; a head for other classes starts anew.
+            bundle, of a safetensors file, of a state dict (``.pth``, ``.pt``) or of a folder of
+            ``transformers`` to go on from; a head for other classes starts anew. The log says
+            what did not fit.
         frozen: Leading blocks of the encoder that keep their weights and statistics. The finest
             blocks cost most; a network that goes on from a bundle trains a quarter faster with 3.
         finest_stride: Of the features that ``lite0`` merges, 2 or 4; see ``NetConfig``.
     """
 
-    family: Literal['lite0', 'erfnet'] = 'lite0'
+    family: Literal[
+        'lite0',
+        'erfnet',
+        'segformer-b0',
+        'segformer-b1',
+        'segformer-b2',
+        'segformer-b3',
+        'segformer-b4',
+        'segformer-b5',
+    ] = 'lite0'
     pretrained: str = 'imagenet'
     frozen: int = 0
     finest_stride: int = 4

@@ -23,6 +23,7 @@ from seg_node.model.weights import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from seg_node.model.network import SegNet
@@ -147,6 +148,47 @@ def test_pretrained_weights_fill_all_but_a_head_for_other_classes(tmp_path: Path
     assert torch.equal(target.state_dict()['decoder.output_conv.weight'], head)
     known = source.state_dict()
     assert all(torch.equal(target.state_dict()[name], known[name]) for name in report.loaded)
+
+
+AUTHORS = 'module.'  # erfnet_pytorch trains with DataParallel
+WRAPPED = [lambda state: state, lambda state: {'epoch': 150, 'state_dict': state}]
+
+
+@pytest.mark.parametrize('wrap', WRAPPED, ids=['plain', 'checkpoint'])
+@pytest.mark.parametrize('suffix', ['pth', 'pt'])
+def test_erfnet_weights_of_the_authors_load_and_the_report_names_the_rest(
+    tmp_path: Path, wrap: Callable[[dict[str, torch.Tensor]], dict[str, object]], suffix: str
+) -> None:
+    trained, network = erfnet(seed=1, classes=20), erfnet(seed=2, classes=4)
+    state = {AUTHORS + name: value for name, value in trained.state_dict().items()}
+    for part, shape in (('weight', (20, 128, 1, 1)), ('bias', (20,))):
+        state[f'{AUTHORS}encoder.output_conv.{part}'] = torch.zeros(shape)
+    path = tmp_path / f'erfnet_pretrained.{suffix}'
+    torch.save(wrap(state), path)
+
+    report = load_pretrained(network, str(path))
+
+    assert report.unexpected == ('encoder.output_conv.bias', 'encoder.output_conv.weight')
+    assert len(report.mismatched) == 2
+    assert report.missing == ()
+    name = 'decoder.layers.5.conv1x3_2.weight'
+    assert torch.equal(network.state_dict()[name], trained.state_dict()[name])
+
+
+class Dangerous:
+    """Would run code when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        """Say what would be called."""
+        return (exec, ('raise SystemExit',))
+
+
+@pytest.mark.parametrize('content', [Dangerous(), [1, 2], {}], ids=['code', 'list', 'empty'])
+def test_files_that_hold_something_else_are_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / 'weights.pth')
+
+    with pytest.raises(BundleError, match=r'state dict of torch\.save'):
+        load_pretrained(erfnet(seed=1), str(tmp_path / 'weights.pth'))
 
 
 def test_pretrained_weights_of_another_family_are_an_error(tmp_path: Path) -> None:

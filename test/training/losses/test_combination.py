@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seg_node.training.losses import combination
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.losses.overlap import tversky_loss
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
@@ -53,6 +54,20 @@ def test_single_factor_gives_the_regional_loss_of_its_name(name: str) -> None:
     loss = SegmentationLoss(WEIGHTS, alone(**{name: 0.5}))(scores, labels)
 
     assert torch.isclose(loss, 0.5 * LOSSES[name](scores, labels))
+
+
+def test_loss_of_factor_zero_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Tensor:
+        msg = 'computed for nothing'
+        raise AssertionError(msg)
+
+    unused = ('focal_loss', 'hard_pixel_loss', 'jaccard_loss', 'tversky_loss', 'lovasz_softmax')
+    for name in (*unused, 'boundary_factors'):
+        monkeypatch.setattr(combination, name, refuse)
+
+    loss = SegmentationLoss(WEIGHTS, LossPart())(*random_case(2))
+
+    assert float(loss) > 0
 
 
 def test_settings_reach_their_losses() -> None:

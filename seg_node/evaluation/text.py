@@ -183,5 +183,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Return a share of 0 to 1 in percent, or a dash for None."""
-    return '-' if value is None else f'{100 * value:.{digits}f}'
+    """Return a share of 0 to 1 in percent, or a dash for None.
+
+    What is more than nothing never looks like nothing.
+
+    Example:
+        >>> percent(0.125), percent(0.0), percent(0.0001), percent(None)
+        ('12.5', '0.0', '<0.1', '-')
+    """
+    if value is None:
+        return '-'
+    least = 10.0**-digits
+    return f'<{least:g}' if 0 < 100 * value < least / 2 else f'{100 * value:.{digits}f}'

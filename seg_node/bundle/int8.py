@@ -6,8 +6,8 @@ Efficient Integer-Arithmetic-Only Inference", 2018: weights per output channel, 
 tensor, with ranges measured on images.
 
 The first convolutions, the last layer and those behind a global pooling stay in float: they take
-little time, and what they lose is lost for all layers behind them. Which layers, and the ranges
-(smallest and largest value), were chosen by measurement; see ``docs/export.md``.
+little time, and what they lose is lost for all layers behind them. Which layers, and how
+ranges are found, was chosen by measurement; see ``docs/export.md``.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class Rules:
         activations: Type of activations.
         reduced_range: Whether weights keep to 7 bits.
         operators: Kinds of nodes that compute in integers.
+        method: How ranges of activations are found.
         options: Further options of ONNX Runtime's quantiser.
     """
 
@@ -66,6 +67,7 @@ class Rules:
     activations: QuantType
     reduced_range: bool
     operators: tuple[str, ...]
+    method: CalibrationMethod
     options: Mapping[str, Any]
 
 
@@ -76,6 +78,7 @@ CPU = Rules(
     QuantType.QUInt8,
     reduced_range=True,
     operators=('Conv', 'MatMul', 'Gemm', 'Add', 'Clip', 'Relu', 'Resize'),
+    method=CalibrationMethod.MinMax,
     options={'MatMulConstBOnly': True},
 )
 TENSORRT = Rules(
@@ -84,7 +87,9 @@ TENSORRT = Rules(
     QuantType.QInt8,
     reduced_range=False,
     operators=('Conv', 'MatMul', 'Gemm', 'Add'),
+    method=CalibrationMethod.Percentile,
     options={
+        'CalibPercentile': 99.99,
         'ActivationSymmetric': True,
         'WeightSymmetric': True,
         'QuantizeBias': False,
@@ -122,7 +127,7 @@ def quantize(source: Path, target: Path, rules: Rules, batches: Iterable[Float32
                 weight_type=QuantType.QInt8,
                 per_channel=True,
                 reduce_range=rules.reduced_range,
-                calibrate_method=CalibrationMethod.MinMax,
+                calibrate_method=rules.method,
                 op_types_to_quantize=list(rules.operators),
                 nodes_to_exclude=float_nodes(graph),
                 extra_options=dict(rules.options),

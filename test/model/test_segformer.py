@@ -101,8 +101,7 @@ def test_segformer_learns() -> None:
 @pytest.mark.usefixtures('_tiny')
 @pytest.mark.parametrize('classes', [3, 7])
 def test_checkpoints_of_transformers_load_from_a_folder(tmp_path: Path, classes: int) -> None:
-    import transformers  # noqa: PLC0415 - may be absent
-
+    transformers = pytest.importorskip('transformers')
     config = transformers.SegformerConfig(
         num_labels=classes,
         depths=list(TINY.depths),

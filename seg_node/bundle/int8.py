@@ -12,7 +12,9 @@ ranges are found, was chosen by measurement; see ``docs/export.md``.
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+import io
 from pathlib import Path
 import tempfile
 from typing import Any, TYPE_CHECKING
@@ -118,20 +120,21 @@ def quantize(source: Path, target: Path, rules: Rules, batches: Iterable[Float32
             _prepare(source, prepared)
             graph = onnx.load(prepared).graph
             _check_layers(graph, source)
-            quantize_static(
-                str(prepared),
-                str(target),
-                _Reader(batches),
-                quant_format=QuantFormat.QDQ,
-                activation_type=rules.activations,
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=rules.reduced_range,
-                calibrate_method=rules.method,
-                op_types_to_quantize=list(rules.operators),
-                nodes_to_exclude=float_nodes(graph),
-                extra_options=dict(rules.options),
-            )
+            with redirect_stdout(io.StringIO()):  # it speaks of its histograms
+                quantize_static(
+                    str(prepared),
+                    str(target),
+                    _Reader(batches),
+                    quant_format=QuantFormat.QDQ,
+                    activation_type=rules.activations,
+                    weight_type=QuantType.QInt8,
+                    per_channel=True,
+                    reduce_range=rules.reduced_range,
+                    calibrate_method=rules.method,
+                    op_types_to_quantize=list(rules.operators),
+                    nodes_to_exclude=float_nodes(graph),
+                    extra_options={**rules.options, 'CalibStridedMinMax': 1},  # an image at a time
+                )
         except ExportError:
             raise
         except Exception as err:  # the quantiser's errors have no common base class
@@ -181,13 +184,22 @@ def _prepare(source: Path, target: Path) -> None:
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is not typed
-    """Hands images to the quantiser."""
+    """Hands images to the quantiser, which asks for them one by one to save memory."""
 
     def __init__(self, batches: Iterable[Float32Array]) -> None:
-        """Remember where images come from."""
-        self._batches = iter(batches)
+        """Take the images."""
+        self._batches = list(batches)
+        self._left = iter(self._batches)
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self._batches)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        """Choose which images come next."""
+        self._left = iter(self._batches[start_index:end_index])
 
     def get_next(self) -> dict[str, Float32Array] | None:
         """Return the next input by name, None at the end."""
-        batch = next(self._batches, None)
+        batch = next(self._left, None)
         return None if batch is None else {IMAGE: batch}

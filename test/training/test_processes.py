@@ -32,7 +32,7 @@ TINY = (
     'schedule.batch=4',
     'augment.crop=[32, 48]',
     'augment.scale=[0.3, 0.5]',
-    'optimizer.lr=0.05',
+    'optimizer.lr=0.01',
     'loss.lovasz=1.0',
     'loss.class_weights.kind=enet',
     'compute.accelerator=cpu',
@@ -132,14 +132,14 @@ def start(
     spread: str = '',
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.Popen[str]:
-    """Start a short run, two epochs of two steps, on one process or on two devices or nodes."""
+    """Start a short run, an epoch of two steps, on one process or on two devices or nodes."""
     data = [f'data.{part}.dataset=folder:{folder / "scenes"}' for part in ('train.0', 'val')]
     options = [*data, *TINY, 'optimizer.name=sgd', 'data.train.0.split=train']
     places = [f'compute.{spread}=2'] if spread else []
     return subprocess.Popen(
         [
             *(sys.executable, str(PROGRAM), 'train', str(SMOKE), *options, *places),
-            *('--until', '2', '--run', str(folder / name)),
+            *('--until', '1', '--run', str(folder / name)),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -151,8 +151,8 @@ def start(
 
 def stored(run: Path) -> Mapping[str, torch.Tensor]:
     checkpoint = torch.load(run / 'last.ckpt', weights_only=True)
-    assert checkpoint['epoch'] == 1
-    assert checkpoint['global_step'] == 4
+    assert checkpoint['epoch'] == 0
+    assert checkpoint['global_step'] == 2
     state: Mapping[str, torch.Tensor] = checkpoint['state_dict']
     return state
 
@@ -162,4 +162,4 @@ def compare(one: Mapping[str, torch.Tensor], two: Mapping[str, torch.Tensor]) ->
     assert one.keys() == two.keys()
     assert any(name.endswith('running_var') for name in one)
     for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=1e-6, atol=1e-9, msg=name)
+        torch.testing.assert_close(two[name], value, rtol=1e-7, atol=1e-10, msg=name)

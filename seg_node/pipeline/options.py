@@ -20,7 +20,7 @@ class SegmenterOptions:
 
     Attributes:
         drivable_min_probability: A pixel is drivable only if its label is drivable with at least
-            this probability, 0 to 1.
+            this probability, 0 to 1; ``None`` for what the bundle was measured with.
         drivable_max_entropy: ... and the entropy of its prediction, divided by log K, is at most
             this, 0 to 1.
         crf: Options of the dense CRF, or ``None`` to leave it out.
@@ -34,7 +34,7 @@ class SegmenterOptions:
         ParameterError: If a value is out of its range.
     """
 
-    drivable_min_probability: float = 0.5
+    drivable_min_probability: float | None = None
     drivable_max_entropy: float = 0.5
     crf: CrfOptions | None = None
     crf_entropy_threshold: float = 0.5
@@ -51,7 +51,7 @@ class SegmenterOptions:
         )
         for name in shares:
             value = getattr(self, name)
-            if not 0.0 <= value <= 1.0:
+            if value is not None and not 0.0 <= value <= 1.0:
                 msg = f'{name} is {value!r}; expected a number from 0 to 1.'
                 raise ParameterError(msg)
         if self.latency_budget is not None and not self.latency_budget > 0.0:

@@ -33,6 +33,7 @@ __all__ = ['Segmenter']
 DEFAULT_OPTIONS = SegmenterOptions()
 ALL_OUTPUTS = Outputs()
 CHANNELS = 3
+UNMEASURED_THRESHOLD = 0.5  # of the drivable area, for bundles without one of their own
 
 
 class Segmenter:
@@ -167,12 +168,17 @@ class Segmenter:
             refined.confidence,
             maps.entropy,
             self._drivable,
-            min_probability=self.options.drivable_min_probability,
+            min_probability=self._least_probability(),
             max_entropy=self.options.drivable_max_entropy,
         )
         if refined.decision == 'ran':  # both the network and the CRF must say so
             area &= self._drivable[maps.labels]
         return area
+
+    def _least_probability(self) -> float:
+        chosen = self.options.drivable_min_probability
+        measured = self._manifest.drivable_threshold
+        return chosen if chosen is not None else measured or UNMEASURED_THRESHOLD
 
 
 def check_image(image: UInt8Array) -> None:

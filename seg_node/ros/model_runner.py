@@ -102,7 +102,7 @@ class ModelRunner:
 def segmenter_options(parameters: Parameters) -> SegmenterOptions:
     """Return the part of the parameters that the segmenter takes."""
     return SegmenterOptions(
-        drivable_min_probability=parameters.drivable_min_probability,
+        drivable_min_probability=parameters.drivable_min_probability or None,
         drivable_max_entropy=parameters.drivable_max_entropy,
         crf=preset(parameters.crf_preset) if parameters.crf_enabled else None,
         crf_entropy_threshold=parameters.crf_entropy_threshold,

@@ -165,8 +165,9 @@ PARAMETERS: tuple[Spec, ...] = (
     ),
     Spec(
         'drivable.min_probability',
-        0.5,
-        'Least probability of the label at a drivable pixel',
+        0.0,
+        'Least probability of the label at a drivable pixel; 0 takes what the bundle was measured '
+        'with, or 0.5',
         bounds=(0.0, 1.0),
     ),
     Spec(

@@ -180,6 +180,22 @@ def test_uncertain_road_is_not_drivable(
     assert levels(area) == {255 if drivable else 0}
 
 
+@pytest.mark.parametrize(
+    ('measured', 'drivable'), [(None, True), (0.6, True), (0.7, False)], ids=str
+)
+def test_drivable_area_takes_the_threshold_that_the_bundle_was_measured_with(
+    bundle: Bundle, measured: float | None, *, drivable: bool
+) -> None:
+    """Probability of the road is 0.66."""
+    manifest = replace(bundle.manifest, drivable_threshold=measured)
+    segmenter = constant_scores(replace(bundle, manifest=manifest), *np.log([0.17, 0.66, 0.17]))
+    segmenter.options = SegmenterOptions(drivable_max_entropy=1.0)
+
+    area = segmenter(image_of((50, 60), (9, 9, 9))).drivable_area
+
+    assert levels(area) == {255 if drivable else 0}
+
+
 @needs_crf
 def test_crf_changes_labels_but_not_the_meaning_of_confidence(bundle: Bundle) -> None:
     """The CRF removes a speckle of road; its confidence stays the network's."""

@@ -29,17 +29,17 @@ from torch.utils.data import DataLoader
 
 from machine import machine
 from seg_node.datasets import open_dataset, Sample
-from seg_node.training.class_weights import count_dataset
-from seg_node.training.recipe_file import read_recipe
-from seg_node.training.samples import DrawSampler, Share, training_set
+from seg_node.training.recipe.file import read_recipe
+from seg_node.training.samples.samples import DrawSampler, Share, training_set
+from seg_node.training.weights.class_weights import count_dataset
 from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from seg_node.datasets import Dataset
-    from seg_node.training.class_weights import PixelCounts
     from seg_node.training.recipe import Recipe
+    from seg_node.training.weights.class_weights import PixelCounts
 
 BAR = 60.0  # [images/s], per core
 RECIPE = Path(__file__).parents[1] / 'config' / 'train' / 'default.yaml'

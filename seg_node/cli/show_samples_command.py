@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Draw the page and print where it is; torch is imported only now."""
     import cv2  # noqa: PLC0415 - slow to load
 
-    from seg_node.training.augment_sheet import draw_samples  # noqa: PLC0415 - as is torch
-    from seg_node.training.recipe_file import read_recipe  # noqa: PLC0415
+    from seg_node.training.augmentation.sheet import draw_samples  # noqa: PLC0415 - as is torch
+    from seg_node.training.recipe.file import read_recipe  # noqa: PLC0415
 
     path = writable_file(args.output)
     recipe = read_recipe(args.recipe, args.overrides)

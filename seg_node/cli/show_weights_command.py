@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from seg_node.datasets.base import Dataset
-    from seg_node.training.recipe_loss import LossPart
+    from seg_node.training.recipe.loss import LossPart
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
@@ -66,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
     import cv2  # noqa: PLC0415 - slow to load
 
     from seg_node.datasets import spread  # noqa: PLC0415
-    from seg_node.training.class_weights import count_dataset, recipe_weights  # noqa: PLC0415
-    from seg_node.training.weight_sheet import draw_weights, Weighed  # noqa: PLC0415
-    from seg_node.training.weight_survey import survey_weights  # noqa: PLC0415
+    from seg_node.training.weights.class_weights import count_dataset, recipe_weights  # noqa: PLC0415
+    from seg_node.training.weights.sheet import draw_weights, Weighed  # noqa: PLC0415
+    from seg_node.training.weights.survey import survey_weights  # noqa: PLC0415
 
     path = writable_file(args.output)
     name, dataset, loss = _opened(args)
@@ -86,15 +86,20 @@ def run(args: argparse.Namespace) -> int:
 def _opened(args: argparse.Namespace) -> tuple[str, Dataset, LossPart]:
     """Return name, data set and loss of what the command line names."""
     from seg_node.datasets import open_dataset  # noqa: PLC0415 - after the arguments are read
-    from seg_node.training import recipe_file, sources  # noqa: PLC0415
+    from seg_node.training.recipe.file import (  # noqa: PLC0415
+        find_recipe,
+        read_loss,
+        read_recipe,
+    )
+    from seg_node.training.samples.sources import open_source  # noqa: PLC0415
 
     if ':' in args.source or Path(args.source).is_dir():
-        loss = recipe_file.read_loss(args.overrides, LOSS)
+        loss = read_loss(args.overrides, LOSS)
         return args.source, open_dataset(args.source, args.split, args.taxonomy), loss
-    recipe = recipe_file.read_recipe(recipe_file.find_recipe(args.source), args.overrides)
+    recipe = read_recipe(find_recipe(args.source), args.overrides)
     first = recipe.data.train[0]
     name = f'recipe {recipe.name}, {first.dataset} {first.split}'
-    return name, sources.open_source(recipe, first), recipe.loss
+    return name, open_source(recipe, first), recipe.loss
 
 
 def _samples(dataset: Dataset, args: argparse.Namespace) -> list[int]:

@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Train, measure and write the bundle; torch is imported only now."""
     started = time.monotonic()
     from seg_node.training.finish import finish, load_run  # noqa: PLC0415 - torch is slow to load
-    from seg_node.training.recipe_file import find_recipe, read_recipe  # noqa: PLC0415
+    from seg_node.training.recipe.file import find_recipe, read_recipe  # noqa: PLC0415
     from seg_node.training.run import train  # noqa: PLC0415
     from seg_node.training.run_progress import TimeLimit  # noqa: PLC0415
     from seg_node.training.trainer import is_chief  # noqa: PLC0415

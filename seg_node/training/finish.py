@@ -19,13 +19,13 @@ from seg_node.imaging.fitting import Fitter
 from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
 from seg_node.model.weights import round_to_half
-from seg_node.training.class_weights import counts_of
 from seg_node.training.merit import describe, measured, pooled
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.resuming import RECIPE_COPY
 from seg_node.training.run import input_spec, net_config
-from seg_node.training.sources import open_source, recipe_taxonomy, shared_images
+from seg_node.training.samples.sources import open_source, recipe_taxonomy, shared_images
 from seg_node.training.trainer import CHECKPOINT
+from seg_node.training.weights.class_weights import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

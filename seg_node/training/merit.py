@@ -10,7 +10,7 @@ from typing import Any, TYPE_CHECKING
 from seg_node.bundle.quality import read_quality
 from seg_node.training.measure import fit_temperature, measure
 from seg_node.training.run import input_spec
-from seg_node.training.sources import open_source, recipe_groups
+from seg_node.training.samples.sources import open_source, recipe_groups
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,8 +19,8 @@ from seg_node.errors import ParameterError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seg_node.training.recipe_compute import ComputePart
-    from seg_node.training.samples import Draw, DrawSampler
+    from seg_node.training.recipe.compute import ComputePart
+    from seg_node.training.samples.samples import Draw, DrawSampler
 
 PRECISIONS = {'fp32': '32-true', 'bf16': 'bf16-mixed', 'fp16': '16-mixed'}
 

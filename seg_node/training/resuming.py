@@ -9,7 +9,7 @@ from typing import Any, TYPE_CHECKING
 import yaml
 
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

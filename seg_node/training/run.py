@@ -16,15 +16,14 @@ from seg_node.model.auxiliary import AuxiliaryHeads
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_imagenet, load_pretrained
-from seg_node.training.class_weights import counts_of, recipe_weights
 from seg_node.training.held_out import HeldOut
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
 from seg_node.training.processes import takes_gpu
 from seg_node.training.resuming import keep_recipe
 from seg_node.training.run_progress import RunBar
-from seg_node.training.samples import Draws, DrawSampler, Share, training_set
-from seg_node.training.sources import (
+from seg_node.training.samples.samples import Draws, DrawSampler, Share, training_set
+from seg_node.training.samples.sources import (
     open_source,
     place,
     recipe_groups,
@@ -34,6 +33,7 @@ from seg_node.training.sources import (
 from seg_node.training.sync_norm import with_sync_norms
 from seg_node.training.task import SegmentationTask
 from seg_node.training.trainer import CHECKPOINT, is_chief, make_trainer, quiet
+from seg_node.training.weights.class_weights import counts_of, recipe_weights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

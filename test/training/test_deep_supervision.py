@@ -13,7 +13,7 @@ from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.training.descent import make_optimizer
 from seg_node.training.recipe import OptimizerPart
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.run import train
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'train' / 'smoke.yaml'

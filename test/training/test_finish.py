@@ -18,7 +18,7 @@ from seg_node.model import export
 from seg_node.model.build import build_network
 from seg_node.training import finish as module
 from seg_node.training.finish import finish, Run
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.run import net_config
 import tiny
 

@@ -16,8 +16,8 @@ import torch
 
 from seg_node.errors import ParameterError
 from seg_node.training.processes import gather, RankShare, trainer_options
-from seg_node.training.recipe_compute import ComputePart
-from seg_node.training.samples import DrawSampler, Share
+from seg_node.training.recipe.compute import ComputePart
+from seg_node.training.samples.samples import DrawSampler, Share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.resuming import keep_recipe, RECIPE_COPY
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'train' / 'smoke.yaml'

@@ -20,10 +20,10 @@ from seg_node.cli.main import main
 from seg_node.cli.train_command import summary
 from seg_node.errors import BundleError, DatasetError, TrainingError
 from seg_node.training.finish import load_run
-from seg_node.training.recipe_file import read_recipe
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.run import train
 from seg_node.training.run_progress import TimeLimit
-from seg_node.training.sources import open_source
+from seg_node.training.samples.sources import open_source
 import tiny
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from seg_node.bundle import open_bundle
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_weights
-from seg_node.training.recipe_file import read_recipe, recipe_from
+from seg_node.training.recipe.file import read_recipe, recipe_from
 
 ROOT = Path(__file__).parents[2]
 BUNDLES = sorted((ROOT / 'bundles').iterdir())

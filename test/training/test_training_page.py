@@ -19,7 +19,7 @@ import yaml
 
 from seg_node.cli.main import main
 from seg_node.pipeline import open_segmenter
-from seg_node.training.recipe_file import find_recipe, read_recipe
+from seg_node.training.recipe.file import find_recipe, read_recipe
 import tiny
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from seg_node.training.losses.lovasz import lovasz_softmax
 from seg_node.training.losses.overlap import dice_loss, jaccard_loss, tversky_loss
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
 from seg_node.training.losses.targets import as_labels, at_least_single, thinned
-from seg_node.training.weight_maps import boundary_factors
+from seg_node.training.weights.weight_maps import boundary_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from seg_node.training.recipe_loss import LossPart
+    from seg_node.training.recipe.loss import LossPart
 
 
 class SegmentationLoss(nn.Module):

@@ -15,8 +15,8 @@ from seg_node.training.losses import combination
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.losses.overlap import tversky_loss
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
-from seg_node.training.recipe_loss import BoundaryPart, FACTORS, LossPart
-from seg_node.training.weight_maps import boundary_factors
+from seg_node.training.recipe.loss import BoundaryPart, FACTORS, LossPart
+from seg_node.training.weights.weight_maps import boundary_factors
 from training.losses.loss_cases import LOSSES, one_hot_maps, random_case, WEIGHTS
 
 if TYPE_CHECKING:

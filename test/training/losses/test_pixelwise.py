@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from seg_node.training.class_weights import formula_weights, PixelCounts
 from seg_node.training.losses.pixelwise import cross_entropy, focal_loss, hard_pixel_loss
+from seg_node.training.weights.class_weights import formula_weights, PixelCounts
 from training.losses.loss_cases import ramp, random_case, WEIGHTS
 
 

@@ -14,10 +14,10 @@ from seg_node.cli.main import main
 from seg_node.datasets.base import Sample
 from seg_node.datasets.procedural import ProceduralScenes, write_scenes
 from seg_node.drawing import fitted
-from seg_node.training.recipe_loss import BoundaryPart, LossPart, WeightsPart
-from seg_node.training.weight_maps import weight_map
-from seg_node.training.weight_sheet import draw_weights, formula, TILE_WIDTH, Weighed
-from seg_node.training.weight_survey import survey_weights
+from seg_node.training.recipe.loss import BoundaryPart, LossPart, WeightsPart
+from seg_node.training.weights.sheet import draw_weights, formula, TILE_WIDTH, Weighed
+from seg_node.training.weights.survey import survey_weights
+from seg_node.training.weights.weight_maps import weight_map
 from tiny import TAXONOMY
 
 if TYPE_CHECKING:

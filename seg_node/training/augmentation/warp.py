@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.datasets.base import Sample
-    from seg_node.training.recipe_augment import AugmentPart
+    from seg_node.training.recipe.augment import AugmentPart
 
     UInt8Array = npt.NDArray[np.uint8]
     Picture = tuple[UInt8Array, UInt8Array]

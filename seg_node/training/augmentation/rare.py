@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.taxonomy import Taxonomy
-    from seg_node.training.augment_warp import Picture
-    from seg_node.training.class_weights import PixelCounts
-    from seg_node.training.recipe_augment import AugmentPart
+    from seg_node.training.augmentation.warp import Picture
+    from seg_node.training.recipe.augment import AugmentPart
+    from seg_node.training.weights.class_weights import PixelCounts
 
     UInt8Array = npt.NDArray[np.uint8]
     Rarity = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_loss import BoundaryPart, LossPart, WeightsPart
+from seg_node.training.recipe.loss import BoundaryPart, LossPart, WeightsPart
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from seg_node.datasets.base import Sample
-from seg_node.training.augment_camera import jpeg, motion_blur
-from seg_node.training.augment_rare import half_of_classes, paste, rare_pixel, some_rare
-from seg_node.training.augment_warp import draw_warp
-from seg_node.training.augment_weather import HORIZON, View, WEATHERS
+from seg_node.training.augmentation.camera import jpeg, motion_blur
+from seg_node.training.augmentation.rare import half_of_classes, paste, rare_pixel, some_rare
+from seg_node.training.augmentation.warp import draw_warp
+from seg_node.training.augmentation.weather import HORIZON, View, WEATHERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.datasets.base import Dataset
-    from seg_node.training.augment_rare import Rarity
-    from seg_node.training.augment_warp import Picture, Warp
-    from seg_node.training.recipe_augment import AugmentPart
+    from seg_node.training.augmentation.rare import Rarity
+    from seg_node.training.augmentation.warp import Picture, Warp
+    from seg_node.training.recipe.augment import AugmentPart
 
     UInt8Array = npt.NDArray[np.uint8]
 

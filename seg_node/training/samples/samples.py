@@ -12,17 +12,17 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
-from seg_node.training.augment import Augmenter
-from seg_node.training.augment_rare import rarity
+from seg_node.training.augmentation.augmenter import Augmenter
+from seg_node.training.augmentation.rare import rarity
 from seg_node.training.processes import RankShare
-from seg_node.training.sample_cache import SampleCache
+from seg_node.training.samples.cache import SampleCache
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from seg_node.datasets.base import Dataset, Sample
-    from seg_node.training.class_weights import PixelCounts
     from seg_node.training.recipe import Recipe
+    from seg_node.training.weights.class_weights import PixelCounts
 
 
 class Draw(NamedTuple):

@@ -11,7 +11,8 @@ import pytest
 
 from seg_node.datasets.base import Sample
 from seg_node.errors import TaxonomyError
-from seg_node.training.class_weights import (
+from seg_node.training.recipe.loss import WeightsPart
+from seg_node.training.weights.class_weights import (
     class_weights,
     count_pixels,
     counts_of,
@@ -19,7 +20,6 @@ from seg_node.training.class_weights import (
     PixelCounts,
     recipe_weights,
 )
-from seg_node.training.recipe_loss import WeightsPart
 from tiny import TAXONOMY
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from seg_node.taxonomy import UNLABELLED
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from seg_node.training.recipe_loss import BoundaryPart
+    from seg_node.training.recipe.loss import BoundaryPart
 
     BoolArray = npt.NDArray[np.bool_]
     Float32Array = npt.NDArray[np.float32]

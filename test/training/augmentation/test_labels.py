@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from seg_node.datasets import Sample
-from seg_node.training.augment import Augmenter
-from seg_node.training.recipe_augment import AugmentPart
+from seg_node.training.augmentation.augmenter import Augmenter
+from seg_node.training.recipe.augment import AugmentPart
 import tiny
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from seg_node.drawing import Sheet, SheetRow
 from seg_node.imaging import overlay
-from seg_node.training.class_weights import count_dataset
 from seg_node.training.run import input_spec
-from seg_node.training.samples import DrawSampler, Share, training_set
-from seg_node.training.sources import open_source, recipe_taxonomy
+from seg_node.training.samples.samples import DrawSampler, Share, training_set
+from seg_node.training.samples.sources import open_source, recipe_taxonomy
+from seg_node.training.weights.class_weights import count_dataset
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_augment import AugmentPart
+from seg_node.training.recipe.augment import AugmentPart
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import yaml
 from seg_node.errors import one_of, ParameterError
 from seg_node.share import share_path
 from seg_node.training.recipe import Recipe
-from seg_node.training.recipe_loss import LossPart
+from seg_node.training.recipe.loss import LossPart
 
 CHOICES = 'choices'
 SHIPPED = ('config', 'train')

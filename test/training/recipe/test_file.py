@@ -11,9 +11,9 @@ import yaml
 
 from seg_node.bundle import open_bundle
 from seg_node.errors import ParameterError
-from seg_node.training.recipe_file import find_recipe, read_recipe, recipe_from
+from seg_node.training.recipe.file import find_recipe, read_recipe, recipe_from
 
-RECIPES = sorted((Path(__file__).parents[2] / 'config' / 'train').glob('*.yaml'))
+RECIPES = sorted((Path(__file__).parents[3] / 'config' / 'train').glob('*.yaml'))
 SMOKE = next(path for path in RECIPES if path.stem == 'smoke')
 FOLD = next(path for path in RECIPES if path.stem == 'fold')
 

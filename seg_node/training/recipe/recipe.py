@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from seg_node.training.recipe_augment import AugmentPart
-from seg_node.training.recipe_compute import ComputePart
-from seg_node.training.recipe_loss import LossPart
+from seg_node.training.recipe.augment import AugmentPart
+from seg_node.training.recipe.compute import ComputePart
+from seg_node.training.recipe.loss import LossPart
 
 
 @dataclass(frozen=True, slots=True)

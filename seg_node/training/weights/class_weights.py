@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from seg_node.datasets.base import Dataset
     from seg_node.taxonomy import Taxonomy
-    from seg_node.training.recipe_loss import WeightsPart
+    from seg_node.training.recipe.loss import WeightsPart
 
     Float64Array = npt.NDArray[np.float64]
     Int64Array = npt.NDArray[np.int64]

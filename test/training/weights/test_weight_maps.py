@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from seg_node.taxonomy import SegClass, Taxonomy
-from seg_node.training.class_weights import PixelCounts, recipe_weights
-from seg_node.training.recipe_loss import BoundaryPart, WeightsPart
-from seg_node.training.weight_maps import boundary_distance, boundary_factors, weight_map
+from seg_node.training.recipe.loss import BoundaryPart, WeightsPart
+from seg_node.training.weights.class_weights import PixelCounts, recipe_weights
+from seg_node.training.weights.weight_maps import boundary_distance, boundary_factors, weight_map
 
 UInt8Array = npt.NDArray[np.uint8]
 VOID = 255

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from seg_node.training import augment_weather as sky
-from seg_node.training.augment_camera import jpeg, line_kernel, motion_blur
+from seg_node.training.augmentation import weather as sky
+from seg_node.training.augmentation.camera import jpeg, line_kernel, motion_blur
 
 UInt8Array = npt.NDArray[np.uint8]
 RANDOM = np.random.default_rng

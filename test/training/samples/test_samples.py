@@ -11,10 +11,10 @@ import pytest
 from torch.utils.data import DataLoader
 
 from seg_node.datasets import Sample
-from seg_node.training.augment import Augmenter
-from seg_node.training.recipe_augment import AugmentPart
-from seg_node.training.sample_cache import SampleCache
-from seg_node.training.samples import Draw, DrawSampler, Share, TrainingSet
+from seg_node.training.augmentation.augmenter import Augmenter
+from seg_node.training.recipe.augment import AugmentPart
+from seg_node.training.samples.cache import SampleCache
+from seg_node.training.samples.samples import Draw, DrawSampler, Share, TrainingSet
 import tiny
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from seg_node.datasets import Sample
-from seg_node.training.sample_cache import SampleCache
+from seg_node.training.samples.cache import SampleCache
 import tiny
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from seg_node.drawing import (
 )
 from seg_node.drawing.typography import MUTED
 from seg_node.imaging import colorize
-from seg_node.training.weight_maps import weight_map
-from seg_node.training.weight_survey import EDGES
+from seg_node.training.weights.survey import EDGES
+from seg_node.training.weights.weight_maps import weight_map
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from seg_node.datasets.base import Sample
     from seg_node.taxonomy import Taxonomy
-    from seg_node.training.recipe_loss import LossPart
-    from seg_node.training.weight_survey import WeightSurvey
+    from seg_node.training.recipe.loss import LossPart
+    from seg_node.training.weights.survey import WeightSurvey
 
     Float64Array = npt.NDArray[np.float64]
     UInt8Array = npt.NDArray[np.uint8]

@@ -11,13 +11,13 @@ import numpy as np
 
 from seg_node.progress import progress
 from seg_node.taxonomy import UNLABELLED
-from seg_node.training.weight_maps import weight_map
+from seg_node.training.weights.weight_maps import weight_map
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.datasets.base import Dataset
-    from seg_node.training.recipe_loss import BoundaryPart
+    from seg_node.training.recipe.loss import BoundaryPart
 
     Float64Array = npt.NDArray[np.float64]
 

@@ -11,10 +11,16 @@ import pytest
 
 from seg_node.datasets import open_dataset, Sample
 from seg_node.errors import TaxonomyError
-from seg_node.training.augment import Augmenter
-from seg_node.training.augment_rare import half_of_classes, paste, rare_pixel, rarity, some_rare
-from seg_node.training.class_weights import count_pixels, PixelCounts
-from seg_node.training.recipe_augment import AugmentPart
+from seg_node.training.augmentation.augmenter import Augmenter
+from seg_node.training.augmentation.rare import (
+    half_of_classes,
+    paste,
+    rare_pixel,
+    rarity,
+    some_rare,
+)
+from seg_node.training.recipe.augment import AugmentPart
+from seg_node.training.weights.class_weights import count_pixels, PixelCounts
 import tiny
 
 RANDOM = np.random.default_rng

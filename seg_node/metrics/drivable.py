@@ -58,6 +58,9 @@ ROAD_USERS = frozenset(
         # CamVid
         *('pedestrian', 'bicyclist', 'child', 'animal', 'cartluggagepram', 'motorcyclescooter'),
         *('suvpickuptruck', 'truck_bus', 'othermoving'),
+        # Mapillary Vistas
+        *('bird', 'ground animal', 'person group', 'motorcyclist', 'other rider', 'boat'),
+        *('caravan', 'on rails', 'other vehicle', 'trailer', 'vehicle group', 'wheeled slow'),
     }
 )
 """Names, in lower case, of those who must not be driven over."""

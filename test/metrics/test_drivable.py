@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
     Labels = npt.NDArray[np.uint8]
 
+MAPILLARY_USERS = {
+    *('Bird', 'Ground Animal', 'Person', 'Bicyclist', 'Motorcyclist', 'Other Rider', 'Bicycle'),
+    *('Boat', 'Bus', 'Car', 'Caravan', 'Motorcycle', 'On Rails', 'Other Vehicle', 'Trailer'),
+    *('Truck', 'Wheeled Slow'),
+}
 CITYSCAPES = load_taxonomy('cityscapes19')
 DRIVABLE, USERS = CITYSCAPES.drivable, road_users(CITYSCAPES.names)
 ROAD, SIDEWALK, PERSON = (CITYSCAPES.index(name) for name in ('road', 'sidewalk', 'person'))
@@ -168,3 +173,19 @@ def test_count_drivable_refuses_probabilities_that_are_no_bytes() -> None:
         count_drivable(np.zeros((2, 2)), truth, 19)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r'the level \(2, 3\)'):
         count_drivable(np.zeros((2, 3), np.uint8), truth, 19)
+
+
+@pytest.mark.parametrize(
+    ('taxonomy', 'expected'),
+    [
+        ('mapillary66', MAPILLARY_USERS),
+        ('mapillary124', {*MAPILLARY_USERS, 'Person Group', 'Vehicle Group'}),
+        ('camvid11', {'Car', 'Pedestrian', 'Bicyclist'}),
+    ],
+)
+def test_road_users_of_every_list_are_known(taxonomy: str, expected: set[str]) -> None:
+    names = load_taxonomy(taxonomy).names
+
+    known = {name for name, user in zip(names, road_users(names), strict=True) if user}
+
+    assert known == expected

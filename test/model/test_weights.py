@@ -65,6 +65,12 @@ def test_imagenet_weights_name_the_wheel_when_it_is_absent(
         load_imagenet(build_network(NetConfig('lite0', 4)).encoder)
 
 
+@needs_wheel
+def test_imagenet_weights_refuse_another_encoder() -> None:
+    with pytest.raises(BundleError, match=r'takes none of them. Set network.family to lite0'):
+        load_imagenet(erfnet(1).encoder)
+
+
 @pytest.mark.parametrize('prefix', ['', 'module.', 'model.', 'module.model.'])
 def test_weights_trained_elsewhere_load_whatever_wrapped_them(prefix: str) -> None:
     trained, network = erfnet(1), erfnet(2)

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 import os
 from pathlib import Path
+import signal
 import socket
 import subprocess
 import sys
@@ -20,11 +22,12 @@ from seg_node.training.recipe.compute import ComputePart
 from seg_node.training.samples.samples import DrawSampler, Share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).parent / 'run_in_double.py'
 SMOKE = ROOT / 'config' / 'train' / 'smoke.yaml'
+LONGEST = 600  # [s]; only a run that hangs takes so long
 TINY = (
     'network.pretrained=none',
     'schedule.epochs=3',
@@ -97,10 +100,9 @@ def test_two_processes_equal_one_with_the_double_batch(spread: str, tmp_path: Pa
     write_scenes(tmp_path / 'scenes')
     machines = together() if spread == 'nodes' else ({},)
 
-    running = [start(tmp_path, 'one'), *(start(tmp_path, 'two', spread, one) for one in machines)]
-    outputs = [process.communicate(timeout=280)[1] for process in running]
+    wait([start(tmp_path, 'one')])
+    wait([start(tmp_path, 'two', spread, machine) for machine in machines])
 
-    assert not any(process.returncode for process in running), outputs
     compare(stored(tmp_path / 'one'), stored(tmp_path / 'two'))
 
 
@@ -146,7 +148,20 @@ def start(
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', **environment},
         cwd=folder,
         text=True,
+        start_new_session=True,
     )
+
+
+def wait(running: Sequence[subprocess.Popen[str]]) -> None:
+    """Expect all to succeed; where one does not, the others do not wait for it for ever."""
+    try:
+        outputs = [process.communicate(timeout=LONGEST)[1] for process in running]
+    finally:
+        for process in running:
+            with suppress(ProcessLookupError):  # nobody of its group is left
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert not any(process.returncode for process in running), outputs
 
 
 def stored(run: Path) -> Mapping[str, torch.Tensor]:

@@ -90,9 +90,10 @@ def open_pairs(sources: Sequence[Source]) -> PairDataset:
     """Return the samples of all sources, one source after the other.
 
     Raises:
-        DatasetError: If a folder is missing or empty, files do not pair up, or nothing in them
-            belongs to the split.
+        DatasetError: If a folder is missing or empty, files do not pair up, nothing in them
+            belongs to the split, or the sources' labels are written in different ways.
     """
+    code = _common_code(sources)
     pairs = tuple(
         pair
         for source in sources
@@ -103,11 +104,24 @@ def open_pairs(sources: Sequence[Source]) -> PairDataset:
         folder = str(sources[0].images.folder)
         msg = f'None of the images in {folder!r} belongs to this split. Choose another split.'
         raise DatasetError(msg)
-    code = sources[0].code
     if is_palette_png(pairs[0].labels):
         words = 'colours are looked up' if code.in_colors else 'indices are taken as class ids'
         logger.info('%s holds palette PNGs; their %s.', sources[0].labels.folder, words)
     return PairDataset(pairs, code)
+
+
+def _common_code(sources: Sequence[Source]) -> LabelCode:
+    """Return how all label files are written; read in another way they would be other classes."""
+    first = sources[0]
+    for other in sources[1:]:
+        if other.code != first.code:
+            msg = (
+                f'Label files {first.labels.pattern}.png in {str(first.labels.folder)!r} and '
+                f'{other.labels.pattern}.png in {str(other.labels.folder)!r} are written in '
+                'different ways. Put labels of one version and kind into both.'
+            )
+            raise DatasetError(msg)
+    return first.code
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:

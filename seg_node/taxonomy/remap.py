@@ -23,7 +23,7 @@ __all__ = ['IdMap', 'class_groups', 'group_id_map', 'load_id_map']
 IDS_IN_A_BYTE = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class IdMap:
     """How the ids in label files become the ids of a taxonomy.
 
@@ -69,6 +69,20 @@ class IdMap:
     def identity(cls, target: Taxonomy, unlabelled: Iterable[int] = ()) -> IdMap:
         """Return the map of files that hold the ids of a taxonomy itself."""
         return cls.from_names(target.name, target, dict(enumerate(target.names)), unlabelled)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether the same ids may occur and mean the same, whatever the formats' names."""
+        if not isinstance(other, IdMap):
+            return NotImplemented
+        return (
+            self.target == other.target
+            and self.unlabelled == other.unlabelled
+            and np.array_equal(self.table, other.table)
+        )
+
+    def __hash__(self) -> int:
+        """Return a number that equal maps share."""
+        return hash((self.target.name, self.unlabelled, self.table.tobytes()))
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:

@@ -89,6 +89,14 @@ def test_trainval_is_both(cityscapes: Path) -> None:
     assert len(open_dataset(f'cityscapes:{cityscapes}', 'trainval')) == 3
 
 
+def test_parts_with_labels_of_different_kinds_are_refused(cityscapes: Path) -> None:
+    image = 'leftImg8bit/val/ulm/ulm_1_2_leftImg8bit.png'
+    pair(cityscapes, image, 'gtFine/val/ulm/ulm_1_2_gtFine_labelTrainIds.png', [7])
+
+    with pytest.raises(DatasetError, match=r'labelIds.png in .* are written in different ways'):
+        open_dataset(f'cityscapes:{cityscapes}', 'trainval')
+
+
 def test_bdd100k_holds_train_ids(tmp_path: Path) -> None:
     labels = 'labels/sem_seg/masks/val/7d06fefd.png'
     pair(tmp_path, 'images/10k/val/7d06fefd.jpg', labels, [0, 10, 18, 255])

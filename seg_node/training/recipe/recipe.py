@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from seg_node.errors import ParameterError
 from seg_node.training.recipe.augment import AugmentPart
 from seg_node.training.recipe.compute import ComputePart
 from seg_node.training.recipe.loss import LossPart
@@ -44,6 +45,19 @@ class NetworkPart:
     pretrained: str = 'imagenet'
     frozen: int = 0
     finest_stride: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse to freeze what has no blocks.
+
+        Raises:
+            ParameterError: Blocks of another family than ``lite0`` shall be frozen.
+        """
+        if self.frozen and self.family != 'lite0':
+            msg = (
+                f'The value of network.frozen is {self.frozen!r}, but {self.family!r} has no '
+                'blocks to freeze; expected 0. Only lite0 has some.'
+            )
+            raise ParameterError(msg)
 
 
 @dataclass(frozen=True, slots=True)

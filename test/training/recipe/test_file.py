@@ -129,3 +129,10 @@ def test_a_missing_key_is_named() -> None:
 def test_an_unreadable_file_is_an_error_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match='Expected a YAML file as in config/train'):
         read_recipe(tmp_path / 'nothing.yaml')
+
+
+def test_blocks_of_a_family_without_any_cannot_be_frozen() -> None:
+    overrides = ['network.family=erfnet', 'network.frozen=3']
+
+    with pytest.raises(ParameterError, match=r"'erfnet' has no blocks to freeze; expected 0"):
+        read_recipe(SMOKE, overrides)

@@ -14,7 +14,9 @@ from typing import Any, Literal
 from seg_node.errors import ParameterError
 from seg_node.training.recipe.augment import AugmentPart
 from seg_node.training.recipe.compute import ComputePart
-from seg_node.training.recipe.loss import LossPart
+from seg_node.training.recipe.loss import expect_in_range, LossPart
+
+LONGEST_EMA = 0.999999  # 1 would keep the start for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,15 @@ class Source:
     first_epoch: int = 0
     real: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse numbers below 0.
+
+        Raises:
+            ParameterError: One is.
+        """
+        for name in ('per_epoch', 'first_epoch'):
+            expect_in_range(f'{name} of a data set', getattr(self, name), 0)
+
 
 @dataclass(frozen=True, slots=True)
 class DataPart:
@@ -108,6 +119,14 @@ class DataPart:
     groups: str = ''
     cache: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse memory below 0.
+
+        Raises:
+            ParameterError: It is.
+        """
+        expect_in_range('data.cache', self.cache, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class OptimizerPart:
@@ -128,6 +147,16 @@ class OptimizerPart:
     weight_decay: float = 0.02
     momentum: float = 0.9
     clip_norm: float = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers below 0, and a momentum above 1.
+
+        Raises:
+            ParameterError: A number is out of its range.
+        """
+        for name in ('lr', 'encoder_lr', 'weight_decay', 'clip_norm'):
+            expect_in_range(f'optimizer.{name}', getattr(self, name), 0)
+        expect_in_range('optimizer.momentum', self.momentum, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +183,18 @@ class SchedulePart:
     measure_every: int = 4
     patience: int = 0
     keep_best: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what would end in the middle of a run, or train nothing.
+
+        Raises:
+            ParameterError: A number is out of its range.
+        """
+        for name in ('epochs', 'batch', 'measure_every'):
+            expect_in_range(f'schedule.{name}', getattr(self, name), 1)
+        for name in ('power', 'patience', 'keep_best'):
+            expect_in_range(f'schedule.{name}', getattr(self, name), 0)
+        expect_in_range('schedule.warmup', self.warmup, 0, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +238,16 @@ class Recipe:
     workers: int = 0
     compute: ComputePart = field(default_factory=ComputePart)
     paths: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse an average that would never leave its random start, and processes below 0.
+
+        Raises:
+            ParameterError: A number is out of its range.
+        """
+        expect_in_range('ema', self.ema, 0, LONGEST_EMA)
+        expect_in_range('threads', self.threads, 1)
+        expect_in_range('workers', self.workers, 0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for YAML and JSON; the inverse of ``build``."""

@@ -136,3 +136,26 @@ def test_blocks_of_a_family_without_any_cannot_be_frozen() -> None:
 
     with pytest.raises(ParameterError, match=r"'erfnet' has no blocks to freeze; expected 0"):
         read_recipe(SMOKE, overrides)
+
+
+@pytest.mark.parametrize(
+    ('override', 'said'),
+    [
+        ('schedule.epochs=0', 'schedule.epochs is 0; expected a number of at least 1'),
+        ('schedule.batch=0', 'schedule.batch is 0; expected a number of at least 1'),
+        ('schedule.measure_every=0', 'schedule.measure_every is 0'),
+        ('schedule.warmup=1.5', r'schedule.warmup is 1.5; expected a number in 0..1'),
+        ('schedule.patience=-1', 'schedule.patience is -1'),
+        ('schedule.power=-1', 'schedule.power is -1'),
+        ('optimizer.lr=-0.1', 'optimizer.lr is -0.1'),
+        ('optimizer.clip_norm=-1', 'optimizer.clip_norm is -1'),
+        ('ema=1.0', 'value of ema is 1.0; expected a number in 0..0.999999'),
+        ('threads=0', 'value of threads is 0'),
+        ('workers=-1', 'value of workers is -1'),
+        ('data.cache=-1', 'data.cache is -1'),
+        ('data.train.0.per_epoch=-1', 'per_epoch of a data set is -1'),
+    ],
+)
+def test_numbers_that_cannot_be_trained_with_are_refused(override: str, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        read_recipe(SMOKE, [override])

@@ -14,7 +14,7 @@ import torch
 from torch import distributed, Tensor
 from torch.utils.data import Sampler
 
-from seg_node.errors import ParameterError
+from seg_node.errors import DatasetError, ParameterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,28 @@ class RankShare(Sampler['Draw']):
         for start in range(0, len(draws) - self._batch + 1, self._batch):
             first = start + self._first
             yield from draws[first : first + self._own]
+
+
+def steps_of_epochs(order: DrawSampler, *, epochs: int, batch: int) -> list[int]:
+    """Return the number of steps of each epoch; what does not fill a batch is left out.
+
+    Args:
+        order: All draws of an epoch.
+        epochs: Number of epochs.
+        batch: Samples of a step over all processes.
+
+    Raises:
+        DatasetError: An epoch has no step.
+    """
+    draws = [order.draws_in(epoch) for epoch in range(epochs)]
+    if min(draws) < batch:
+        msg = (
+            f'Epoch {draws.index(min(draws)) + 1} has {min(draws)} samples, less than the batch '
+            f'of {batch}, so nothing would be trained on. Set schedule.batch to {min(draws)} or '
+            'less, or per_epoch of a data set to more, which takes its samples repeatedly.'
+        )
+        raise DatasetError(msg)
+    return [count // batch for count in draws]
 
 
 def gather(own: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from seg_node.model.weights import load_imagenet, load_pretrained
 from seg_node.training.held_out import HeldOut
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
-from seg_node.training.processes import takes_gpu
+from seg_node.training.processes import steps_of_epochs, takes_gpu
 from seg_node.training.resuming import keep_recipe
 from seg_node.training.run_progress import RunBar
 from seg_node.training.samples.samples import Draws, DrawSampler, Share, training_set
@@ -84,7 +84,7 @@ def train(
         limit: Stops earlier, when the time is up.
 
     Raises:
-        DatasetError: A data set cannot be opened or is empty.
+        DatasetError: A data set cannot be opened or is empty, or fills no batch.
         BundleError: The weights to start from are not there or do not fit.
         ParameterError: The folder holds a run of another recipe, or the devices are not here.
         TrainingError: The loss is no number.
@@ -161,7 +161,7 @@ def _prepare(
         recipe, datasets, counts, padding=spec.mean, stride=network.output_stride
     )
     draws = Draws(samples, sampler, batch=schedule.batch, workers=recipe.workers)
-    steps = [sampler.draws_in(epoch) // schedule.batch for epoch in range(schedule.epochs)]
+    steps = steps_of_epochs(sampler, epochs=schedule.epochs, batch=schedule.batch)
     task = SegmentationTask(
         network,
         _loss(recipe, datasets[0], folder, network.output_stride),

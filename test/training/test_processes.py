@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from seg_node.errors import ParameterError
-from seg_node.training.processes import gather, RankShare, trainer_options
+from seg_node.errors import DatasetError, ParameterError
+from seg_node.training.processes import gather, RankShare, steps_of_epochs, trainer_options
 from seg_node.training.recipe.compute import ComputePart
 from seg_node.training.samples.samples import DrawSampler, Share
 
@@ -53,6 +53,19 @@ def test_shares_of_all_processes_are_the_batches_of_one() -> None:
         assert shares[0][own] + shares[1][own] == draws[start : start + 4]
     assert [len(share) for share in shares] == [4, 4]
     assert len(RankShare(order, batch=4, rank=1, world=2)) == 4
+
+
+def test_steps_of_epochs_grow_when_a_source_joins() -> None:
+    order = DrawSampler([Share(11, 0), Share(3, 6, first_epoch=1)], seed=1)
+
+    assert steps_of_epochs(order, epochs=3, batch=4) == [2, 4, 4]
+
+
+def test_epoch_without_a_step_is_refused() -> None:
+    order = DrawSampler([Share(5, 0)], seed=1)
+
+    with pytest.raises(DatasetError, match='Epoch 1 has 5 samples, less than the batch of 8'):
+        steps_of_epochs(order, epochs=2, batch=8)
 
 
 def test_one_process_alone_gathers_its_own() -> None:

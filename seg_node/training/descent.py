@@ -39,7 +39,8 @@ def make_optimizer(
         for (in_encoder, decayed), parameters in groups.items()
     ]
     if options.name == 'sgd':
-        return torch.optim.SGD(settings, options.lr, momentum=options.momentum, nesterov=True)
+        momentum = options.momentum
+        return torch.optim.SGD(settings, options.lr, momentum=momentum, nesterov=momentum > 0)
     return torch.optim.AdamW(settings, options.lr)
 
 

@@ -50,6 +50,12 @@ def test_encoder_learns_slower_and_vectors_do_not_decay(name: str) -> None:
     } == {(2, 4, 0.25, 0.5), (2, 1, 0.25, 0.0), (2, 4, 1.0, 0.5), (2, 1, 1.0, 0.0)}
 
 
+def test_descent_without_momentum_can_be_had() -> None:
+    optimizer = make_optimizer(Parts(), OptimizerPart(name='sgd', momentum=0.0))
+
+    assert not optimizer.defaults['nesterov']
+
+
 def test_average_follows_with_a_decay_that_rises() -> None:
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)

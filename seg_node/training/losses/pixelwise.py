@@ -60,7 +60,7 @@ def focal_loss(
 ) -> Tensor:
     """Return the focal loss over labelled pixels.
 
-    ``L_i = -sum_k t_i[k] (1 - p_i[k])^gamma log p_i[k]`` (Lin et al., 2017, equation 4, with the
+    ``L_i = -sum_k t_i[k] (1 - p_i[k])^gamma log p_i[k]`` (Lin et al., 2017, equation 5, with the
     class weights as its alpha and the softmax in place of its sigmoids). ``gamma`` 0 is the
     cross-entropy; 2 is the paper's choice.
 

@@ -40,7 +40,7 @@ __all__ = ['Imported', 'Source', 'import_onnx']
 RANK, CHANNELS = 4, 3
 STRIDES = (1, 2, 4)
 COARSEST = STRIDES[-1]
-FLOATS = {'tensor(float)': np.float32, 'tensor(float16)': np.float16, 'tensor(double)': np.float64}
+FLOATS = {'tensor(float)': np.float32, 'tensor(float16)': np.float16}
 TOLERANCE = 0.01  # of the range of the scores; half precision has three digits
 SUM_TOLERANCE = 0.01
 

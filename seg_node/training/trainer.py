@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 CHECKPOINT = 'last.ckpt'
 LOG = 'log'  # and a number: one folder per start
-METRICS = 'metrics.csv'
 
 
 def is_chief() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import sys
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import cv2
 
@@ -29,6 +29,7 @@ from seg_node.pipeline import SegmenterOptions
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
     from pathlib import Path
 
     from seg_node.datasets import Dataset
@@ -86,10 +87,7 @@ def _run_plain(
     """Evaluate the frames as they are."""
     result = evaluate(segmenter, dataset, name=args.dataset, split=args.split, views=views)
     data = as_json(result)
-    print(json_text(data) if args.json == STDOUT else as_text(data) + '\n', end='')
-    if targets.json:
-        write_text(targets.json, json_text(data))
-        _announce(targets.json)
+    _tell(args, targets, data, as_text(data))
     if targets.out:
         _announce(*draw_frames(segmenter, dataset, result, targets.out))
     if targets.report:
@@ -106,10 +104,7 @@ def _run_corrupted(
     """Evaluate the frames clean and corrupted."""
     context = {'dataset': args.dataset, 'split': args.split}
     data = corrupt_option.measure(segmenter, dataset, args.corrupt, views, context)
-    print(json_text(data) if args.json == STDOUT else corrupt_option.text(data) + '\n', end='')
-    if targets.json:
-        write_text(targets.json, json_text(data))
-        _announce(targets.json)
+    _tell(args, targets, data, corrupt_option.text(data))
     if targets.out:
         _announce(corrupt_option.draw(dataset, targets.out))
     if targets.report:
@@ -133,8 +128,21 @@ def _dataset(args: argparse.Namespace) -> Dataset:
 def _segmenter(args: argparse.Namespace) -> Segmenter:
     options = SegmenterOptions(crf=preset(args.crf) if args.crf else None)
     return open_for_evaluation(
-        args.bundle, args.engine, options, threads=args.threads, temperature=args.temperature
+        args.bundle,
+        args.engine,
+        options,
+        threads=args.threads,
+        precision=args.precision,
+        temperature=args.temperature,
     )
+
+
+def _tell(args: argparse.Namespace, targets: Targets, data: Mapping[str, Any], text: str) -> None:
+    """Print the numbers or the text, and write the numbers where they were asked for."""
+    print(json_text(data) if args.json == STDOUT else text + '\n', end='')
+    if targets.json:
+        write_text(targets.json, json_text(data))
+        _announce(targets.json)
 
 
 def _announce(*paths: Path) -> None:

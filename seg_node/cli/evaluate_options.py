@@ -10,6 +10,7 @@ from seg_node.cli import corrupt_option
 from seg_node.cli.arguments import at_least_one
 from seg_node.crf import PRESETS
 from seg_node.datasets import dataset_lines
+from seg_node.engines.registry import AUTO, PRECISIONS
 
 __all__ = ['add_arguments']
 
@@ -27,6 +28,7 @@ examples:
   seg evaluate default procedural:20 --report report
   seg evaluate default procedural:20 --flip --scales 0.75,1,1.25
   seg evaluate default procedural:10 --corrupt all
+  seg evaluate ./my_int8_bundle ./my_images --precision int8
 """
 
 
@@ -69,6 +71,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         type=at_least_one,
         default=1,
         help='threads of the engine (default: 1)',
+    )
+    group.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default=AUTO,
+        help='arithmetic of the network; auto is what the bundle asks for (default: auto)',
     )
     group.add_argument(
         '--temperature',

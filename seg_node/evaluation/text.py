@@ -72,8 +72,8 @@ def _heading(data: Mapping[str, Any]) -> str:
         lines.append(f'data     {split}, {source["frames"]} frames')
     lines.append(f'classes  {classes}')
     if engine := data.get('engine'):
-        where = f'{engine["name"]} on {engine["device"]}, threads: {engine["threads"]}'
-        lines.append(f'engine   {where}')
+        where = f'{engine["name"]} on {engine["device"]}, {engine["precision"]}'
+        lines.append(f'engine   {where}, threads: {engine["threads"]}')
     lines.append(f'protocol {data["protocol"]}, temperature {data["temperature"]:g}')
     return '\n'.join(lines)
 

@@ -66,6 +66,19 @@ def test_json_on_stdout_stands_alone(
     assert json.loads(capsys.readouterr().out)['frames'] == 2
 
 
+@pytest.mark.parametrize('precision', ['fp32', 'int8'])
+def test_precision_is_the_one_that_is_asked_for(
+    bundle: str, data: str, precision: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = str(tmp_path / 'scores.json')
+    words = ['--engine', 'fake', '--precision', precision, '--limit', '1', '--json', scores]
+
+    assert main(['evaluate', bundle, data, *words]) == 0
+
+    assert json.loads((tmp_path / 'scores.json').read_text())['engine']['precision'] == precision
+    assert f'{precision}, threads: 1' in capsys.readouterr().out
+
+
 def test_pictures_are_drawn_where_asked(bundle: str, data: str, tmp_path: Path) -> None:
     main(['evaluate', bundle, data, '--engine', 'fake', '--out', str(tmp_path / 'pictures')])
 

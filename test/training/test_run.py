@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SMOKE = Path(__file__).parents[2] / 'config' / 'train' / 'smoke.yaml'
 ERFNET = ['network.family=erfnet', 'network.pretrained=none']
-SMALLER = [*ERFNET, 'augment.crop=[32, 48]', 'augment.scale=[0.1, 0.15]']
+SMALLER = [*ERFNET, 'augment.crop=[32, 48]', 'augment.scale=[0.4, 0.6]']
 
 
 def same(one: SegNet, other: SegNet) -> bool:

@@ -34,7 +34,8 @@ class AugmentPart:
 
     Attributes:
         crop: Height and width of a training sample [px].
-        scale: Smallest and largest zoom; drawn evenly on a log scale.
+        scale: Smallest and largest zoom of an image that fills the network input, as the node
+            fits it; drawn evenly on a log scale.
         flip: Probability of mirroring left and right.
         brightness: Largest shift of levels, as a share of 255.
         contrast: Largest relative change of contrast.

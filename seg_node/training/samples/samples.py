@@ -12,10 +12,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from seg_node.imaging.fitting import InputSpec
 from seg_node.training.augmentation.augmenter import Augmenter
 from seg_node.training.augmentation.rare import rarity
 from seg_node.training.processes import RankShare
 from seg_node.training.samples.cache import SampleCache
+from seg_node.training.samples.fitted import FittedDataset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from seg_node.datasets.base import Dataset, Sample
     from seg_node.training.recipe import Recipe
     from seg_node.training.weights.class_weights import PixelCounts
+
+UNIT = (1.0, 1.0, 1.0)  # levels are not scaled here
 
 
 class Draw(NamedTuple):
@@ -149,10 +153,10 @@ def training_set(
     padding: Sequence[float],
     stride: int,
 ) -> TrainingSet:
-    """Return the augmented samples of a recipe.
+    """Return the augmented samples of a recipe, fitted to its network input before all else.
 
     Args:
-        recipe: Changes, seed and cache.
+        recipe: Network input, changes, seed and cache.
         datasets: Those of ``data.train``.
         counts: Gives the pixels of each class in the first of them; asked only where rare classes
             are sought and none are named.
@@ -163,8 +167,11 @@ def training_set(
         TaxonomyError: A rare class is not in the taxonomy.
     """
     sought = rarity(recipe.augment, datasets[0].taxonomy, counts)
+    size = recipe.input
+    red, green, blue = padding
+    spec = InputSpec(size.height, size.width, size.fit, (red, green, blue), UNIT)
     return TrainingSet(
-        datasets,
+        [FittedDataset(dataset, spec) for dataset in datasets],
         Augmenter(recipe.augment, padding=padding, rarity=sought),
         seed=recipe.seed,
         stride=stride,

@@ -10,6 +10,7 @@ import yaml
 
 from seg_node.errors import ParameterError
 from seg_node.training.recipe.file import read_recipe
+from seg_node.training.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,7 @@ def keep_recipe(recipe: Recipe, folder: Path, *, begun: bool) -> None:
                 'run another folder with --run.'
             )
             raise ParameterError(msg)
-    path.write_text(yaml.safe_dump(recipe.to_dict(), sort_keys=False), encoding='utf-8')
+    write_whole(path, yaml.safe_dump(recipe.to_dict(), sort_keys=False))
 
 
 def differences(one: Any, other: Any, place: str = '') -> Iterator[str]:

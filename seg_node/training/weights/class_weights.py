@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +26,7 @@ from seg_node.datasets.regroup import pairs_of
 from seg_node.errors import one_of
 from seg_node.progress import progress
 from seg_node.taxonomy import UNLABELLED
+from seg_node.training.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -127,10 +127,7 @@ def counts_of(name: str, dataset: Dataset, folder: Path) -> PixelCounts:
         return PixelCounts(np.array(known['pixels']), np.array(known['seen']))
     counts = count_dataset(dataset)
     known = {'of': digest, 'pixels': counts.pixels.tolist(), 'seen': counts.seen.tolist()}
-    # Other processes of the run may read it at any time, so it is never there in part.
-    part = cache.with_suffix(f'.{os.getpid()}')
-    part.write_text(json.dumps(known), encoding='utf-8')
-    part.replace(cache)
+    write_whole(cache, json.dumps(known))
     return counts
 
 

@@ -6,10 +6,51 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seg_node.errors import ParameterError
 
-__all__ = ['at_least_one', 'writable_file', 'writable_folder', 'write_text']
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    'add_picture',
+    'add_recipe',
+    'at_least_one',
+    'writable_file',
+    'writable_folder',
+    'write_picture',
+    'write_text',
+]
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """Add a recipe and changes of it."""
+    parser.add_argument(
+        'recipe',
+        metavar='RECIPE',
+        help='YAML file, or the name of one that is shipped in config/train',
+    )
+    parser.add_argument(
+        'overrides', nargs='*', metavar='key=value', help='changes, e.g. schedule.epochs=10'
+    )
+
+
+def add_picture(parser: argparse.ArgumentParser, name: str) -> None:
+    """Add the picture that a verb draws.
+
+    Args:
+        parser: Of the verb.
+        name: File to write where none is given.
+    """
+    parser.add_argument(
+        '-o',
+        '--output',
+        default=name,
+        metavar='FILE.png',
+        help=f'picture to write (default: {name})',
+    )
 
 
 def at_least_one(text: str) -> int:
@@ -54,14 +95,30 @@ def writable_folder(name: str) -> Path:
     return path
 
 
+def write_picture(path: Path, page: npt.NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) uint8 RGB as PNG.
+
+    Raises:
+        ParameterError: If it cannot be written after all.
+    """
+    import cv2  # noqa: PLC0415 - slow to load
+
+    _, data = cv2.imencode('.png', cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
+    _write(path, data.tobytes())
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a result as UTF-8.
 
     Raises:
         ParameterError: If it cannot be written after all.
     """
+    _write(path, text.encode())
+
+
+def _write(path: Path, data: bytes) -> None:
     try:
-        path.write_text(text, encoding='utf-8')
+        path.write_bytes(data)
     except OSError as err:
         msg = f'{str(path)!r} cannot be written: {err.strerror}. Free space or give another file.'
         raise ParameterError(msg) from err

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
@@ -28,9 +31,10 @@ ONNX Runtime does not reproduce on real images is not written.
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument('run_folder', type=Path, help='folder of seg train, e.g. runs/default')
-    parser.add_argument('bundle', type=Path, help='where the bundle goes')
+    parser.add_argument(
+        'run_folder', metavar='RUN', type=Path, help='folder of seg train, e.g. runs/default'
+    )
+    parser.add_argument('bundle', metavar='BUNDLE', type=Path, help='where the bundle goes')
     parser.add_argument(
         '--quality',
         metavar='POOLED.json',

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import at_least_one, writable_file
+from seg_node.cli.arguments import add_picture, at_least_one, writable_file, write_picture
 
 if TYPE_CHECKING:
     import argparse
@@ -52,19 +52,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='images that the mean is over, spread evenly over the data (default: 100)',
     )
-    parser.add_argument(
-        '-o',
-        '--output',
-        default='weights.png',
-        metavar='F.png',
-        help='picture to write (default: weights.png)',
-    )
+    add_picture(parser, 'weights.png')
 
 
 def run(args: argparse.Namespace) -> int:
     """Draw the page and print where it is."""
-    import cv2  # noqa: PLC0415 - slow to load
-
     from seg_node.datasets import spread  # noqa: PLC0415
     from seg_node.training.weights.class_weights import count_dataset, recipe_weights  # noqa: PLC0415
     from seg_node.training.weights.sheet import draw_weights, Weighed  # noqa: PLC0415
@@ -77,8 +69,7 @@ def run(args: argparse.Namespace) -> int:
     survey = survey_weights(spread(dataset, args.limit), weights, loss.boundary)
     weighed = Weighed(dataset.taxonomy, weights, loss, survey)
     page = draw_weights(f'What pixels weigh: {name}', [dataset[i] for i in shown], weighed)
-    _, data = cv2.imencode('.png', cv2.cvtColor(page, cv2.COLOR_RGB2BGR))
-    path.write_bytes(data.tobytes())
+    write_picture(path, page)
     print(path)
     return 0
 
@@ -91,14 +82,14 @@ def _opened(args: argparse.Namespace) -> tuple[str, Dataset, LossPart]:
         read_loss,
         read_recipe,
     )
-    from seg_node.training.samples.sources import open_source  # noqa: PLC0415
+    from seg_node.training.samples.sources import open_source, place  # noqa: PLC0415
 
     if ':' in args.source or Path(args.source).is_dir():
         loss = read_loss(args.overrides, LOSS)
         return args.source, open_dataset(args.source, args.split, args.taxonomy), loss
     recipe = read_recipe(find_recipe(args.source), args.overrides)
     first = recipe.data.train[0]
-    name = f'recipe {recipe.name}, {first.dataset} {first.split}'
+    name = f'recipe {recipe.name}, {place(recipe, first.dataset)} {first.split}'
     return name, open_source(recipe, first), recipe.loss
 
 

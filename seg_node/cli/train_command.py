@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import at_least_one
+from seg_node.cli.arguments import add_recipe, at_least_one
 
 if TYPE_CHECKING:
+    import argparse
+
     from seg_node.training.run import Trained
 
 __all__ = ['SUMMARY', 'configure', 'run', 'summary']
@@ -32,14 +33,10 @@ Interrupted or out of time, the same command goes on after the last complete epo
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     parser.epilog = EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_recipe(parser)
     parser.add_argument(
-        'recipe', help='YAML file, or the name of one that is shipped in config/train'
+        '--run', metavar='DIR', type=Path, help='folder of the run (default: runs/NAME)'
     )
-    parser.add_argument(
-        'overrides', nargs='*', metavar='key=value', help='changes, e.g. schedule.epochs=10'
-    )
-    parser.add_argument('--run', type=Path, help='folder of the run (default: runs/NAME)')
     parser.add_argument(
         '--until', type=at_least_one, metavar='N', help='stop after N epochs, without a bundle'
     )
@@ -49,7 +46,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar='N',
         help='stop after the last epoch that fits into so many minutes, to go on later',
     )
-    parser.add_argument('--bundle', type=Path, help='where the bundle goes (default: RUN/bundle)')
+    parser.add_argument(
+        '--bundle',
+        metavar='DIR',
+        type=Path,
+        help='where the bundle goes (default: bundle in the folder of the run)',
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -38,3 +38,39 @@ def test_show_samples_names_a_value_that_makes_no_sense(
     assert status == 1
     assert 'augment.fog' in capsys.readouterr().err
     assert not page.exists()
+
+
+@pytest.mark.parametrize(
+    ('verb', 'module', 'name'),
+    [
+        ('show-samples', 'seg_node.training.augmentation.sheet', 'Sheet'),
+        ('show-weights', 'seg_node.training.weights.sheet', 'draw_weights'),
+    ],
+)
+def test_a_page_names_the_data_and_not_the_name_of_its_path(
+    verb: str, module: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title: list[object] = []
+
+    def stop(*words: object) -> None:
+        title.extend(words[:2])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f'{module}.{name}', stop)
+    recipe = tmp_path / 'recipe.yaml'
+    text = SMOKE.read_text(encoding='utf-8').replace("'procedural:12@3'", "'{scenes}:1@3'")
+    recipe.write_text(text + 'paths: {scenes: elsewhere}\n', encoding='utf-8')
+
+    words = [verb, str(recipe), 'scenes=procedural', '--count', '1']
+    main([*words, '-o', str(tmp_path / 'page.png')])
+
+    assert 'procedural:1@3 train' in ' '.join(map(str, title))
+
+
+def test_show_samples_takes_the_name_of_a_shipped_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ['smoke', 'augment.fog=2', '-o', str(tmp_path / 'page.png')]
+
+    assert main(['show-samples', *words]) == 1
+    assert 'augment.fog' in capsys.readouterr().err  # so the file was found

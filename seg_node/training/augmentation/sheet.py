@@ -11,7 +11,7 @@ from seg_node.drawing import Sheet, SheetRow
 from seg_node.imaging import overlay
 from seg_node.training.run import input_spec
 from seg_node.training.samples.samples import DrawSampler, Share, training_set
-from seg_node.training.samples.sources import open_source, recipe_taxonomy
+from seg_node.training.samples.sources import open_source, place, recipe_taxonomy
 from seg_node.training.weights.class_weights import count_dataset
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def draw_samples(recipe: Recipe, count: int, epoch: int | None = None) -> npt.ND
         found, got = datasets[draw.source][draw.place], samples.sample(draw)
         pictures = (found.image, got.image, overlay(got.image, got.labels, classes, ALPHA))
         rows.append(SheetRow((found.name, f'source {draw.source}'), pictures))
-    listed = ', '.join(f'{number}: {source.dataset}' for number, source in enumerate(sources))
-    subtitle = f'epoch {epoch + 1} of {recipe.schedule.epochs}; sources {listed}'
+    names = [f'{place(recipe, source.dataset)} {source.split}' for source in sources]
+    listed = ', '.join(f'source {number}: {name}' for number, name in enumerate(names))
+    subtitle = f'epoch {epoch + 1} of {recipe.schedule.epochs}; {listed}'
     title = f'Training samples of the recipe {recipe.name}'
     return Sheet(title, subtitle, COLUMNS, rows, classes, UNLABELLED_KEY, '', TILE_WIDTH).draw()

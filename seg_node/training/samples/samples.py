@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from seg_node.errors import ParameterError
 from seg_node.imaging.fitting import InputSpec
 from seg_node.training.augmentation.augmenter import Augmenter
 from seg_node.training.augmentation.rare import rarity
@@ -164,8 +165,15 @@ def training_set(
         stride: As for ``TrainingSet``.
 
     Raises:
+        ParameterError: The crop is no multiple of the stride, so that labels would differ in size.
         TaxonomyError: A rare class is not in the taxonomy.
     """
+    if any(side % stride for side in recipe.augment.crop):
+        msg = (
+            f'The value of augment.crop is {list(recipe.augment.crop)!r}; expected multiples of '
+            f'{stride}, the stride of the scores [px].'
+        )
+        raise ParameterError(msg)
     sought = rarity(recipe.augment, datasets[0].taxonomy, counts)
     size = recipe.input
     red, green, blue = padding

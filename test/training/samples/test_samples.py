@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +12,24 @@ import pytest
 from torch.utils.data import DataLoader
 
 from seg_node.datasets import Sample
+from seg_node.errors import ParameterError
 from seg_node.training.augmentation.augmenter import Augmenter
 from seg_node.training.recipe.augment import AugmentPart
+from seg_node.training.recipe.file import read_recipe
 from seg_node.training.samples.cache import SampleCache
-from seg_node.training.samples.samples import Draw, DrawSampler, Share, TrainingSet
+from seg_node.training.samples.samples import (
+    Draw,
+    DrawSampler,
+    Share,
+    training_set,
+    TrainingSet,
+)
 import tiny
 
 if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
+
+SMOKE = Path(__file__).parents[3] / 'config' / 'train' / 'smoke.yaml'
 
 
 class Scenes:
@@ -148,3 +159,10 @@ def test_labels_are_taken_at_the_stride_of_the_scores() -> None:
 
     assert image.shape == (3, 32, 48)
     assert labels.shape == (16, 24)
+
+
+def test_crops_that_are_no_multiple_of_the_stride_are_refused() -> None:
+    recipe = read_recipe(SMOKE, ['augment.crop=[33, 48]'])
+
+    with pytest.raises(ParameterError, match=r'crop is \[33, 48\]; expected multiples of 2'):
+        training_set(recipe, [Scenes()], pytest.fail, padding=(0, 0, 0), stride=2)

@@ -38,7 +38,7 @@ def evaluation(
         summed=summed,
         tally=tally,
         bundle={'name': 'tiny', 'sha256': 'f' * 64, 'taxonomy': 'tiny9'},
-        engine={'name': 'fake', 'device': 'none', 'threads': 2},
+        engine={'name': 'fake', 'device': 'none', 'precision': 'fp32', 'threads': 2},
         versions={'numpy': '2.0'},
         machine={'cpu': 'abacus', 'cores': 10},
     )

@@ -24,9 +24,8 @@ def test_auxiliary_heads_are_trained_and_not_averaged(tmp_path: Path) -> None:
     write_scenes(ProceduralScenes(2, seed=3, size=(48, 64)), scenes)
     places = [f'data.train.0.dataset=folder:{scenes}', f'data.val.dataset=folder:{scenes}']
     small = ['augment.crop=[32, 48]', 'schedule.batch=2', 'schedule.epochs=1', 'input.height=48']
-    recipe = read_recipe(
-        SMOKE, [*places, *small, 'input.width=64', 'network.family=erfnet', 'loss.auxiliary=0.4']
-    )
+    erfnet = ['network.family=erfnet', 'network.pretrained=none', 'loss.auxiliary=0.4']
+    recipe = read_recipe(SMOKE, [*places, *small, 'input.width=64', *erfnet])
 
     train(recipe, tmp_path / 'run')
 

@@ -47,13 +47,13 @@ def pooled(path: Path) -> Merit:
     """
     known = read_quality(path)
     note = (
-        'Measured on held-out images with models of the same recipe that were trained without '
-        'them (cross-validation); sums of all models were added and divided once. The network of '
-        'this bundle was trained on all of the data.'
+        'Measured with other models of this kind on images that each of them was not trained on '
+        '(cross-validation); sums of all models were added and divided once. The network of this '
+        'bundle was trained on all of the data.'
     )
     return Merit(
         known.temperature,
-        'images that models of the same recipe were not trained on (see quality)',
+        'images that other models of this kind were not trained on (see quality)',
         {'pooled over fold models': {'note': note, **known.figures}},
         known.drivable_threshold,
     )

@@ -91,6 +91,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f'least time in float / time in int8 on the CPU (default: {LEAST_SPEED})',
     )
     parser.add_argument(
+        '--cpu-only',
+        action='store_true',
+        help='make the one for the CPU alone, for a smaller bundle',
+    )
+    parser.add_argument(
         '--default',
         action='store_true',
         help='let engines take int8 by themselves, not only where precision is int8',
@@ -109,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
     files = {name: bundle.path / name for name in bundle.manifest.files if '.int8.' not in name}
     reports: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        for rules in (CPU, TENSORRT):
+        for rules in (CPU,) if args.cpu_only else (CPU, TENSORRT):
             report = _try(args, bundle, rules, measured_on, Path(scratch))
             reports[rules.file] = report
             print(f'{rules.file}: {json.dumps(report)}')

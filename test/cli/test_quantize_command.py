@@ -87,6 +87,18 @@ def test_a_slow_network_for_the_cpu_is_left_out_and_the_manifest_says_why(
     assert manifest.precision == 'fp32'
 
 
+def test_a_bundle_for_cpus_alone_has_no_network_for_tensorrt(
+    bundle: str, data: str, tmp_path: Path
+) -> None:
+    target = tmp_path / 'int8'
+
+    assert main(['quantize', bundle, data, str(target), '--least-speed', '0', '--cpu-only']) == 0
+
+    manifest = open_bundle(target).manifest
+    assert set(manifest.files) == {'model.onnx', 'weights.safetensors', CPU}
+    assert list(manifest.quality['int8']) == [CPU]
+
+
 @pytest.mark.parametrize(
     'options',
     [['--most-lost', '-200'], ['--least-speed', '1000', '--default']],

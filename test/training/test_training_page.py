@@ -17,6 +17,7 @@ import cv2
 import pytest
 import yaml
 
+from seg_node.bundle import open_bundle
 from seg_node.cli.main import main
 from seg_node.pipeline import open_segmenter
 from seg_node.training.recipe.file import find_recipe, read_recipe
@@ -43,10 +44,11 @@ SHORT = (
 )
 
 
-def commands(text: str) -> list[str]:
+def commands(text: str, language: str = 'bash') -> list[str]:
     """Return the lines of all fences of shell commands."""
-    fences = re.findall(r'^```bash\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-    return [line for fence in fences for line in fence.splitlines() if line.strip()]
+    fences = re.findall(rf'^```{language}\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
+    lines = [line for fence in fences for line in fence.splitlines()]
+    return [line for line in lines if line.strip() and not line.startswith('#')]
 
 
 def write_pairs(images: Path, labels: Path, names: Sequence[str], first: int = 0) -> None:
@@ -134,8 +136,42 @@ def test_shipped_recipes_train(line: str, tmp_path: Path, monkeypatch: pytest.Mo
     assert len(list(tmp_path.glob('runs/*/last.ckpt'))) == 1
 
 
+@pytest.mark.slow
+def test_default_bundle_is_made_stage_by_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command of the page but its numbers: epochs, sizes, and the temperature it names."""
+    monkeypatch.chdir(tmp_path)
+    write_camvid(tmp_path / 'camvid')
+    temperature = '1.05'
+
+    for line in commands(REST, 'sh'):
+        words = line.replace('/data/camvid', 'camvid').replace('1.05', temperature).split()[1:]
+        words = ['1' if word == '28' else word for word in words]
+        assert main([*words, *short_stage(words)]) == 0, line
+        told = re.search(r'best at ([\d.]*\d)', capsys.readouterr().out)
+        temperature = told[1] if told else temperature
+
+    manifest = open_bundle(tmp_path / 'bundles' / 'default').manifest
+    assert manifest.temperature == pytest.approx(float(temperature), rel=0.01)
+    assert 'pooled over fold models' in manifest.quality
+
+
+def short_stage(words: Sequence[str]) -> tuple[str, ...]:
+    """Return what makes a stage short."""
+    if words[0] == 'quantize':
+        return ('--most-lost', '100', '--least-speed', '0', '--images', '2')
+    if words[0] != 'train':
+        return ()
+    sources = len(read_recipe(find_recipe(words[1])).data.train)
+    few = [f'data.train.{number}.per_epoch=2' for number in range(sources)]
+    small = ('schedule.epochs=1', 'data.also=[]', 'input.height=64', 'input.width=96')
+    return (*SHORT, *few, *(small[1:] if '--until' in words else small))
+
+
 def write_camvid(folder: Path) -> None:
     """Write two frames for each half of CamVid's training data, of two drives and one."""
-    for split, names in (('train', ('0001TP_1', '0006R0_1')), ('val', ('0016E5_1', '0016E5_2'))):
-        write_pairs(folder / 'images' / split, folder / 'labels_cityscapes19' / split, names)
-        shutil.copytree(folder / 'labels_cityscapes19' / split, folder / 'labels' / split)
+    drives = (('train', ('0001TP_1', '0006R0_1')), ('val', ('0016E5_1', '0016E5_2')))
+    for number, (split, names) in enumerate(drives):
+        for labels in ('labels', 'labels_cityscapes19'):
+            write_pairs(folder / 'images' / split, folder / labels / split, names, 2 * number)

@@ -72,12 +72,12 @@ def test_pooled_quality_is_stored_and_nothing_is_measured(
     manifest = bundle.manifest
     assert (manifest.temperature, manifest.drivable_threshold) == (1.25, 0.42)
     figures = manifest.quality['pooled over fold models']
-    assert 'trained without them' in figures['note']
+    assert 'each of them was not trained on' in figures['note']
     assert figures['mean_iou'] == 0.5
     assert manifest.training['never trained on'] == []  # val is what it was trained on
     assert 'not trained on' in manifest.training['temperature fitted on']
     assert manifest.quality['export']['equal_labels'] >= 0.9999
-    assert 'trained without them' in (bundle.path / 'MODEL_CARD.md').read_text()
+    assert 'each of them was not trained on' in (bundle.path / 'MODEL_CARD.md').read_text()
 
 
 def test_unusable_quality_writes_nothing(run: Run, tmp_path: Path) -> None:

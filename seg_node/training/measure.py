@@ -17,12 +17,14 @@ from torch.nn import functional
 
 from seg_node.imaging.fitting import Fitter, InputSpec
 from seg_node.metrics import (
+    best_temperature,
     calibration_error,
     class_iou,
     count_confidence,
     count_pairs,
     global_accuracy,
     mean_iou_of_set,
+    sum_nll_of_temperatures,
 )
 from seg_node.progress import progress
 from seg_node.taxonomy import class_groups, group_id_map, UNLABELLED
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
 
 SHARE_FOR_TEMPERATURE = 0.02  # of the pixels; neighbours say nearly the same
-TEMPERATURES = np.exp(np.linspace(np.log(0.5), np.log(3.0), 181))  # 1 % apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,11 @@ def fit_temperature(network: nn.Module, dataset: Dataset, spec: InputSpec) -> fl
     a fixed random share of the labelled pixels.
     """
     random = np.random.default_rng(0)
-    logits, truth = [], []
-    for scores, labels in _logits(network, dataset, spec):
+    sums: Any = 0
+    for logits, labels in _logits(network, dataset, spec):
         chosen = (random.random(labels.shape) < SHARE_FOR_TEMPERATURE) & (labels != UNLABELLED)
-        logits.append(scores[:, torch.from_numpy(chosen)].T)
-        truth.append(torch.from_numpy(labels[chosen].astype(np.int64)))
-    scores, target = torch.cat(logits), torch.cat(truth)
-    losses = [float(functional.cross_entropy(scores / t, target)) for t in TEMPERATURES.tolist()]
-    return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)
+        sums = sums + sum_nll_of_temperatures(logits.numpy()[:, chosen], labels[chosen], step=1)
+    return best_temperature(sums)
 
 
 def _certainty(logits: Tensor) -> npt.NDArray[np.float32]:

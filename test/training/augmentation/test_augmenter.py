@@ -12,19 +12,8 @@ from seg_node.datasets import Sample
 from seg_node.training.augmentation.augmenter import Augmenter
 from seg_node.training.recipe.augment import AugmentPart
 import tiny
+from training.augmentation.still import STILL
 
-STILL = AugmentPart(
-    crop=(90, 120),
-    scale=(1.0, 1.0),
-    flip=0.0,
-    brightness=0.0,
-    contrast=0.0,
-    saturation=0.0,
-    gamma=1.0,
-    tint=0.0,
-    blur=0.0,
-    noise=0.0,
-)
 PADDING = (1.0, 2.0, 3.0)
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from pathlib import Path
 import tempfile
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+import yaml
 
 from seg_node.bundle import Bundle, Manifest, write_bundle
 from seg_node.imaging import InputSpec
@@ -100,3 +102,15 @@ def scene(
         top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
         labels[top : top + height // 2, left : left + width // 3] = class_id
     return TAXONOMY.colors[labels], labels
+
+
+def write_folder(folder: Path, count: int) -> Path:
+    """Write the scenes of the first ``count`` seeds and their classes; return the folder."""
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True)
+    for seed in range(count):
+        image, labels = scene(seed=seed)
+        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
+        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
+    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(TAXONOMY.to_dict()), encoding='utf-8')
+    return folder

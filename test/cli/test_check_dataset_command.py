@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from seg_node.cli.main import main
 from seg_node.datasets import DATASET_FORMS
-from tiny import scene, TAXONOMY
+from tiny import TAXONOMY, write_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,15 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Return a folder of two good scenes."""
-    folder = tmp_path / 'data'
-    for kind in ('images', 'labels'):
-        (folder / kind).mkdir(parents=True)
-    for seed in range(2):
-        image, labels = scene(seed=seed)
-        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
-        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
-    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(TAXONOMY.to_dict()), encoding='utf-8')
-    return folder
+    return write_folder(tmp_path / 'data', 2)
 
 
 def test_a_clean_data_set_ends_with_status_0(

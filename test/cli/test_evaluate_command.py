@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
-import yaml
 
 from seg_node.bundle import write_bundle
 from seg_node.cli import evaluate_command
 from seg_node.cli.main import main
-from tiny import scene, TAXONOMY, tiny_manifest
+from tiny import tiny_manifest, write_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,15 +30,7 @@ def bundle(tmp_path: Path) -> str:
 @pytest.fixture
 def data(tmp_path: Path) -> str:
     """Return a folder of five scenes."""
-    folder = tmp_path / 'data'
-    for kind in ('images', 'labels'):
-        (folder / kind).mkdir(parents=True)
-    for seed in range(5):
-        image, labels = scene(seed=seed)
-        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
-        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
-    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(TAXONOMY.to_dict()), encoding='utf-8')
-    return str(folder)
+    return str(write_folder(tmp_path / 'data', 5))
 
 
 def test_a_table_is_printed_and_numbers_are_written(

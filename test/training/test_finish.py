@@ -7,10 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import pytest
 import torch
-import yaml
 
 from seg_node.bundle.quality import CONDITIONS, FIGURES, QUALITY_FORMAT
 from seg_node.errors import BundleError, ExportError
@@ -31,15 +29,8 @@ SMOKE = Path(__file__).parents[2] / 'config' / 'train' / 'smoke.yaml'
 @pytest.fixture
 def recipe(tmp_path: Path) -> Recipe:
     """Return a recipe that trains and measures on the same two scenes."""
-    folder = tmp_path / 'mine'
-    for kind in ('images', 'labels'):
-        (folder / kind).mkdir(parents=True)
-    for seed in range(2):
-        image, labels = tiny.scene(seed=seed)
-        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
-        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
+    folder = tiny.write_folder(tmp_path / 'mine', 2)
     classes = folder / 'taxonomy.yaml'
-    classes.write_text(yaml.safe_dump(tiny.TAXONOMY.to_dict()))
     places = [f'data.{part}.dataset=folder:{folder}' for part in ('train.0', 'val')]
     own = [f'taxonomy={classes}', f'data.groups={classes}', 'network.family=erfnet']
     return read_recipe(SMOKE, [*places, *own, 'input.height=32', 'input.width=48'])

@@ -10,10 +10,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-import cv2
 import pytest
 import torch
-import yaml
 
 from seg_node.bundle import open_bundle
 from seg_node.cli.main import main
@@ -133,7 +131,7 @@ def test_own_classes_train_from_a_plain_folder(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """In half the width of numbers, and with a warning that nothing is held out."""
-    own_folder(tmp_path / 'mine')
+    tiny.write_folder(tmp_path / 'mine', 2)
     places = [f'data.{part}.dataset=folder:{{mine}}' for part in ('train.0', 'val')]
     own = ['taxonomy="{mine}/taxonomy.yaml"', f'paths.mine={tmp_path / "mine"}']
     short = ['schedule.epochs=1', 'schedule.batch=2', 'compute.precision=bf16']
@@ -147,17 +145,6 @@ def test_own_classes_train_from_a_plain_folder(
     assert state['decoder.output_conv.weight'].shape[1] == 3
     assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
     assert '2 of the 2 images of data.val are trained on too' in caplog.text
-
-
-def own_folder(folder: Path) -> None:
-    """Write two tiny scenes and their classes."""
-    for kind in ('images', 'labels'):
-        (folder / kind).mkdir(parents=True)
-    for seed in range(2):
-        image, labels = tiny.scene(seed=seed)
-        cv2.imwrite(str(folder / 'images' / f'{seed}.png'), image[..., ::-1])
-        cv2.imwrite(str(folder / 'labels' / f'{seed}.png'), labels)
-    (folder / 'taxonomy.yaml').write_text(yaml.safe_dump(tiny.TAXONOMY.to_dict()))
 
 
 def test_data_set_without_its_path_says_what_is_missing() -> None:

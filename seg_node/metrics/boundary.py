@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-__all__ = ['boundary_f1_of_image', 'outline']
+__all__ = ['boundary_f1_of_classes', 'boundary_f1_of_image', 'outline']
 
 TOLERANCE = 0.0075  # of the image diagonal, as in both papers
 
@@ -50,16 +50,35 @@ def boundary_f1_of_image(
         TypeError: If an array is not uint8.
         ValueError: If the sizes differ.
     """
-    check_bytes(truth, predicted)
-    reach = TOLERANCE * float(np.hypot(*truth.shape)) if tolerance is None else tolerance
-    disk = _disk(reach)
-    visible = np.where(truth == UNLABELLED, UNLABELLED, predicted).astype(np.uint8)
-    true_edges, guessed_edges = outline(truth), outline(visible)
-    scores = [
-        _f1(true_edges & (truth == number), guessed_edges & (visible == number), disk)
-        for number in np.unique(truth[true_edges])
-    ]
+    scores = list(_scores(truth, predicted, tolerance).values())
     return float(np.mean(scores)) if scores else float('nan')
+
+
+def boundary_f1_of_classes(
+    truth: npt.NDArray[np.uint8],
+    predicted: npt.NDArray[np.uint8],
+    classes: int,
+    tolerance: float | None = None,
+) -> npt.NDArray[np.float64]:
+    """Return the boundary F1 of each class of one image; see ``boundary_f1_of_image``.
+
+    Args:
+        truth: (H, W) uint8 class ids; 255 is unlabelled.
+        predicted: (H, W) uint8 class ids.
+        classes: Number of classes K, above every id in the truth.
+        tolerance: Distance [px]; None for 0.75 % of the image diagonal.
+
+    Returns:
+        (K,) float64: 0 to 1, NaN where a class has no outline in the truth.
+
+    Raises:
+        TypeError: If an array is not uint8.
+        ValueError: If the sizes differ.
+    """
+    result = np.full(classes, np.nan)
+    for number, score in _scores(truth, predicted, tolerance).items():
+        result[number] = score
+    return result
 
 
 def outline(labels: npt.NDArray[np.uint8]) -> Mask:
@@ -81,6 +100,21 @@ def outline(labels: npt.NDArray[np.uint8]) -> Mask:
         edges[one] |= change
         edges[other] |= change
     return edges
+
+
+def _scores(
+    truth: npt.NDArray[np.uint8], predicted: npt.NDArray[np.uint8], tolerance: float | None
+) -> dict[int, float]:
+    """Return the F1 of each class that has an outline in the truth."""
+    check_bytes(truth, predicted)
+    reach = TOLERANCE * float(np.hypot(*truth.shape)) if tolerance is None else tolerance
+    disk = _disk(reach)
+    visible = np.where(truth == UNLABELLED, UNLABELLED, predicted).astype(np.uint8)
+    true_edges, guessed_edges = outline(truth), outline(visible)
+    return {
+        int(number): _f1(true_edges & (truth == number), guessed_edges & (visible == number), disk)
+        for number in np.unique(truth[true_edges])
+    }
 
 
 def _f1(truth: Mask, predicted: Mask, disk: npt.NDArray[np.uint8]) -> float:

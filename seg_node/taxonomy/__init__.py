@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which classes there are, and how ids of one list become ids of another."""
 
-from .classes import load_taxonomy, SegClass, Taxonomy, UNLABELLED
+from .classes import KINDS, load_taxonomy, SegClass, Taxonomy, UNLABELLED
 from .encoding import from_one_hot, one_hot
 from .remap import class_groups, group_id_map, IdMap, load_id_map
 
 __all__ = [
+    'KINDS',
     'UNLABELLED',
     'IdMap',
     'SegClass',

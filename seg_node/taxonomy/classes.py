@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ['UNLABELLED', 'SegClass', 'Taxonomy', 'load_taxonomy']
+__all__ = ['KINDS', 'UNLABELLED', 'SegClass', 'Taxonomy', 'load_taxonomy']
 
 UNLABELLED = 255
 """Id of a pixel without a class, in labels from people and in masks that we publish."""
+
+KINDS = ('thin', 'object', 'stuff')
+"""What shape a class has: poles and signs; people and vehicles; surfaces such as road and sky.
+Smoothing that suits one kind ruins another."""
 
 DATA = Path(__file__).parent / 'data'
 KNOWN = (
@@ -44,11 +48,14 @@ class SegClass:
         name: As the data set spells it, for example ``'traffic light'``.
         color: RGB for people, each 0 to 255.
         drivable: Whether a vehicle may drive on pixels of this class.
+        kind: One of ``KINDS``. Taxonomies that differ in it alone are equal: it is a hint for the
+            dense CRF, not a part of what a label means.
     """
 
     name: str
     color: tuple[int, int, int]
     drivable: bool = False
+    kind: str = field(default='stuff', compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,8 @@ class Taxonomy:
         classes: The classes in order of their ids, 2 to 255 of them.
 
     Raises:
-        TaxonomyError: If there are fewer than 2 or more than 255 classes, a name occurs twice, or
-            a colour is out of range.
+        TaxonomyError: If there are fewer than 2 or more than 255 classes, a name occurs twice, a
+            colour is out of range, or a kind is unknown.
     """
 
     name: str
@@ -77,6 +84,9 @@ class Taxonomy:
             raise TaxonomyError(msg)
         self._check_names()
         self._check_colors()
+        for one in self.classes:
+            if one.kind not in KINDS:
+                raise TaxonomyError(one_of(f'kind of class {one.name!r}', one.kind, KINDS))
 
     def _check_names(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
@@ -113,6 +123,11 @@ class Taxonomy:
         """Whether each class is drivable: (K,) bool."""
         return np.array([one.drivable for one in self.classes], np.bool_)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds in order of the ids, each one of ``KINDS``."""
+        return tuple(one.kind for one in self.classes)
+
     def index(self, name: str) -> int:
         """Return the id of a class.
 
@@ -128,11 +143,7 @@ class Taxonomy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON and YAML; the inverse of ``from_dict``."""
-        classes = [
-            {'name': one.name, 'color': list(one.color), 'drivable': one.drivable}
-            for one in self.classes
-        ]
-        return {'name': self.name, 'classes': classes}
+        return {'name': self.name, 'classes': [_plain(one) for one in self.classes]}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Taxonomy:
@@ -140,7 +151,7 @@ class Taxonomy:
 
         Args:
             data: ``name`` and ``classes``; each class has ``name``, ``color`` and perhaps
-                ``drivable``.
+                ``drivable`` and ``kind``.
 
         Raises:
             TaxonomyError: If a key is missing or unknown, or a value is not valid.
@@ -151,12 +162,23 @@ class Taxonomy:
         except (KeyError, TypeError, ValueError) as err:
             msg = (
                 f'Taxonomy {_name_of(data)!r} is malformed ({err}); expected a name and a list of '
-                'classes, each with a name, a color [R, G, B] and perhaps drivable: true.'
+                'classes, each with a name, a color [R, G, B], perhaps drivable: true and a kind.'
             )
             raise TaxonomyError(msg) from err
 
 
-def _seg_class(name: object, color: object, drivable: object = False) -> SegClass:  # noqa: FBT002
+def _plain(one: SegClass) -> dict[str, Any]:
+    """Return a class as plain data; the common kind goes without saying."""
+    plain = {'name': one.name, 'color': list(one.color), 'drivable': one.drivable}
+    return plain if one.kind == 'stuff' else {**plain, 'kind': one.kind}
+
+
+def _seg_class(
+    name: object,
+    color: object,
+    drivable: object = False,  # noqa: FBT002
+    kind: object = 'stuff',
+) -> SegClass:
     if not isinstance(drivable, bool):  # a word such as 'false' would count as true
         msg = f'drivable of class {name!r} is {drivable!r}; expected true or false'
         raise TypeError(msg)
@@ -165,7 +187,7 @@ def _seg_class(name: object, color: object, drivable: object = False) -> SegClas
         msg = f'color of class {name!r} is {color!r}; expected three whole numbers'
         raise TypeError(msg)
     red, green, blue = levels
-    return SegClass('' if name is None else str(name), (red, green, blue), drivable)
+    return SegClass('' if name is None else str(name), (red, green, blue), drivable, str(kind))
 
 
 def _name_of(data: object) -> object:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seg_node.metrics import boundary_f1_of_image
+from seg_node.metrics import boundary_f1_of_classes, boundary_f1_of_image
 from seg_node.metrics.boundary import outline
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def slow_outline(labels: Labels, number: int) -> list[tuple[int, int]]:
     return found
 
 
-def slow_boundary_f1(truth: Labels, predicted: Labels, reach: float) -> float:
-    """Return the mean F1 over the classes by comparing all pairs of outline pixels."""
+def slow_boundary_f1(truth: Labels, predicted: Labels, reach: float) -> dict[int, float]:
+    """Return the F1 of each class by comparing all pairs of outline pixels."""
     visible = np.where(truth == 255, 255, predicted).astype(np.uint8)
-    scores = []
+    scores = {}
     for number in range(255):
         true, guessed = slow_outline(truth, number), slow_outline(visible, number)
         if not true:
@@ -57,8 +57,8 @@ def slow_boundary_f1(truth: Labels, predicted: Labels, reach: float) -> float:
         found = [min((math.dist(t, g) for g in guessed), default=math.inf) <= reach for t in true]
         together = sum(hits) / max(len(hits), 1) + sum(found) / len(found)
         product = sum(hits) / max(len(hits), 1) * sum(found) / len(found)
-        scores.append(2 * product / together if together else 0.0)
-    return sum(scores) / len(scores)
+        scores[number] = 2 * product / together if together else 0.0
+    return scores
 
 
 @pytest.mark.parametrize('seed', range(3))
@@ -68,8 +68,11 @@ def test_boundary_f1_agrees_with_brute_force(seed: int, reach: float) -> None:
     predicted[predicted == 255] = 0
 
     fast = boundary_f1_of_image(truth, predicted, reach)
+    of_classes = boundary_f1_of_classes(truth, predicted, 3, reach)
 
-    assert fast == pytest.approx(slow_boundary_f1(truth, predicted, reach), rel=1e-9)
+    slow = slow_boundary_f1(truth, predicted, reach)
+    assert fast == pytest.approx(sum(slow.values()) / len(slow), rel=1e-9)
+    assert of_classes == pytest.approx([slow[number] for number in range(3)], rel=1e-9)
 
 
 def test_a_perfect_prediction_scores_1_even_without_tolerance() -> None:
@@ -97,6 +100,12 @@ def test_a_truth_without_borders_has_no_score() -> None:
     flat = np.zeros((4, 4), np.uint8)
 
     assert math.isnan(boundary_f1_of_image(flat, flat))
+
+
+def test_a_class_without_an_outline_in_the_truth_has_no_score_of_its_own() -> None:
+    scores = boundary_f1_of_classes(two_halves(10), two_halves(11), 4)
+
+    assert np.isnan(scores).tolist() == [False, False, True, True]
 
 
 def test_borders_to_unlabelled_pixels_do_not_count() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,26 @@ def test_dict_round_trip_is_equal() -> None:
     assert Taxonomy.from_dict(taxonomy.to_dict()) == taxonomy
 
 
+def test_kinds_tell_thin_classes_and_objects_from_stuff() -> None:
+    cityscapes, camvid = load_taxonomy('cityscapes19'), load_taxonomy('camvid11')
+
+    def of(kind: str, taxonomy: Taxonomy) -> set[str]:
+        return {one.name for one in taxonomy.classes if one.kind == kind}
+
+    assert of('thin', cityscapes) == {'pole', 'traffic light', 'traffic sign'}
+    assert of('object', camvid) == {'Car', 'Pedestrian', 'Bicyclist'}
+    assert cityscapes.kinds[cityscapes.index('road')] == 'stuff'
+
+
+def test_kind_survives_the_round_trip_and_makes_no_other_taxonomy() -> None:
+    taxonomy = load_taxonomy('camvid11')
+    plain = Taxonomy(taxonomy.name, tuple(replace(one, kind='stuff') for one in taxonomy.classes))
+
+    assert Taxonomy.from_dict(taxonomy.to_dict()).kinds == taxonomy.kinds
+    assert 'kind' not in str(plain.to_dict())
+    assert plain == taxonomy
+
+
 def test_load_taxonomy_reads_a_users_file(tmp_path: Path) -> None:
     file = tmp_path / 'yard.yaml'
     classes = [
@@ -51,6 +72,7 @@ def test_load_taxonomy_reads_a_users_file(tmp_path: Path) -> None:
     assert taxonomy.names == ('floor', 'rack')
     assert taxonomy.colors.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert taxonomy.drivable.tolist() == [True, False]
+    assert taxonomy.kinds == ('stuff', 'stuff')
 
 
 def test_index_of_an_unknown_class_lists_the_known_ones() -> None:
@@ -102,8 +124,9 @@ def test_from_dict_refuses(data: dict[str, Any], words: str) -> None:
         ({'color': [float('inf'), 0, 0]}, 'three whole numbers'),
         ({'name': None}, 'a class without a name'),
         ({'name': ''}, 'a class without a name'),
+        ({'kind': 'thick'}, "kind of class 'a' 'thick'; expected one of object, stuff, thin"),
     ],
-    ids=['word', 'number', 'text', 'fraction', 'inf', 'null', 'empty'],
+    ids=['word', 'number', 'text', 'fraction', 'inf', 'null', 'empty', 'kind'],
 )
 def test_from_dict_never_guesses_what_a_value_was_meant_to_be(
     entry: dict[str, Any], words: str

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense CRF: refine probabilities along the edges of an image."""
 
-from .options import BilateralKernel, CrfOptions, GaussianKernel, preset, PRESETS
+from .compat import Compat, compat_matrix
+from .options import BilateralKernel, CrfOptions, GaussianKernel, Kernel, preset, PRESETS
+from .plain import from_plain, to_plain
 from .refine import is_available, refine
 
 __all__ = [
     'PRESETS',
     'BilateralKernel',
+    'Compat',
     'CrfOptions',
     'GaussianKernel',
+    'Kernel',
+    'compat_matrix',
+    'from_plain',
     'is_available',
     'preset',
     'refine',
+    'to_plain',
 ]

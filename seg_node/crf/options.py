@@ -1,106 +1,175 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Weights and widths of the dense CRF."""
+"""Weights and widths of the dense CRF, and how it is computed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import math
+from numbers import Real
+from typing import get_args, Literal, TypeAlias
 
+from seg_node.crf.compat import check_compat, Compat
 from seg_node.errors import CrfError, one_of
 
-__all__ = ['PRESETS', 'BilateralKernel', 'CrfOptions', 'GaussianKernel', 'preset']
+__all__ = [
+    'PRESETS',
+    'BackendName',
+    'BilateralKernel',
+    'CrfOptions',
+    'GaussianKernel',
+    'Kernel',
+    'Mode',
+    'Resolution',
+    'preset',
+]
+
+Mode = Literal['exact', 'balanced', 'fast']
+Resolution = Literal['output', 'network']
+BackendName = Literal['auto', 'native', 'numpy', 'pydensecrf', 'torch']
+
+MOST_ITERATIONS = 1000
+MOST_THREADS = 1024
 
 
-def _check_positive(**values: float) -> None:
-    for name, value in values.items():
-        if not 0.0 < value < math.inf:
-            msg = f'{name} is {value!r}; expected a positive number.'
-            raise CrfError(msg)
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
-def _check_finite(**values: float) -> None:
-    for name, value in values.items():
-        if not math.isfinite(value):
-            msg = f'{name} is {value!r}; expected a finite number.'
-            raise CrfError(msg)
+def _check_width(name: str, value: object) -> None:
+    if not _is_number(value) or not 0.0 < value < math.inf:  # type: ignore[operator]
+        msg = f'{name} is {value!r}; expected a positive number.'
+        raise CrfError(msg)
+
+
+def _check_count(name: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        msg = f'CRF {name} is {value!r}; expected a whole number from 1 to {most}.'
+        raise CrfError(msg)
 
 
 @dataclass(frozen=True, slots=True)
 class GaussianKernel:
     """Neighbours should have the same label, whatever they look like.
 
+    k(i, j) = exp(-|p_i - p_j|^2 / (2 sxy^2)), p in pixels.
+
     Attributes:
         sxy: Width in the image [px].
-        compat: Penalty for different labels; positive is a penalty.
+        compat: Penalty for different labels: one for all classes, one for each class, or a
+            symmetric matrix of classes. Positive is a penalty in every form.
+
+    Raises:
+        CrfError: If a value is not as described here.
     """
 
     sxy: float = 3.0
-    compat: float = 3.0
+    compat: Compat = 3.0
 
     def __post_init__(self) -> None:
         """Refuse widths that are no widths."""
-        _check_positive(sxy=self.sxy)
-        _check_finite(compat=self.compat)
+        _check_width('sxy', self.sxy)
+        check_compat(self.compat)
 
 
 @dataclass(frozen=True, slots=True)
 class BilateralKernel:
     """Pixels that are near and look alike should have the same label.
 
+    k(i, j) = exp(-|p_i - p_j|^2 / (2 sxy^2) - |I_i - I_j|^2 / (2 srgb^2)), p in pixels, I in
+    8-bit levels.
+
     Attributes:
         sxy: Width in the image [px]; the larger, the farther pixels influence each other.
-        srgb: Width in colour [8-bit levels]; the larger, the more colours may differ and still
-            count as one surface. Below 1 the lattice of the fast filters grows without bound.
-        compat: Penalty for different labels; positive is a penalty.
+        srgb: Width in colour [8-bit levels], at least 1; the larger, the more colours may differ
+            and still count as one surface. Below 1 level the kernel would tell equal colours
+            apart, and the lattice of the fast filters would grow without bound.
+        compat: Penalty for different labels, as in ``GaussianKernel``.
+
+    Raises:
+        CrfError: If a value is not as described here.
     """
 
     sxy: float = 80.0
     srgb: float = 13.0
-    compat: float = 10.0
+    compat: Compat = 10.0
 
     def __post_init__(self) -> None:
         """Refuse widths that are no widths."""
-        _check_positive(sxy=self.sxy, srgb=self.srgb)
-        _check_finite(compat=self.compat)
+        _check_width('sxy', self.sxy)
+        _check_width('srgb', self.srgb)
         if self.srgb < 1.0:
             msg = f'srgb is {self.srgb!r}; expected at least 1 level of 255.'
             raise CrfError(msg)
+        check_compat(self.compat)
+
+
+Kernel: TypeAlias = GaussianKernel | BilateralKernel
 
 
 @dataclass(frozen=True, slots=True)
 class CrfOptions:
     """Energy and inference of the fully connected CRF.
 
-    E(x) = sum_i u_i(x_i) + sum_{i<j} [x_i != x_j] k(i, j), with u_i(x) = -log p_i(x) and
+    E(x) = sum_i u_i(x_i) + sum_{i<j} sum_m mu_m(x_i, x_j) n_i k_m(i, j) n_j, with
+    u_i(x) = -log p_i(x), n_i = 1 / sqrt(sum_j k_m(i, j)) for each kernel m, and mu_m its label
+    compatibility. Mean field repeats ``iterations`` times, from Q = softmax(-u):
 
-    k(i, j) = g.compat * exp(-|p_i - p_j|^2 / (2 g.sxy^2))
-            + b.compat * exp(-|p_i - p_j|^2 / (2 b.sxy^2) - |I_i - I_j|^2 / (2 b.srgb^2)),
+    Q_i <- softmax(-u_i + sum_m M_m sum_j n_i k_m(i, j) n_j Q_j), j = i included.
 
-    p in pixels, I in 8-bit levels, each kernel normalised symmetrically by n_i n_j with
-    n = 1 / sqrt(sum_j k(i, j)). Mean-field inference.
+    M is ``compat`` as a matrix: w I for a number w, which is the Potts model. For the penalty mu
+    it stands for -M up to a constant; see ``seg_node.crf.compat``.
 
     Attributes:
-        gaussian: The smoothness kernel g, or ``None`` to leave it out.
-        bilateral: The appearance kernel b, or ``None`` to leave it out.
-        iterations: Mean-field updates, at least 1.
-        clip: Probabilities below it count as this much, so that no energy is infinite.
+        kernels: At least one; several of a kind may be stacked, for example at two scales.
+        iterations: Mean-field updates, 1 to 1000.
+        clip: Probabilities below it count as this much, so that no energy is infinite. 1e-5 is
+            that of pydensecrf's helper; many tutorials write 1e-8.
+        mode: How exactly the ``native`` back end computes; the others are always exact.
+        resolution: ``'output'`` solves on the pixels of the image; ``'network'`` on the grid of
+            the network's scores, and scales the refined log-probabilities up.
+        backend: Who computes; ``'auto'`` is the best one that works here.
+        threads: How many threads a back end may use, where it has threads.
+
+    Raises:
+        CrfError: If a value is not as described here.
 
     Reference: P. Krähenbühl, V. Koltun, "Efficient inference in fully connected CRFs with Gaussian
-    edge potentials", NIPS 2011.
+    edge potentials", NIPS 2011, equations 1 to 3 and algorithm 1.
     """
 
-    gaussian: GaussianKernel | None = field(default_factory=GaussianKernel)
-    bilateral: BilateralKernel | None = field(default_factory=BilateralKernel)
+    kernels: tuple[Kernel, ...] = (GaussianKernel(), BilateralKernel())
     iterations: int = 5
     clip: float = 1e-5
+    mode: Mode = 'balanced'
+    resolution: Resolution = 'output'
+    backend: BackendName = 'auto'
+    threads: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be inferred."""
-        if self.iterations < 1:
-            msg = f'CRF iterations is {self.iterations!r}; expected at least 1.'
-            raise CrfError(msg)
-        if not 0.0 < self.clip < 1.0:
+        self._check_kernels()
+        _check_count('iterations', self.iterations, MOST_ITERATIONS)
+        _check_count('threads', self.threads, MOST_THREADS)
+        if not _is_number(self.clip) or not 0.0 < self.clip < 1.0:
             msg = f'CRF clip is {self.clip!r}; expected a probability between 0 and 1.'
+            raise CrfError(msg)
+        for what, value, choices in (
+            ('CRF mode', self.mode, get_args(Mode)),
+            ('CRF resolution', self.resolution, get_args(Resolution)),
+            ('CRF back end', self.backend, get_args(BackendName)),
+        ):
+            if value not in choices:
+                raise CrfError(one_of(what, value, choices))
+
+    def _check_kernels(self) -> None:
+        is_kernels = isinstance(self.kernels, tuple) and self.kernels
+        if not is_kernels or not all(
+            isinstance(kernel, (GaussianKernel, BilateralKernel)) for kernel in self.kernels
+        ):
+            msg = (
+                f'CRF kernels is {self.kernels!r}; expected a tuple of at least one '
+                'GaussianKernel or BilateralKernel.'
+            )
             raise CrfError(msg)
 
 

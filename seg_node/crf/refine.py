@@ -7,6 +7,7 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.crf.options import BilateralKernel
 from seg_node.errors import CrfError
 
 if TYPE_CHECKING:
@@ -48,15 +49,17 @@ def refine(
     field = module.DenseCRF2D(width, height, classes)
     energy = -np.log(np.maximum(probabilities, options.clip, dtype=np.float32))
     field.setUnaryEnergy(np.ascontiguousarray(energy.reshape(classes, -1)))
-    if options.gaussian is not None:
-        field.addPairwiseGaussian(sxy=options.gaussian.sxy, compat=options.gaussian.compat)
-    if options.bilateral is not None:
-        field.addPairwiseBilateral(
-            sxy=options.bilateral.sxy,
-            srgb=options.bilateral.srgb,
-            rgbim=np.ascontiguousarray(image),
-            compat=options.bilateral.compat,
-        )
+    for kernel in options.kernels:
+        compat: Any = kernel.compat
+        if isinstance(kernel, BilateralKernel):
+            field.addPairwiseBilateral(
+                sxy=kernel.sxy,
+                srgb=kernel.srgb,
+                rgbim=np.ascontiguousarray(image),
+                compat=compat,
+            )
+        else:
+            field.addPairwiseGaussian(sxy=kernel.sxy, compat=compat)
     marginals = np.array(field.inference(options.iterations), np.float32)
     return marginals.reshape(classes, height, width)
 

@@ -4,6 +4,7 @@
 from .color import colorize, overlay
 from .fitting import Fitter, InputSpec, place, Placement
 from .message import CompressedMessage, decode_compressed, ImageMessage, MAX_PIXELS, rgb_pixels
+from .points import confidence_at
 from .postprocess import finish, PixelMaps, probabilities
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     'PixelMaps',
     'Placement',
     'colorize',
+    'confidence_at',
     'decode_compressed',
     'finish',
     'overlay',

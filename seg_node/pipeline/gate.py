@@ -3,65 +3,129 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import math
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.pipeline.cost_model import CostModel
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy.typing as npt
 
+    from seg_node.pipeline.cost_model import CrfJob
     from seg_node.pipeline.options import SegmenterOptions
     from seg_node.pipeline.segmentation import CrfDecision
 
-__all__ = ['CrfGate', 'uncertain_fraction']
+__all__ = ['CrfGate', 'Hysteresis', 'Verdict', 'uncertain_fraction']
 
-# Before the first frame was measured: seconds per pixel, class and update of pydensecrf
-# (1.25 s at 1024 x 512 x 19 with 5 updates on one core).
-FIRST_GUESS_S = 2.5e-8
-# Share of the newest measurement in the running estimate: a change of image size shows quickly,
-# one slow frame does not shut the gate.
-NEWEST = 0.3
-# What remains of the estimate after a frame that was skipped for time. Nothing is measured then:
-# without forgetting, a few slow frames would shut the gate for good. Halves it in 70 frames.
-REMEMBERED = 0.99
 LEVELS = 255
+# Frames farther apart are no sequence: a bag that starts again, a camera that was off [s].
+LONGEST_GAP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate decided about a frame.
+
+    Attributes:
+        decision: ``'certain'``, ``'no_time'`` or ``'ran'``.
+        predicted: How long the CRF will take, or would have taken [s]; ``None`` if that was not
+            asked.
+    """
+
+    decision: CrfDecision
+    predicted: float | None = None
+
+
+class Hysteresis:
+    """Holds on to a yes for a while, so that labels do not flicker.
+
+    A sequence begins anew with an image of another size and where the stamps jump, back or by more
+    than a second.
+    """
+
+    def __init__(self) -> None:
+        """Start with a no."""
+        self._yes = False
+        self._stamp = -math.inf
+        self._size = (0, 0)
+
+    def __call__(
+        self,
+        uncertain: float,
+        options: SegmenterOptions,
+        size: tuple[int, int],
+        stamp: float | None,
+    ) -> bool:
+        """Return whether a frame is uncertain enough for the CRF.
+
+        Args:
+            uncertain: Share of pixels above the entropy threshold, 0 to 1.
+            options: Give the share that is enough, and the one that is enough after a yes.
+            size: (height, width) of the image [px].
+            stamp: When the image was taken [s]; ``None`` for an image that is no part of a
+                sequence, which is judged alone and changes nothing.
+        """
+        enter = options.crf_min_uncertain_fraction
+        if stamp is None:
+            return uncertain >= enter
+        follows = size == self._size and 0.0 <= stamp - self._stamp <= LONGEST_GAP_S
+        leave = enter * (1.0 - options.crf_hysteresis)
+        self._yes = uncertain >= (leave if follows and self._yes else enter)
+        self._stamp, self._size = stamp, size
+        return self._yes
 
 
 class CrfGate:
     """Decides about each frame and learns what the CRF costs."""
 
-    def __init__(self) -> None:
-        """Start with the cost measured on a laptop-class core."""
-        self._cost = FIRST_GUESS_S
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with nothing measured.
+
+        Args:
+            clock: Returns the present time [s]; deadlines are on it.
+        """
+        self._clock = clock
+        self._is_uncertain = Hysteresis()
+        self._costs = CostModel()
 
     def decide(
-        self, uncertain: float, work: int, options: SegmenterOptions, deadline: float | None
-    ) -> CrfDecision:
-        """Return ``'certain'``, ``'no_time'`` or ``'ran'`` for a frame about to be refined.
+        self,
+        uncertain: float,
+        job: CrfJob,
+        options: SegmenterOptions,
+        *,
+        deadline: float | None = None,
+        stamp: float | None = None,
+    ) -> Verdict:
+        """Return what to do with a frame after inference.
 
         Args:
             uncertain: Share of pixels above the entropy threshold, 0 to 1.
-            work: Pixels x classes x updates.
-            options: Gives the smallest uncertain share worth the CRF.
-            deadline: When the frame must be done [s], as ``time.monotonic``; ``None`` for never.
+            job: The run that it is about.
+            options: Give the shares worth the CRF.
+            deadline: When the frame must be done [s], on the gate's clock; ``None`` for never.
+            stamp: When the image was taken [s]; ``None`` for an image that is no part of a
+                sequence.
         """
-        if uncertain < options.crf_min_uncertain_fraction:
-            return 'certain'
-        if deadline is not None and time.monotonic() + self._cost * work > deadline:
-            self._cost *= REMEMBERED
-            return 'no_time'
-        return 'ran'
+        if not self._is_uncertain(uncertain, options, job.size, stamp):
+            return Verdict('certain')
+        predicted = self._costs.predict(job)
+        left = math.inf if deadline is None else deadline - self._clock()
+        if predicted <= left:
+            return Verdict('ran', predicted)
+        if left > 0.0:  # else the fastest CRF would not have fitted
+            self._costs.skip(job)
+        return Verdict('no_time', predicted)
 
-    def learn(self, seconds: float, work: int) -> None:
-        """Take in what a run of the CRF cost.
-
-        Args:
-            seconds: Measured time [s].
-            work: Pixels x classes x updates of that run.
-        """
-        self._cost += NEWEST * (seconds / work - self._cost)
+    def learn(self, job: CrfJob, seconds: float) -> None:
+        """Take in what a run of the CRF cost [s]."""
+        self._costs.learn(job, seconds)
 
 
 def uncertain_fraction(entropy: npt.NDArray[np.uint8], threshold: float) -> float:

@@ -27,6 +27,8 @@ class SegmenterOptions:
         crf_entropy_threshold: A pixel counts as uncertain above this normalised entropy, 0 to 1.
         crf_min_uncertain_fraction: The CRF runs on frames of which at least this share of pixels
             is uncertain, 0 to 1.
+        crf_hysteresis: Once the CRF has run, it goes on in the frames that follow until that share
+            falls below ``crf_min_uncertain_fraction`` by this part of it, 0 to 1.
         latency_budget: Time for a whole frame [s]; the CRF runs only if it is predicted to end
             within it. ``None`` for no limit.
 
@@ -39,6 +41,7 @@ class SegmenterOptions:
     crf: CrfOptions | None = None
     crf_entropy_threshold: float = 0.5
     crf_min_uncertain_fraction: float = 0.05
+    crf_hysteresis: float = 0.2
     latency_budget: float | None = None
 
     def __post_init__(self) -> None:
@@ -48,6 +51,7 @@ class SegmenterOptions:
             'drivable_max_entropy',
             'crf_entropy_threshold',
             'crf_min_uncertain_fraction',
+            'crf_hysteresis',
         )
         for name in shares:
             value = getattr(self, name)

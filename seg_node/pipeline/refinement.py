@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seg_node.crf import refine
-from seg_node.imaging import probabilities
-from seg_node.pipeline.gate import CrfGate, uncertain_fraction
+from seg_node.errors import ParameterError
+from seg_node.imaging import confidence_at, probabilities
+from seg_node.pipeline.cost_model import CrfJob
+from seg_node.pipeline.gate import CrfGate, uncertain_fraction, Verdict
 from seg_node.pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -25,9 +27,22 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-__all__ = ['Frame', 'Refinement', 'Refiner']
+__all__ = ['Frame', 'Refinement', 'Refiner', 'Terms']
 
-LEVELS = 255
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the caller says about the CRF on one frame.
+
+    Attributes:
+        deadline: When the frame must be done [s], as ``time.monotonic``; ``None`` for never.
+        stamp: When the image was taken [s]; ``None`` for one that is no part of a sequence.
+        decision: To be followed instead of the gate; ``None`` to ask the gate.
+    """
+
+    deadline: float | None = None
+    stamp: float | None = None
+    decision: CrfDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +69,13 @@ class Refinement:
     Attributes:
         labels: (H, W) uint8 class ids.
         confidence: (H, W) uint8, 255 x the network's probability of those labels.
-        decision: What was decided about this frame.
+        verdict: What was decided about this frame.
         uncertain: Share of uncertain pixels, or ``None`` if the CRF is off.
     """
 
     labels: UInt8Array
     confidence: UInt8Array | None
-    decision: CrfDecision
+    verdict: Verdict
     uncertain: float | None
 
 
@@ -73,36 +88,63 @@ class Refiner:
         self._classes = len(manifest.taxonomy)
         self._gate = CrfGate()
 
-    def __call__(
-        self, frame: Frame, options: SegmenterOptions, deadline: float | None
-    ) -> Refinement:
+    def __call__(self, frame: Frame, options: SegmenterOptions, terms: Terms) -> Refinement:
         """Refine a frame, or pass its labels on with the reason.
 
         Args:
             frame: After inference; its entropy is present if the CRF is on.
             options: CRF and gate.
-            deadline: When the frame must be done [s], as ``time.monotonic``.
+            terms: Deadline, stamp, and the decision if it is already made.
 
         Raises:
-            CrfError: If the CRF is on and its library is missing.
+            CrfError: If the CRF is on and its back end is missing or fails.
+            ParameterError: If the CRF is off and the decision to follow is that it ran.
         """
         maps, crf = frame.maps, options.crf
         if crf is None or maps.entropy is None:
-            return Refinement(maps.labels, maps.confidence, 'off', None)
+            return self._without(maps, terms)
         uncertain = uncertain_fraction(maps.entropy, options.crf_entropy_threshold)
-        work = maps.labels.size * self._classes * crf.iterations
-        decision = self._gate.decide(uncertain, work, options, deadline)
-        if decision != 'ran':
-            return Refinement(maps.labels, maps.confidence, decision, uncertain)
+        job = CrfJob(crf, frame.placement.image_size, self._classes)
+        verdict = self._verdict(uncertain, job, options, terms)
+        if verdict.decision != 'ran':
+            return Refinement(maps.labels, maps.confidence, verdict, uncertain)
         watch = Stopwatch()
         labels, confidence = self._run(frame, crf)
         watch.lap('crf')
-        self._gate.learn(watch.times()['crf'], work)
-        return Refinement(labels, confidence, decision, uncertain)
+        if terms.decision is None:
+            self._gate.learn(job, watch.times()['crf'])
+        return Refinement(labels, confidence, verdict, uncertain)
 
-    def _run(self, frame: Frame, crf: CrfOptions) -> tuple[UInt8Array, UInt8Array]:
-        prior = probabilities(frame.scores, frame.placement, self._temperature)
-        labels = refine(prior, frame.image, crf).argmax(axis=0)
-        # The CRF's marginals are no calibrated probabilities; the network's are.
-        chosen = np.take_along_axis(prior, labels[None], axis=0)[0]
-        return labels.astype(np.uint8), np.rint(chosen * LEVELS).astype(np.uint8)
+    def _without(self, maps: PixelMaps, terms: Terms) -> Refinement:
+        if terms.decision == 'ran':
+            msg = (
+                "The decision to follow is 'ran', but the dense CRF is off; give the options that "
+                'it ran with.'
+            )
+            raise ParameterError(msg)
+        return Refinement(maps.labels, maps.confidence, Verdict(terms.decision or 'off'), None)
+
+    def _verdict(
+        self, uncertain: float, job: CrfJob, options: SegmenterOptions, terms: Terms
+    ) -> Verdict:
+        if terms.decision is not None:
+            return Verdict(terms.decision)
+        return self._gate.decide(
+            uncertain, job, options, deadline=terms.deadline, stamp=terms.stamp
+        )
+
+    def _run(self, frame: Frame, crf: CrfOptions) -> tuple[UInt8Array, UInt8Array | None]:
+        """Return refined labels, and the network's probability of them.
+
+        The marginals of the CRF are no calibrated probabilities; those of the network are.
+        """
+        scores, placement = frame.scores, frame.placement
+        prior = probabilities(scores, placement, self._temperature)
+        labels = refine(prior, frame.image, crf).argmax(axis=0).astype(np.uint8)
+        confidence = frame.maps.confidence
+        if confidence is not None:
+            changed = labels != frame.maps.labels
+            confidence[changed] = confidence_at(
+                scores, placement, labels, changed, self._temperature
+            )
+        return labels, confidence

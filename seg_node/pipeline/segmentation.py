@@ -52,6 +52,10 @@ class Segmentation:
             off, because then nobody asked.
         crf: ``'off'``; ``'certain'``: too few uncertain pixels; ``'no_time'``: predicted not to
             fit the time that was left; ``'ran'``.
+        crf_predicted: How long the CRF was predicted to take [s]; ``None`` if it was off, the
+            frame certain, or the decision the caller's.
+        network_labels: (H, W) uint8 class ids before the CRF; the same array as ``labels`` if it
+            did not run.
         times: Seconds spent in each stage: fit, infer, finish, crf, total. Those for
             ``probabilities`` are in none of them.
         probabilities: (K, H, W) float32, the network's calibrated probabilities; each pixel sums
@@ -65,5 +69,7 @@ class Segmentation:
     planes: Mapping[int, UInt8Array] = field(default_factory=dict)
     uncertain_fraction: float | None = None
     crf: CrfDecision = 'off'
+    crf_predicted: float | None = None
+    network_labels: UInt8Array | None = None
     times: Mapping[str, float] = field(default_factory=dict)
     probabilities: npt.NDArray[np.float32] | None = None

@@ -11,7 +11,7 @@ from seg_node.errors import ImageError
 from seg_node.imaging import finish, Fitter, probabilities
 from seg_node.pipeline.drivable import drivable_area, drivable_table
 from seg_node.pipeline.options import SegmenterOptions
-from seg_node.pipeline.refinement import Frame, Refiner
+from seg_node.pipeline.refinement import Frame, Refiner, Terms
 from seg_node.pipeline.segmentation import Outputs, Segmentation
 from seg_node.pipeline.stopwatch import Stopwatch
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seg_node.engines.base import Engine
     from seg_node.imaging import PixelMaps, Placement
     from seg_node.pipeline.refinement import Refinement
+    from seg_node.pipeline.segmentation import CrfDecision
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
@@ -75,7 +76,13 @@ class Segmenter:
         self.engine.close()
 
     def __call__(
-        self, image: UInt8Array, outputs: Outputs = ALL_OUTPUTS, *, deadline: float | None = None
+        self,
+        image: UInt8Array,
+        outputs: Outputs = ALL_OUTPUTS,
+        *,
+        deadline: float | None = None,
+        stamp: float | None = None,
+        crf_decision: CrfDecision | None = None,
     ) -> Segmentation:
         """Segment one image.
 
@@ -84,6 +91,10 @@ class Segmenter:
             outputs: What is wanted beside the labels.
             deadline: When the frame must be done [s], as ``time.monotonic``; by default
                 ``options.latency_budget`` from now.
+            stamp: When the image was taken [s]. With it, the hysteresis of the CRF's gate sees a
+                sequence; without it, the image is judged alone.
+            crf_decision: What was decided about this frame before, for example by a node whose
+                recording is played again; it is followed whatever the gate would say.
 
         Returns:
             Images of the size of the input; all of them are the caller's own.
@@ -91,11 +102,13 @@ class Segmenter:
         Raises:
             ImageError: If the image has another shape or dtype.
             EngineError: If the network fails.
-            CrfError: If the CRF is on and its library is missing.
+            CrfError: If the CRF is on and its back end is missing or fails.
+            ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
         """
         watch = Stopwatch()
         frame = self._frame(image, outputs, watch)
-        refined = self._refiner(frame, self.options, self._deadline(watch, deadline))
+        terms = Terms(self._deadline(watch, deadline), stamp, crf_decision)
+        refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
         area = self._area(frame.maps, refined) if outputs.drivable_area else None
         watch.lap('finish')
@@ -107,7 +120,9 @@ class Segmenter:
             drivable_area=area,
             planes=frame.maps.planes,
             uncertain_fraction=refined.uncertain,
-            crf=refined.decision,
+            crf=refined.verdict.decision,
+            crf_predicted=refined.verdict.predicted,
+            network_labels=frame.maps.labels,
             times=times,
             probabilities=self._planes(frame.scores, frame.placement)
             if outputs.probabilities
@@ -171,7 +186,7 @@ class Segmenter:
             min_probability=self._least_probability(),
             max_entropy=self.options.drivable_max_entropy,
         )
-        if refined.decision == 'ran':  # both the network and the CRF must say so
+        if refined.verdict.decision == 'ran':  # both the network and the CRF must say so
             area &= self._drivable[maps.labels]
         return area
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from seg_node.datasets import Dataset
     from seg_node.evaluation.views import Views
     from seg_node.pipeline import CrfDecision, Segmenter
-    from seg_node.taxonomy import Taxonomy
+    from seg_node.taxonomy import IdMap, Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-__all__ = ['Prediction', 'Predictor', 'comparable']
+__all__ = ['Prediction', 'Predictor', 'comparable', 'with_changes']
 
 LEVELS = 255
 SMALLEST = np.finfo(np.float32).tiny
@@ -146,7 +146,7 @@ class Predictor:
             max_entropy=self._segmenter.options.drivable_max_entropy,
         )
         if published.crf == 'ran':  # both the network and the CRF must say so
-            area &= self._drivable[cast('Float32Array', published.probabilities).argmax(axis=0)]
+            area &= self._drivable[cast('UInt8Array', published.network_labels)]
         return area > 0
 
     def _sum(
@@ -156,9 +156,8 @@ class Predictor:
         grouped: Float32Array = np.tensordot(self.groups, planes, axes=1)
         labels = grouped.argmax(axis=0).astype(np.uint8)
         if published.crf == 'ran':
-            changed = published.labels != planes.argmax(axis=0)
-            groups = self._group_of.apply(published.labels[changed])
-            labels[changed] = np.where(groups == UNLABELLED, labels[changed], groups)
+            own = cast('UInt8Array', published.network_labels)
+            labels = with_changes(labels, own, published.labels, self._group_of)
         chosen = np.take_along_axis(grouped, labels[None].astype(np.intp), axis=0)[0]
         return labels, _levels(chosen), grouped
 
@@ -166,6 +165,22 @@ class Predictor:
 def _levels(shares: Float32Array) -> UInt8Array:
     """Return 255 x a share of 0 to 1, rounded."""
     return np.rint(shares * LEVELS).clip(0, LEVELS).astype(np.uint8)
+
+
+def with_changes(
+    labels: UInt8Array, own: UInt8Array, refined: UInt8Array, group_of: IdMap
+) -> UInt8Array:
+    """Return labels of the groups; where the dense CRF changed one, the group of its choice.
+
+    Args:
+        labels: (H, W) uint8, the network's labels among the groups.
+        own: (H, W) uint8, the network's labels in its own classes.
+        refined: (H, W) uint8, those of the CRF.
+        group_of: From the network's own classes to the groups; a choice of no group changes
+            nothing.
+    """
+    groups = group_of.apply(refined)
+    return np.where((refined == own) | (groups == UNLABELLED), labels, groups).astype(np.uint8)
 
 
 def comparable(dataset: Dataset, classes: Taxonomy) -> Dataset:

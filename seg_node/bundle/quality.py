@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ['QUALITY_FORMAT', 'Quality', 'close_temperatures', 'read_quality']
 
-QUALITY_FORMAT = '1.1'
+QUALITY_FORMAT = '1.2'
 """Version of the JSON: the number before the dot changes when a key changes its meaning."""
 
 TEMPERATURE_TOLERANCE = 0.02  # of the best one, two steps of the grid it was found on
 DIGITS = 4
 CONDITIONS = ('protocol', 'frames', 'taxonomy')
+LATER = ('precision',)  # from format 1.2 on
 PLACELESS = 'procedural'  # what follows the colon is no folder
 FIGURES = (
     'mean_iou',
@@ -54,8 +55,8 @@ class Quality:
         drivable_threshold: Least ``drivable.min_probability`` at which the false-drivable rate is
             at most 0.5 %, 0 to 1; None if there is none or nothing drivable was measured.
         figures: Plain data for ``Manifest.quality``: figures 0 to 1 with the conditions they hold
-            under (protocol, frames, taxonomy, bundles and data), and ``drivable`` with threshold,
-            recall, precision, IoU and false-drivable rate.
+            under (protocol, frames, taxonomy, precision of the arithmetic, bundles and data), and
+            ``drivable`` with threshold, recall, precision, IoU and false-drivable rate.
     """
 
     temperature: float
@@ -75,6 +76,7 @@ def read_quality(path: Path) -> Quality:
         temperature, best = float(data['temperature']), float(data['best_temperature'])
         drivable = data['drivable']
         figures = {key: _rounded(data[key]) for key in (*CONDITIONS, *FIGURES)}
+        figures |= {key: data[key] for key in LATER if key in data}
         figures['sources'] = [_source(one) for one in data.get('sources', [])]
         threshold = None if drivable is None else drivable['threshold']
     except (KeyError, TypeError, ValueError) as err:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ['Part', 'pooled_json', 'read_part']
 
 AGAIN = 'Write it again with "seg evaluate --json" of this version.'
-ALIKE = ('protocol', 'temperature', 'classes_summed')
+ALIKE = ('protocol', 'temperature', 'precision', 'classes_summed')
 """What has to be the same in all parts; figures at several of these would be of nothing."""
 
 
@@ -73,8 +73,8 @@ def pooled_json(parts: Sequence[Part]) -> dict[str, Any]:
         parts: At least one.
 
     Raises:
-        DatasetError: If the parts do not fit together: other classes, protocol or temperature, or
-            a frame in two of them.
+        DatasetError: If the parts do not fit together: other classes, protocol, temperature or
+            precision, or a frame in two of them.
     """
     first = parts[0]
     sums = Sums.zero(len(first.classes))

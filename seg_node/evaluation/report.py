@@ -45,6 +45,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         'classes_summed': evaluation.summed,
         'protocol': str(evaluation.views),
         'temperature': evaluation.temperature,
+        'precision': evaluation.engine['precision'],
         'bundle': dict(evaluation.bundle),
         'engine': dict(evaluation.engine),
         'versions': dict(evaluation.versions),

@@ -74,6 +74,8 @@ def _heading(data: Mapping[str, Any]) -> str:
     if engine := data.get('engine'):
         where = f'{engine["name"]} on {engine["device"]}, {engine["precision"]}'
         lines.append(f'engine   {where}, threads: {engine["threads"]}')
+    else:
+        lines.append(f'engine   {data["precision"]}')
     lines.append(f'protocol {data["protocol"]}, temperature {data["temperature"]:g}')
     return '\n'.join(lines)
 

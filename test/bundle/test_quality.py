@@ -23,6 +23,7 @@ def evaluation(**changes: Any) -> dict[str, Any]:
         'sources': [source('camvid:/home/me/CamVid')],
         'class_iou': {'lava': 0.987654, 'water': None},
         'temperature': 1.25,
+        'precision': 'fp32',
         'best_temperature': 1.26,
         'drivable': {'threshold': 0.42, 'recall': 0.912345},
         'a key of a later version': 1,
@@ -55,6 +56,7 @@ def test_quality_keeps_figures_temperature_and_threshold(tmp_path: Path) -> None
     assert quality.figures['mean_iou'] == 0.1235
     assert quality.figures['class_iou'] == {'lava': 0.9877, 'water': None}
     assert quality.figures['drivable'] == {'threshold': 0.42, 'recall': 0.9123}
+    assert quality.figures['precision'] == 'fp32'
     assert 'a key of a later version' not in quality.figures
 
 

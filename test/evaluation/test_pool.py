@@ -83,6 +83,7 @@ def test_text_of_a_pool_names_its_parts(files: Files) -> None:
 
     assert 'data     a, split val, 1 frames' in text
     assert 'data     b, split val, 2 frames' in text
+    assert 'engine   fp32' in text
     assert 'green road' in text
     assert 'drivable area' in text
 
@@ -91,9 +92,10 @@ def test_text_of_a_pool_names_its_parts(files: Files) -> None:
     ('values', 'message'),
     [
         pytest.param(
-            {'format': '1.0'}, r"b\.json' has format '1\.0'; expected '1\.1'", id='format'
+            {'format': '1.1'}, r"b\.json' has format '1\.1'; expected '1\.2'", id='format'
         ),
         pytest.param({'temperature': 2.0}, 'has temperature 2.0', id='temperature'),
+        pytest.param({'precision': 'int8'}, "has precision 'int8', .*'fp32'", id='precision'),
         pytest.param({'protocol': 'flip'}, "has protocol 'flip'", id='protocol'),
         pytest.param({'sums': {}}, "b.json' cannot be pooled: KeyError: 'taxonomy'", id='sums'),
     ],

@@ -18,6 +18,7 @@ from seg_node.metrics import (
     count_pairs,
     LEVELS,
     mean_iou_of_set,
+    pixels_for_temperature,
     sum_brier,
     sum_nll,
     sum_nll_of_temperatures,
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ['FrameSums']
 
-# Every how many labelled pixels one says something about the temperature. A prime, so that it is
-# no column of the image; 1700 of a frame of 480 x 360, which moves the result of a hundred frames
-# by less than the grid's step.
-STEP = 101
 SMALLEST = np.finfo(np.float32).tiny
 
 
@@ -91,11 +88,11 @@ class FrameSums:
 
     def _sum_nll(self, planes: Float32Array, truth: UInt8Array) -> Float64Array:
         """Return the likelihood of some pixels at each temperature, (T, 2)."""
-        pixel = np.flatnonzero(truth < len(self._groups))[::STEP]
+        pixel = pixels_for_temperature(truth)
         chosen = planes.reshape(len(planes), -1)[:, pixel]
         logs = np.log(np.maximum(chosen, SMALLEST))
         own = truth.ravel()[pixel]
-        return sum_nll_of_temperatures(logs, own, self._temperatures, 1, self._groups)
+        return sum_nll_of_temperatures(logs, own, self._temperatures, self._groups)
 
 
 def _count_errors(truth: UInt8Array, labels: UInt8Array, classes: int) -> npt.NDArray[np.int64]:

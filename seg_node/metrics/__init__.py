@@ -49,7 +49,12 @@ from .scores import (
 )
 from .scoring_rules import mean_brier, mean_nll, sum_brier, sum_nll
 from .selective import area_under_risk_coverage, LEVELS, risk_coverage, RiskCoverage
-from .temperature import best_temperature, sum_nll_of_temperatures, TEMPERATURES
+from .temperature import (
+    best_temperature,
+    pixels_for_temperature,
+    sum_nll_of_temperatures,
+    TEMPERATURES,
+)
 
 __all__ = [
     'CATEGORIES',
@@ -91,6 +96,7 @@ __all__ = [
     'mean_iou_of_images',
     'mean_iou_of_set',
     'mean_nll',
+    'pixels_for_temperature',
     'probability_of_level',
     'published_share',
     'reliability',

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seg_node.metrics.layout import check_planes
+from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -21,19 +22,35 @@ if TYPE_CHECKING:
     Float32Array = npt.NDArray[np.float32]
     Float64Array = npt.NDArray[np.float64]
 
-__all__ = ['TEMPERATURES', 'best_temperature', 'sum_nll_of_temperatures']
+__all__ = ['TEMPERATURES', 'best_temperature', 'pixels_for_temperature', 'sum_nll_of_temperatures']
 
 TEMPERATURES: npt.NDArray[np.float64] = np.round(np.geomspace(0.5, 3.0, 181), 4)  # 1 % apart
-STEP = 47  # 2 % of the pixels; neighbours say nearly the same
+# Every how many labelled pixels one says something about the temperature. A prime, so that it is
+# no column of the image; 1700 of a frame of 480 x 360, which moves the result of a hundred frames
+# by less than the grid's step.
+STEP = 101
 IDS = 256
 LOWEST = np.float32(-80)  # exp of less is subnormal: nothing in the sum, and slow
+
+
+def pixels_for_temperature(truth: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """Return the pixels that the temperature is fitted on, in training and in evaluations alike.
+
+    Neighbours say nearly the same; all pixels at all temperatures would cost seconds per image.
+
+    Args:
+        truth: (H, W) uint8; 255 is unlabelled.
+
+    Returns:
+        (N,) places in ``truth.ravel()``: every 101st labelled pixel, row by row.
+    """
+    return np.flatnonzero(truth != UNLABELLED)[::STEP]
 
 
 def sum_nll_of_temperatures(
     scores: Float32Array,
     truth: npt.NDArray[np.uint8],
     temperatures: Float64Array = TEMPERATURES,
-    step: int = STEP,
     groups: Float32Array | None = None,
 ) -> Float64Array:
     """Sum the negative log-likelihood of the true classes at each temperature.
@@ -43,8 +60,6 @@ def sum_nll_of_temperatures(
             do as well; the temperature found then multiplies the one they were made with.
         truth: (...) uint8; pixels with 255 are left out.
         temperatures: (T,), above 0.
-        step: Every how many labelled pixels one is taken, row by row; 1 takes all. All of an image
-            at all temperatures would cost seconds.
         groups: (G, K) of 0 and 1, as from ``taxonomy.class_groups``, if the truth has the ids of
             groups. The temperature divides the scores of the classes; the probabilities of a
             group's members are summed after that. A group without members is left out.
@@ -60,7 +75,7 @@ def sum_nll_of_temperatures(
     members = _members(np.eye(len(scores), dtype=np.float32) if groups is None else groups)
     known = np.zeros(IDS, np.bool_)
     known[: len(members)] = members[:, 0] >= 0
-    pixel = np.flatnonzero(known[truth])[::step]
+    pixel = np.flatnonzero(known[truth])
     logits = scores.reshape(len(scores), -1)[:, pixel]
     own = members[truth.ravel()[pixel]].T
     true = np.where(own < 0, -np.inf, logits[own, np.arange(pixel.size)]).astype(np.float32)

@@ -24,6 +24,7 @@ from seg_node.metrics import (
     count_pairs,
     global_accuracy,
     mean_iou_of_set,
+    pixels_for_temperature,
     sum_nll_of_temperatures,
 )
 from seg_node.progress import progress
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]
-
-SHARE_FOR_TEMPERATURE = 0.02  # of the pixels; neighbours say nearly the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +121,13 @@ def fit_temperature(network: nn.Module, dataset: Dataset, spec: InputSpec) -> fl
     """Return the temperature with the least negative log-likelihood on held-out images.
 
     Temperature scaling (Guo et al., 2017, section 4.2): a search over a fine grid of one number on
-    a fixed random share of the labelled pixels.
+    the pixels that ``seg evaluate`` takes too, so that both find the same.
     """
-    random = np.random.default_rng(0)
     sums: Any = 0
     for logits, labels in _logits(network, dataset, spec):
-        chosen = (random.random(labels.shape) < SHARE_FOR_TEMPERATURE) & (labels != UNLABELLED)
-        sums = sums + sum_nll_of_temperatures(logits.numpy()[:, chosen], labels[chosen], step=1)
+        pixel = pixels_for_temperature(labels)
+        scores = logits.flatten(1).numpy()[:, pixel]
+        sums = sums + sum_nll_of_temperatures(scores, labels.ravel()[pixel])
     return best_temperature(sums)
 
 

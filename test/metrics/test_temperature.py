@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seg_node.metrics import best_temperature, sum_nll, sum_nll_of_temperatures, TEMPERATURES
+from seg_node.metrics import (
+    best_temperature,
+    pixels_for_temperature,
+    sum_nll,
+    sum_nll_of_temperatures,
+    TEMPERATURES,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,7 +44,7 @@ def test_sums_are_the_likelihood_of_the_softmax_at_each_temperature() -> None:
     scores, truth = drawn(0)
     temperatures = np.array([0.5, 1.0, 2.5])
 
-    sums = sum_nll_of_temperatures(scores, truth, temperatures, step=1)
+    sums = sum_nll_of_temperatures(scores, truth, temperatures)
 
     for row, temperature in zip(sums, temperatures, strict=True):
         plain = sum_nll(softmax(scores / float(temperature)), truth)
@@ -49,7 +55,7 @@ def test_sums_are_the_likelihood_of_the_softmax_at_each_temperature() -> None:
 def test_the_temperature_that_scores_were_multiplied_with_is_found(factor: float) -> None:
     scores, truth = drawn(1, (120, 160))
 
-    sums = sum_nll_of_temperatures(scores * np.float32(factor), truth, step=1)
+    sums = sum_nll_of_temperatures(scores * np.float32(factor), truth)
 
     assert best_temperature(sums) == pytest.approx(factor, rel=0.04)
 
@@ -58,9 +64,9 @@ def test_logs_of_probabilities_give_what_is_left_to_do() -> None:
     scores, truth = drawn(2)
     at_two: Planes = np.log(softmax(scores * np.float32(0.5)))
 
-    left = best_temperature(sum_nll_of_temperatures(at_two, truth, step=1))
+    left = best_temperature(sum_nll_of_temperatures(at_two, truth))
 
-    whole = best_temperature(sum_nll_of_temperatures(scores, truth, step=1))
+    whole = best_temperature(sum_nll_of_temperatures(scores, truth))
     assert left * 2 == pytest.approx(whole, rel=0.011)  # the grid is 1 % fine
 
 
@@ -70,7 +76,7 @@ def test_probabilities_of_a_group_are_summed_after_the_temperature() -> None:
     groups = np.array([[0, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]], np.float32)
     truth[truth == 3] = 1
 
-    sums = sum_nll_of_temperatures(scores, truth, np.array([2.0]), step=1, groups=groups)
+    sums = sum_nll_of_temperatures(scores, truth, np.array([2.0]), groups=groups)
 
     grouped = np.tensordot(groups[:2], softmax(scores * np.float32(0.5)), axes=1)
     plain = sum_nll(grouped, np.where(truth < 2, truth, 255).astype(np.uint8))
@@ -88,8 +94,8 @@ def test_the_true_class_may_be_far_behind() -> None:
 def test_pooled_sums_are_not_the_mean_of_temperatures() -> None:
     """A sure model on many pixels outweighs an unsure one on few."""
     scores, truth = drawn(3)
-    many = sum_nll_of_temperatures(scores * 2, truth, step=1)
-    few = sum_nll_of_temperatures(scores[:, :6] * np.float32(0.5), truth[:6], step=1)
+    many = sum_nll_of_temperatures(scores * 2, truth)
+    few = sum_nll_of_temperatures(scores[:, :6] * np.float32(0.5), truth[:6])
 
     pooled = best_temperature(many + few)
 
@@ -97,14 +103,17 @@ def test_pooled_sums_are_not_the_mean_of_temperatures() -> None:
     assert pooled > (best_temperature(few) + best_temperature(many)) / 2
 
 
-def test_every_step_th_labelled_pixel_is_taken() -> None:
-    scores, truth = drawn(4)
+def test_the_temperature_is_fitted_on_one_percent_of_the_labelled_pixels_in_rows() -> None:
+    truth = drawn(4)[1]
+    columns = np.arange(truth.size).reshape(truth.shape) % truth.shape[1]
 
-    sums = sum_nll_of_temperatures(scores, truth, np.ones(1), step=7)
+    pixel = pixels_for_temperature(truth)
 
-    pixel = np.flatnonzero(truth != 255)[::7]
-    plain = sum_nll(softmax(scores).reshape(4, -1)[:, pixel], truth.ravel()[pixel])
-    np.testing.assert_allclose(sums[0], plain, rtol=1e-5)
+    labelled = (truth != 255).ravel()
+    assert labelled[pixel].all()
+    assert np.array_equal(labelled.cumsum()[pixel], np.arange(len(pixel)) * 101 + 1)
+    assert len(pixel) == -(-labelled.sum() // 101)
+    assert len(np.unique(columns.ravel()[pixel])) > len(pixel) / 2
 
 
 def test_large_scores_do_not_overflow() -> None:

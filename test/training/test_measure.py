@@ -3,16 +3,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import nn, Tensor
 from torch.nn import functional
 
+from seg_node.bundle import Bundle
 from seg_node.datasets import Sample
+from seg_node.engines.fake_engine import FakeEngine
+from seg_node.evaluation import as_json, evaluate
 from seg_node.imaging import InputSpec
+from seg_node.pipeline import Segmenter
 from seg_node.taxonomy import load_taxonomy, Taxonomy
 from seg_node.training.measure import fit_temperature, measure
+import tiny
 
 SIZE = (48, 64)
 SPEC = InputSpec(*SIZE, 'letterbox', (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
@@ -104,3 +112,36 @@ def test_temperature_undoes_a_scale_of_the_scores() -> None:
     doubled = fit_temperature(Scaled(2.0), Painted(), SPEC)
 
     assert doubled / plain == pytest.approx(2.0, rel=0.02)
+
+
+class Misread:
+    """Scenes of which one label in five is wrong, so that no one may be sure."""
+
+    taxonomy = tiny.TAXONOMY
+
+    def __len__(self) -> int:
+        """Count."""
+        return 3
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return a scene whose left edge is unlabelled."""
+        random = np.random.default_rng(index)
+        image, labels = tiny.scene(seed=index)
+        wrong = random.random(labels.shape) < 0.2
+        labels[wrong] = random.integers(0, 3, np.count_nonzero(wrong))
+        labels[:, :9] = 255
+        return Sample(str(index), image, labels)
+
+
+def test_an_evaluation_finds_the_temperature_that_training_has_fitted() -> None:
+    manifest = tiny.tiny_manifest()
+
+    def brightest(images: Any) -> Any:
+        return images[:, :, ::2, ::2] * (5.0 / 255.0)
+
+    fitted = fit_temperature(brightest, Misread(), manifest.input)  # type: ignore[arg-type]
+
+    with FakeEngine(Bundle(Path('nowhere'), manifest), brightest) as engine:
+        found = evaluate(Segmenter(engine), Misread(), name='misread', split='val')
+    assert as_json(found)['best_temperature'] == fitted
+    assert 1.0 < fitted < 2.9  # neither end of the grid

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.run or Path('runs') / recipe.name
     limit = TimeLimit(60.0 * args.minutes, started=started) if args.minutes else None
     trained = train(recipe, folder, until=args.until, limit=limit)
-    if not is_chief():
+    if not is_chief(recipe.compute):
         return 0
     print(summary(folder, trained, recipe.schedule.epochs), file=sys.stderr)
     if not trained.ended or (limit and not limit.leaves_time_to_finish):

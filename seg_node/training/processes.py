@@ -8,8 +8,10 @@ would get wrong: a class-weighted mean, Dice, Lovász, the hardest pixels.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, TYPE_CHECKING
 
+from lightning.pytorch.strategies import DDPStrategy
 import torch
 from torch import distributed, Tensor
 from torch.utils.data import Sampler
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from seg_node.training.recipe.compute import ComputePart
     from seg_node.training.samples.samples import Draw, DrawSampler
 
+LONGEST_WAIT = timedelta(days=1)
 PRECISIONS = {'fp32': '32-true', 'bf16': 'bf16-mixed', 'fp16': '16-mixed'}
 
 
@@ -119,12 +122,15 @@ def trainer_options(options: ComputePart, batch: int) -> dict[str, Any]:
             f'{options.nodes} node(s); expected a multiple of {max(options.processes, 1)}.'
         )
         raise ParameterError(msg)
+    # The others wait while the first process measures, on large sets for more than half an hour.
+    # One that fails is noticed all the same: its connections close, and Lightning ends the rest.
+    together = DDPStrategy(timeout=LONGEST_WAIT)
     spreads = options.processes > 1 or options.strategy == 'ddp'
     return {
         'accelerator': 'gpu' if on_gpu else 'cpu',
         'devices': options.devices,
         'num_nodes': options.nodes,
-        'strategy': 'ddp' if spreads else 'auto',
+        'strategy': together if spreads else 'auto',
         'precision': PRECISIONS[options.precision],
         'benchmark': on_gpu,
     }

@@ -91,7 +91,7 @@ def train(
     """
     torch.set_num_threads(recipe.threads)
     last = folder / CHECKPOINT
-    if is_chief():
+    if is_chief(recipe.compute):
         folder.mkdir(parents=True, exist_ok=True)
         keep_recipe(recipe, folder, begun=last.is_file())
     datasets = [open_source(recipe, source) for source in recipe.data.train]
@@ -181,7 +181,7 @@ def _held_out(recipe: Recipe, datasets: list[Dataset]) -> Dataset:
     """Open what is measured on, and warn where it is trained on."""
     held_out = open_source(recipe, recipe.data.val)
     shared = sum(len(shared_images(one, held_out)) for one in datasets)
-    if shared and is_chief():
+    if shared and is_chief(recipe.compute):
         logger.warning(
             '%d of the %d images of data.val are trained on too: the held-out figures will be too '
             'good. Put some images aside in a split of their own.',

@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from importlib.util import find_spec
 import logging
+import os
 from typing import TYPE_CHECKING
 import warnings
 
@@ -24,14 +25,20 @@ if TYPE_CHECKING:
     from lightning.pytorch.loggers import Logger
 
     from seg_node.training.recipe import Recipe
+    from seg_node.training.recipe.compute import ComputePart
 
 CHECKPOINT = 'last.ckpt'
 LOG = 'log'  # and a number: one folder per start
 
 
-def is_chief() -> bool:
-    """Tell whether this process is the one that writes files and speaks to people."""
-    return not getattr(rank_zero_only, 'rank', 0)
+def is_chief(compute: ComputePart) -> bool:
+    """Tell whether this process is the one that writes files and speaks to people.
+
+    Before Lightning has started, the first process of each machine believes to be the first of
+    all, unless SLURM or torchrun has started it.
+    """
+    elsewhere = compute.nodes > 1 and os.environ.get('NODE_RANK', '0') != '0'
+    return not elsewhere and not getattr(rank_zero_only, 'rank', 0)
 
 
 def make_trainer(

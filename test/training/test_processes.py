@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 import os
 from pathlib import Path
 import signal
@@ -13,6 +14,7 @@ import sys
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from lightning.pytorch.strategies import DDPStrategy
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ from seg_node.errors import DatasetError, ParameterError
 from seg_node.training.processes import gather, RankShare, steps_of_epochs, trainer_options
 from seg_node.training.recipe.compute import ComputePart
 from seg_node.training.samples.samples import DrawSampler, Share
+from seg_node.training.trainer import is_chief
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,9 +105,25 @@ def test_auto_takes_the_gpus_there_are(gpus: int, monkeypatch: pytest.MonkeyPatc
         'devices': 2,
         'num_nodes': 3,
         'precision': 'bf16-mixed',
-        'strategy': 'ddp',
     }
+    strategy = options.pop('strategy')
     assert options == expected
+    assert isinstance(strategy, DDPStrategy)
+
+
+def test_processes_wait_while_the_first_measures_a_large_set() -> None:
+    strategy = trainer_options(ComputePart('cpu', devices=2), batch=4)['strategy']
+
+    assert strategy._timeout >= timedelta(hours=12)
+
+
+@pytest.mark.parametrize(('nodes', 'rank', 'chiefs'), [(2, '1', 0), (2, '0', 1), (1, '1', 1)])
+def test_one_machine_of_several_speaks_before_lightning_has_started(
+    nodes: int, rank: str, chiefs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('NODE_RANK', rank)
+
+    assert is_chief(ComputePart(nodes=nodes)) == bool(chiefs)
 
 
 @pytest.mark.parametrize('spread', ['devices', pytest.param('nodes', marks=pytest.mark.slow)])

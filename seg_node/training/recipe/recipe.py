@@ -110,7 +110,8 @@ class DataPart:
         groups: Taxonomy that probabilities are summed into for the headline number; empty for
             the classes of the network.
         cache: Memory for samples as they were read, so that each is read once [MiB]; 0 for none.
-            A 480 x 360 sample takes 0.66 MiB. Worker processes share it.
+            A 480 x 360 sample takes 0.66 MiB. On Linux worker processes share it; elsewhere it
+            needs ``workers: 0``.
     """
 
     train: tuple[Source, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import sys
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 2**20
 UNREAD, LEFT_OUT = 0, -1  # instead of a place in the memory
+
+
+def workers_share_memory() -> bool:
+    """Tell whether worker processes are forked here and so share a cache; elsewhere it is idle."""
+    return sys.platform == 'linux'
 
 
 class SampleCache:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import NamedTuple, TYPE_CHECKING
 
 import lightning
@@ -17,7 +19,7 @@ from seg_node.imaging.fitting import InputSpec
 from seg_node.training.augmentation.augmenter import Augmenter
 from seg_node.training.augmentation.rare import rarity
 from seg_node.training.processes import RankShare
-from seg_node.training.samples.cache import SampleCache
+from seg_node.training.samples.cache import SampleCache, workers_share_memory
 from seg_node.training.samples.fitted import FittedDataset
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from seg_node.datasets.base import Dataset, Sample
     from seg_node.training.recipe import Recipe
     from seg_node.training.weights.class_weights import PixelCounts
+
+logger = logging.getLogger(__name__)
 
 UNIT = (1.0, 1.0, 1.0)  # levels are not scaled here
 
@@ -174,6 +178,12 @@ def training_set(
             f'{stride}, the stride of the scores [px].'
         )
         raise ParameterError(msg)
+    if recipe.data.cache > 0 and recipe.workers > 0 and not workers_share_memory():
+        logger.warning(
+            'data.cache keeps nothing: worker processes do not share memory on %s, so samples are '
+            'read anew in every epoch. workers=0 keeps them in the training process.',
+            sys.platform,
+        )
     sought = rarity(recipe.augment, datasets[0].taxonomy, counts)
     size = recipe.input
     red, green, blue = padding
@@ -207,10 +217,12 @@ class Draws(lightning.LightningDataModule):
         self._sampler.set_epoch(trainer.current_epoch if trainer else 0)
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         on_gpu = trainer is not None and trainer.strategy.root_device.type == 'cuda'
+        forks = self._workers > 0 and workers_share_memory()  # no longer Python's own choice
         return DataLoader(
             self._samples,
             self._batch // world,
             sampler=RankShare(self._sampler, batch=self._batch, rank=rank, world=world),
             num_workers=self._workers,
             pin_memory=on_gpu,
+            multiprocessing_context='fork' if forks else None,
         )

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections import Counter
+import logging
 from pathlib import Path
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,7 @@ from seg_node.training.recipe.file import read_recipe
 from seg_node.training.samples.cache import SampleCache
 from seg_node.training.samples.samples import (
     Draw,
+    Draws,
     DrawSampler,
     Share,
     training_set,
@@ -166,3 +169,34 @@ def test_crops_that_are_no_multiple_of_the_stride_are_refused() -> None:
 
     with pytest.raises(ParameterError, match=r'crop is \[33, 48\]; expected multiples of 2'):
         training_set(recipe, [Scenes()], pytest.fail, padding=(0, 0, 0), stride=2)
+
+
+def small_set(*options: str) -> TrainingSet:
+    recipe = read_recipe(SMOKE, ['augment.crop=[32, 48]', *options])
+    return training_set(recipe, [Scenes()], pytest.fail, padding=(0, 0, 0), stride=2)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='workers are not forked')
+def test_workers_are_forked_so_that_they_share_the_cache_whatever_python_prefers() -> None:
+    sampler = DrawSampler([Share(6, 0)], seed=1)
+
+    loader = Draws(small_set(), sampler, batch=2, workers=1).train_dataloader()
+
+    context = loader.multiprocessing_context
+    assert context is not None
+    assert context.get_start_method() == 'fork'
+
+
+def test_cache_that_workers_cannot_share_is_named(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, 'platform', 'darwin')
+
+    with caplog.at_level(logging.WARNING):
+        small_set('workers=0')
+        small_set('workers=2', 'data.cache=0')
+        silent = not caplog.records
+        small_set('workers=2')
+
+    assert silent
+    assert 'do not share memory on darwin' in caplog.text

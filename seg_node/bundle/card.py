@@ -54,16 +54,19 @@ def model_card(manifest: Manifest) -> str:
 
 
 def _classes(manifest: Manifest) -> str:
-    pixels = manifest.training.get('real_pixels', {})
     rows = [
-        (
-            f'{index} {one.name}',
-            'yes' if one.drivable else 'no',
-            'synthetic only' if one.name in manifest.synthetic_only else pixels.get(one.name, '-'),
-        )
+        (f'{index} {one.name}', 'yes' if one.drivable else 'no', _real_pixels(manifest, one.name))
         for index, one in enumerate(manifest.taxonomy.classes)
     ]
     return _table(('class', 'drivable', 'real training pixels'), rows)
+
+
+def _real_pixels(manifest: Manifest, name: str) -> int | str:
+    """Return how many real pixels of a class training saw, and whether all others were drawn."""
+    pixels: int | None = manifest.training.get('real_pixels', {}).get(name)
+    if name in manifest.synthetic_only:
+        return f'{pixels}, all others synthetic' if pixels else 'synthetic only'
+    return '-' if pixels is None else pixels
 
 
 def _flat(data: Mapping[str, Any], prefix: str = '') -> list[tuple[str, Any]]:

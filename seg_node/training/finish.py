@@ -18,7 +18,8 @@ from seg_node.errors import BundleError
 from seg_node.imaging.fitting import Fitter
 from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
-from seg_node.model.weights import round_to_half
+from seg_node.model.weights import load_weights, round_to_half
+from seg_node.training.held_out import BEST, best_weights
 from seg_node.training.merit import describe, measured, pooled
 from seg_node.training.recipe.file import read_recipe
 from seg_node.training.resuming import RECIPE_COPY
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 AVERAGE = 'average.network.'
 PARITY_IMAGES = 8
-FEWEST_REAL_PIXELS = 10_000  # below it a class was learned from synthetic pictures only
+FEWEST_REAL_PIXELS = 10_000  # below it a class was learned from synthetic pictures, if from any
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class Run:
     Attributes:
         recipe: As it was trained.
         network: The averaged weights.
-        epochs: Complete epochs.
+        epochs: Complete epochs behind these weights.
+        weights: Which of the run's weights they are: ``last`` or ``best``.
     """
 
     recipe: Recipe
     network: SegNet
     epochs: int
+    weights: str = 'last'
 
 
 def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
@@ -85,6 +88,27 @@ def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
         {key[len(AVERAGE) :]: value for key, value in state if key.startswith(AVERAGE)}
     )
     return Run(recipe, network.eval(), int(stored['epoch']) + 1)
+
+
+def load_best(folder: Path, overrides: Sequence[str] = ()) -> Run:
+    """Load the averaged network that was best on the held-out images, as ``load_run`` the last.
+
+    Raises:
+        ParameterError: The stored recipe cannot be read.
+        BundleError: Nothing was measured yet, or the weights cannot be read.
+    """
+    recipe = read_recipe(folder / RECIPE_COPY, overrides)
+    found = best_weights(folder)
+    if found is None:
+        msg = (
+            f'{str(folder)!r} has no weights in {BEST!r}: nothing was measured yet. Train on to '
+            'the next measurement (schedule.measure_every), or export the last weights.'
+        )
+        raise BundleError(msg)
+    mark, path = found
+    network = build_network(net_config(recipe))
+    load_weights(network, path)
+    return Run(recipe, network.eval(), mark.epoch, 'best')
 
 
 def finish(run: Run, folder: Path, target: Path, *, quality: Path | None = None) -> Bundle:
@@ -125,7 +149,7 @@ def finish(run: Run, folder: Path, target: Path, *, quality: Path | None = None)
         licence=dict(recipe.licence),
         training=_training(run, real, merit),
         quality=merit.figures,
-        synthetic_only=tuple(name for name, count in real.items() if count < FEWEST_REAL_PIXELS),
+        synthetic_only=_synthetic_only(recipe, real),
     )
     return export_bundle(network, manifest, target, _inputs(held_out, spec))
 
@@ -142,6 +166,7 @@ def _training(run: Run, real: dict[str, int], merit: Merit) -> dict[str, Any]:
         'notes': recipe.notes,
         'seed': recipe.seed,
         'epochs': run.epochs,
+        'weights': run.weights,
         'commit': _commit(),
         'torch': torch.__version__,
         'parameters': sum(one.numel() for one in run.network.parameters()),
@@ -168,6 +193,13 @@ def _real_pixels(recipe: Recipe, folder: Path) -> npt.NDArray[np.int64]:
         if source.real:
             total += counts_of(str(number), open_source(recipe, source), folder).pixels
     return total
+
+
+def _synthetic_only(recipe: Recipe, real: dict[str, int]) -> tuple[str, ...]:
+    """Name the classes with next to no real pixels, where there were drawn pictures besides."""
+    if all(source.real for source in recipe.data.train):
+        return ()
+    return tuple(name for name, count in real.items() if count < FEWEST_REAL_PIXELS)
 
 
 def _inputs(dataset: Dataset, spec: InputSpec) -> list[npt.NDArray[np.float32]]:

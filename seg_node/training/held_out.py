@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, TYPE_CHECKING
 
 from lightning.pytorch.callbacks import Callback
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from seg_node.training.task import SegmentationTask
 
 BEST = 'best'  # folder in a run
+_NAME = re.compile(r'epoch(?P<epoch>\d+)_iou(?P<iou>[\d.]+)\.safetensors')
 
 
 class Mark(NamedTuple):
@@ -33,6 +35,23 @@ class Mark(NamedTuple):
     def file(self) -> str:
         """Name of the weights with this mark."""
         return f'epoch{self.epoch:04d}_iou{self.iou:.4f}.safetensors'
+
+
+def best_weights(folder: Path) -> tuple[Mark, Path] | None:
+    """Return the best mark of a run and its weights, of equal ones the earlier; None without any.
+
+    Args:
+        folder: Of the run.
+    """
+    named = [_NAME.fullmatch(path.name) for path in (folder / BEST).glob('*')]
+    marks = [Mark(int(name['epoch']), float(name['iou'])) for name in named if name]
+    best = min(marks, key=_rank, default=None)
+    return best and (best, folder / BEST / best.file)
+
+
+def _rank(mark: Mark) -> tuple[float, int]:
+    """Sort the better before the worse; of equal ones the earlier first."""
+    return -mark.iou, mark.epoch
 
 
 class HeldOut(Callback):
@@ -63,8 +82,7 @@ class HeldOut(Callback):
     @property
     def best(self) -> tuple[Mark, ...]:
         """The marks whose weights are kept, best first; of equal ones the earlier."""
-        ranked = sorted(self.marks, key=lambda mark: (-mark.iou, mark.epoch))
-        return tuple(ranked[: self._schedule.keep_best])
+        return tuple(sorted(self.marks, key=_rank)[: self._schedule.keep_best])
 
     @property
     def waits_in_vain(self) -> bool:

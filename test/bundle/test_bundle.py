@@ -248,13 +248,14 @@ def test_card_marks_classes_that_training_saw_only_as_drawings(
 ) -> None:
     manifest = replace(
         tiny.tiny_manifest(),
-        synthetic_only=('water',),
-        training={'real_pixels': {'lava': 12345, 'water': 7}},
+        synthetic_only=('green road', 'water'),
+        training={'real_pixels': {'lava': 12345, 'green road': 0, 'water': 7}},
     )
 
     card = model_card(write_bundle(tmp_path / 'mixed', manifest, {'w.bin': weights}).manifest)
 
-    assert '| 2 water | no | synthetic only |' in card
+    assert '| 1 green road | yes | synthetic only |' in card
+    assert '| 2 water | no | 7, all others synthetic |' in card
     assert '| 0 lava | no | 12345 |' in card
 
 

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
+from seg_node.bundle import open_bundle
 from seg_node.bundle.quality import CONDITIONS, FIGURES, QUALITY_FORMAT
+from seg_node.cli.main import main
 from seg_node.errors import BundleError, ExportError
 from seg_node.model import export
 from seg_node.model.build import build_network
+from seg_node.model.weights import load_weights, save_weights
 from seg_node.training import finish as module
-from seg_node.training.finish import finish, Run
+from seg_node.training.finish import finish, load_best, Run
 from seg_node.training.recipe.file import read_recipe
+from seg_node.training.resuming import keep_recipe
 from seg_node.training.run import net_config
 import tiny
 
@@ -32,7 +36,12 @@ def recipe(tmp_path: Path) -> Recipe:
     folder = tiny.write_folder(tmp_path / 'mine', 2)
     classes = folder / 'taxonomy.yaml'
     places = [f'data.{part}.dataset=folder:{folder}' for part in ('train.0', 'val')]
-    own = [f'taxonomy={classes}', f'data.groups={classes}', 'network.family=erfnet']
+    own = [
+        'data.train.0.real=true',
+        f'taxonomy={classes}',
+        f'data.groups={classes}',
+        'network.family=erfnet',
+    ]
     return read_recipe(SMOKE, [*places, *own, 'input.height=32', 'input.width=48'])
 
 
@@ -67,6 +76,7 @@ def test_pooled_quality_is_stored_and_nothing_is_measured(
     assert figures['mean_iou'] == 0.5
     assert manifest.training['never trained on'] == []  # val is what it was trained on
     assert 'not trained on' in manifest.training['temperature fitted on']
+    assert manifest.synthetic_only == ()  # few pixels, but all of photographs
     assert manifest.quality['export']['equal_labels'] >= 0.9999
     assert 'each of them was not trained on' in (bundle.path / 'MODEL_CARD.md').read_text()
 
@@ -100,3 +110,29 @@ def test_a_target_that_is_no_bundle_is_refused_before_anything_is_measured(
 
     with pytest.raises(BundleError, match='is no bundle'):
         finish(run, tmp_path / 'run', tmp_path / 'mine')
+
+
+def test_weights_of_the_best_epoch_are_exported_where_they_are_asked_for(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / 'run'
+    keep_recipe(run.recipe, folder, begun=False)
+    (folder / 'best').mkdir()
+    for file in ('epoch0002_iou0.6000.safetensors', 'epoch0004_iou0.5000.safetensors'):
+        save_weights(run.network, folder / 'best' / file)
+        torch.nn.init.zeros_(next(run.network.parameters()))
+
+    status = main(['export', str(folder), str(tmp_path / 'bundle'), '--weights', 'best'])
+
+    bundle = open_bundle(tmp_path / 'bundle')
+    load_weights(run.network, bundle.weights_path)
+    assert status == 0
+    assert (bundle.manifest.training['weights'], bundle.manifest.training['epochs']) == ('best', 2)
+    assert next(run.network.parameters()).any()
+
+
+def test_run_that_was_never_measured_has_no_best_weights(run: Run, tmp_path: Path) -> None:
+    keep_recipe(run.recipe, tmp_path / 'run', begun=False)
+
+    with pytest.raises(BundleError, match='nothing was measured yet'):
+        load_best(tmp_path / 'run')

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 import torch
 from torch import nn
 
-from seg_node.training.held_out import HeldOut, Mark
+from seg_node.training.held_out import best_weights, HeldOut, Mark
 from seg_node.training.recipe import SchedulePart
 
 if TYPE_CHECKING:
@@ -61,8 +61,23 @@ def test_weights_of_the_best_marks_are_kept_and_others_go(tmp_path: Path) -> Non
     files = {path.name: load_file(path) for path in (tmp_path / 'best').iterdir()}
     assert sorted(files) == ['epoch0003_iou0.7000.safetensors', 'epoch0005_iou0.6000.safetensors']
     assert files['epoch0003_iou0.7000.safetensors']['weight'].item() == 3
+    best = best_weights(tmp_path)
+    assert best == (Mark(3, 0.7), tmp_path / 'best' / 'epoch0003_iou0.7000.safetensors')
     assert run.said[2] == 'held-out mean IoU 0.7000 after epoch 3'
     assert run.logged == {'val_mean_iou': 0.6, 'val_mean_iou_fine': 0.1, 'val_ece': 0.2}
+
+
+def test_the_earlier_of_two_equal_marks_is_the_best(tmp_path: Path) -> None:
+    schedule = SchedulePart(epochs=9, measure_every=1, keep_best=3)
+    run = Watched(tmp_path, schedule, [0.2, 0.4, 0.4])
+    nothing_yet = best_weights(tmp_path)
+
+    run.epochs(3)
+
+    best = best_weights(tmp_path)
+    assert nothing_yet is None
+    assert best is not None
+    assert best[0] == Mark(2, 0.4)
 
 
 def test_a_run_is_measured_every_few_epochs_and_at_its_end(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ ROS 2 Humble (59) has to understand this file; keep newer features out.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 import re
+import sys
 
-from setuptools import Distribution, find_packages, setup
+from setuptools import Distribution, Extension, find_packages, setup
+from setuptools.command.build_ext import build_ext
+from setuptools.errors import CCompilerError, ExecError, PlatformError
 
 NAME = 'seg_node'
 # colcon build --symlink-install runs a link to this file in a folder that has no README.
@@ -18,6 +22,18 @@ SOURCE = Path(__file__).resolve().parent
 PACKAGE_XML = (SOURCE / 'package.xml').read_text(encoding='utf-8')
 
 BUNDLES = sorted(path.name for path in Path('bundles').glob('*') if path.is_dir())
+
+# Results must not depend on how the compiler reorders sums, so there is no -ffast-math; which
+# instructions the processor has is decided when the extension runs.
+NATIVE = Extension(
+    f'{NAME}._native',
+    sources=sorted(str(path) for path in Path(NAME, 'native').glob('*.cpp')),
+    depends=sorted(str(path) for path in Path(NAME, 'native').glob('*.h')),
+    extra_compile_args=['-std=c++17', '-O3', '-ffp-contract=fast', '-fvisibility=hidden'],
+    extra_link_args=['-pthread'],
+    language='c++',
+)
+REQUIRE_NATIVE = 'SEG_NODE_REQUIRE_NATIVE'
 
 ROS_WHEELS = [
     'ros-rclpy[fastrtps]',
@@ -49,6 +65,7 @@ EXTRAS = {
         'tensorboard>=2.14',
         'torch>=2.6',
     ],
+    'tune': ['optuna>=5.0'],
     # rclpy and messages from PyPI, for tests and the demo on a machine without ROS
     'ros': ROS_WHEELS,
     'dev': [
@@ -74,6 +91,28 @@ class WithDataWhenEditable(Distribution):
     def has_data(self) -> bool:
         """Tell whether there are data files to install."""
         return self.has_data_files()
+
+
+class BuildNativeIfPossible(build_ext):
+    """Builds the extension, or says in one sentence what is missing without it."""
+
+    def build_extensions(self) -> None:
+        """Build it; only with SEG_NODE_REQUIRE_NATIVE=1 is a failure an error.
+
+        Raises:
+            CCompilerError: If the extension is required and does not compile.
+        """
+        try:
+            super().build_extensions()
+        except (CCompilerError, ExecError, PlatformError) as error:
+            if os.environ.get(REQUIRE_NATIVE) == '1':
+                raise
+            self.extensions.clear()  # so that nothing is copied later
+            sys.stderr.write(
+                f'seg_node: installed without its native CRF ({error}); other back ends are used, '
+                'several times slower: install a C++17 compiler (apt install g++) and install '
+                'seg_node again.\n'
+            )
 
 
 def fact(pattern: str) -> str:
@@ -124,6 +163,8 @@ setup(
             f'seg_node = {NAME}.ros.main:main',
         ]
     },
+    ext_modules=[NATIVE],
+    cmdclass={'build_ext': BuildNativeIfPossible},
     distclass=WithDataWhenEditable,
     zip_safe=False,
 )

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mean_field.h"
+
+#include <algorithm>
+
+#include "buffer.h"
+#include "team.h"
+#include "term.h"
+
+namespace seg {
+
+namespace {
+
+// Probability that sources must give a label for pixels between them to take it over.
+constexpr float kSure = 0.9F;
+
+// Scratch memory of one member of the team.
+struct Desk {
+    Buffer<float> rows;    // of a strip
+    Buffer<float> energy;  // of a strip
+    float best[kStrip];
+    uint32_t x[kStrip];
+    std::vector<uint8_t> above;   // settled labels of a row of the grid
+    std::vector<uint8_t> labels;  // of an image row, kNone where not settled
+};
+
+class MeanField {
+  public:
+    MeanField(const Image& image, const Unary& unary, const Settings& settings)
+        : unary_(unary),
+          settings_(settings),
+          team_(settings.threads),
+          setting_{kernels_for(settings.level, unary.classes()),
+                   image,
+                   Grid(image, settings.stride),
+                   unary.classes(),
+                   0,
+                   team_},
+          desks_(team_.size()) {
+        const size_t width = setting_.kernels.width;
+        setting_.lanes = (setting_.classes + width - 1) / width * width;
+        for (Desk& desk : desks_) {
+            desk.rows = Buffer<float>(kStrip * setting_.lanes);
+            desk.energy = Buffer<float>(kStrip * setting_.lanes);
+            desk.labels.resize(image.width);
+        }
+        for (const Kernel& kernel : settings.kernels) {
+            terms_.push_back(kernel.srgb > 0 ? make_bilateral(setting_, kernel)
+                                             : make_gaussian(setting_, kernel));
+        }
+        share_rows();
+        for (const auto& term : terms_) term->prepare(rows_);
+        energy_ = Buffer<float>(setting_.grid.height * setting_.grid.width * setting_.lanes);
+    }
+
+    void run(const Outputs& outputs) {
+        const bool strided = setting_.grid.step > 1;
+        const size_t updates = settings_.iterations - 1;  // before the one that gives the result
+        const bool gated = strided && outputs.marginals == nullptr;
+        if (gated) settled_.assign(setting_.grid.height * setting_.grid.width, kNone);
+        for (size_t i = 0; i <= updates; ++i) {
+            const bool settle = gated && i == updates;
+            team_.run([&](size_t member) { update(member, i == 0, settle); });
+            for (const auto& term : terms_) term->filter();
+        }
+        if (!strided) {
+            team_.run([&](size_t member) { finish_on_grid(member, outputs); });
+        } else {
+            team_.run([&](size_t member) { finish_between(member, outputs); });
+        }
+    }
+
+  private:
+    void share_rows() {
+        size_t step = 1;  // steps are powers of 2
+        for (const auto& term : terms_) step = std::max(step, term->row_step());
+        for (size_t member = 0; member < team_.size(); ++member) {
+            rows_.push_back(share_of(setting_.grid.height, step, member, team_.size()));
+        }
+    }
+
+    float* energy(size_t y, size_t x) {
+        return energy_.data() + (y * setting_.grid.width + x) * setting_.lanes;
+    }
+
+    // Calls work(y, x, count) for the strips of a member's rows.
+    template <class Work>
+    void for_strips(size_t member, Work work) {
+        for (size_t y = rows_[member].begin; y < rows_[member].end; ++y) {
+            for (size_t x = 0; x < setting_.grid.width; x += kStrip) {
+                work(y, x, std::min(kStrip, setting_.grid.width - x));
+            }
+        }
+    }
+
+    // Energies and all messages of a strip; where they are.
+    const float* messages(Desk& desk, size_t member, size_t y, size_t x, size_t count) {
+        const float* in = energy(y, x);
+        for (const auto& term : terms_) {
+            term->add(member, y, x, count, in, desk.energy.data());
+            in = desk.energy.data();
+        }
+        return in;
+    }
+
+    void load_energy(Desk& desk, size_t y, size_t x, size_t count) {
+        for (size_t i = 0; i < count; ++i) {
+            desk.x[i] = static_cast<uint32_t>(setting_.grid.at(x + i));
+        }
+        unary_.rows(setting_.kernels, setting_.grid.at(y), desk.x, count, energy(y, x),
+                    setting_.lanes);
+    }
+
+    void update(size_t member, bool first, bool settle) {
+        Desk& desk = desks_[member];
+        for_strips(member, [&](size_t y, size_t x, size_t count) {
+            if (first) load_energy(desk, y, x, count);
+            const float* in = first ? energy(y, x) : messages(desk, member, y, x, count);
+            setting_.kernels.softmax(in, count, desk.rows.data(), setting_.lanes);
+            for (const auto& term : terms_) term->absorb(member, y, x, count, desk.rows.data());
+            if (settle) settle_strip(desk, y, x, count);
+        });
+    }
+
+    void settle_strip(Desk& desk, size_t y, size_t x, size_t count) {
+        uint8_t* labels = settled_.data() + y * setting_.grid.width + x;
+        setting_.kernels.winners(desk.rows.data(), count, labels, desk.best, setting_.lanes);
+        for (size_t i = 0; i < count; ++i) {
+            if (!(desk.best[i] > kSure)) labels[i] = kNone;
+        }
+    }
+
+    void finish_on_grid(size_t member, const Outputs& outputs) {
+        Desk& desk = desks_[member];
+        for_strips(member, [&](size_t y, size_t x, size_t count) {
+            const float* in = messages(desk, member, y, x, count);
+            write(desk, in, y * setting_.image.width + x, count, outputs);
+        });
+    }
+
+    // Writes results of neighbouring pixels.
+    void write(Desk& desk, const float* energies, size_t pixel, size_t count,
+               const Outputs& outputs) {
+        if (outputs.labels != nullptr) {
+            setting_.kernels.winners(energies, count, outputs.labels + pixel, desk.best,
+                                     setting_.lanes);
+        }
+        if (outputs.marginals != nullptr) {
+            setting_.kernels.softmax(energies, count, desk.rows.data(), setting_.lanes);
+            setting_.kernels.to_planes(desk.rows.data(), count, setting_.classes,
+                                       outputs.marginals + pixel,
+                                       setting_.image.height * setting_.image.width,
+                                       setting_.lanes);
+        }
+    }
+
+    void finish_between(size_t member, const Outputs& outputs) {
+        Desk& desk = desks_[member];
+        const Range rows = share_of(setting_.image.height, 1, member, team_.size());
+        for (size_t y = rows.begin; y < rows.end; ++y) {
+            if (outputs.marginals != nullptr) {
+                finish_row(desk, member, y, outputs);
+            } else {
+                finish_doubts(desk, member, y, outputs.labels + y * setting_.image.width);
+            }
+        }
+    }
+
+    // Energies and messages of the pixels desk.x of an image row.
+    const float* messages_between(Desk& desk, size_t member, size_t y, size_t count) {
+        float* rows = desk.energy.data();
+        unary_.rows(setting_.kernels, y, desk.x, count, rows, setting_.lanes);
+        for (const auto& term : terms_) term->add_at(member, y, desk.x, count, rows, rows);
+        return rows;
+    }
+
+    void finish_row(Desk& desk, size_t member, size_t y, const Outputs& outputs) {
+        for (size_t x = 0; x < setting_.image.width; x += kStrip) {
+            const size_t count = std::min(kStrip, setting_.image.width - x);
+            for (size_t i = 0; i < count; ++i) desk.x[i] = static_cast<uint32_t>(x + i);
+            const float* in = messages_between(desk, member, y, count);
+            write(desk, in, y * setting_.image.width + x, count, outputs);
+        }
+    }
+
+    // Labels of an image row: those of the sources around where they are sure, else from messages.
+    void finish_doubts(Desk& desk, size_t member, size_t y, uint8_t* labels) {
+        take_over(desk, y, labels);
+        unary_.doubt(y, labels);
+        size_t count = 0;
+        for (size_t x = 0; x < setting_.image.width; ++x) {
+            if (labels[x] == kNone) desk.x[count++] = static_cast<uint32_t>(x);
+            if (count == kStrip || (count > 0 && x + 1 == setting_.image.width)) {
+                finish_some(desk, member, y, count, labels);
+                count = 0;
+            }
+        }
+    }
+
+    void finish_some(Desk& desk, size_t member, size_t y, size_t count, uint8_t* labels) {
+        uint8_t found[kStrip];
+        const float* in = messages_between(desk, member, y, count);
+        setting_.kernels.winners(in, count, found, desk.best, setting_.lanes);
+        for (size_t i = 0; i < count; ++i) labels[desk.x[i]] = found[i];
+    }
+
+    // The grid's index at or before a pixel, and the one after it.
+    Range around(size_t pixel, size_t size) const {
+        const Grid& grid = setting_.grid;
+        if (pixel < grid.first) return {0, 0};
+        const size_t before = std::min((pixel - grid.first) / grid.step, size - 1);
+        return {before, std::min(before + 1, size - 1)};
+    }
+
+    // The label that the four sources around each pixel agree in, or kNone.
+    void take_over(Desk& desk, size_t y, uint8_t* labels) const {
+        const Grid& grid = setting_.grid;
+        const Range lines = around(y, grid.height);
+        const uint8_t* above = settled_.data() + lines.begin * grid.width;
+        const uint8_t* below = settled_.data() + lines.end * grid.width;
+        desk.above.resize(grid.width);
+        for (size_t x = 0; x < grid.width; ++x) {
+            desk.above[x] = above[x] == below[x] ? above[x] : kNone;
+        }
+        for (size_t x = 0; x < setting_.image.width; ++x) {
+            const Range columns = around(x, grid.width);
+            const uint8_t left = desk.above[columns.begin];
+            labels[x] = left == desk.above[columns.end] ? left : kNone;
+        }
+    }
+
+    const Unary& unary_;
+    const Settings& settings_;
+    Team team_;
+    Setting setting_;
+    std::vector<Desk> desks_;
+    std::vector<std::unique_ptr<Term>> terms_;
+    std::vector<Range> rows_;       // of the grid, of each member
+    Buffer<float> energy_;          // of the grid's pixels: log-probabilities
+    std::vector<uint8_t> settled_;  // of the grid's pixels: labels, kNone where not sure
+};
+
+}  // namespace
+
+void infer(const Image& image, const Unary& unary, const Settings& settings,
+           const Outputs& outputs) {
+    MeanField(image, unary, settings).run(outputs);
+}
+
+}  // namespace seg

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads that do one piece of work after another, together.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <thread>
+#include <vector>
+
+namespace seg {
+
+struct Range {
+    size_t begin, end;
+};
+
+class Team {
+  public:
+    using Work = std::function<void(size_t member)>;
+
+    explicit Team(size_t size);
+    ~Team();
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
+
+    size_t size() const { return errors_.size(); }
+    // Calls work(0) to work(size - 1), each in a thread of its own, and returns when all are done.
+    // Throws what the first of them threw.
+    void run(const Work& work);
+
+  private:
+    void serve(size_t member);
+    void call(const Work& work, size_t member);
+
+    std::vector<std::exception_ptr> errors_;
+    std::vector<std::thread> threads_;
+    const Work* work_ = nullptr;
+    std::atomic<size_t> round_{0};
+    std::atomic<size_t> busy_{0};
+    std::atomic<bool> closing_{false};
+};
+
+// The share of `count` things that a member works on, in steps of `step`.
+Range share_of(size_t count, size_t step, size_t member, size_t members);
+
+}  // namespace seg

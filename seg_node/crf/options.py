@@ -29,6 +29,7 @@ BackendName = Literal['auto', 'native', 'numpy', 'pydensecrf', 'torch']
 
 MOST_ITERATIONS = 1000
 MOST_THREADS = 1024
+SMALLEST_CLIP = 1e-30  # float32 holds no logarithm of what is much smaller
 
 
 def _is_number(value: object) -> bool:
@@ -123,7 +124,7 @@ class CrfOptions:
         kernels: At least one; several of a kind may be stacked, for example at two scales.
         iterations: Mean-field updates, 1 to 1000.
         clip: Probabilities below it count as this much, so that no energy is infinite. 1e-5 is
-            that of pydensecrf's helper; many tutorials write 1e-8.
+            that of pydensecrf's helper; many tutorials write 1e-8. At least 1e-30.
         mode: How exactly the ``native`` back end computes; the others are always exact.
         resolution: ``'output'`` solves on the pixels of the image; ``'network'`` on the grid of
             the network's scores, and scales the refined log-probabilities up.
@@ -150,8 +151,8 @@ class CrfOptions:
         self._check_kernels()
         _check_count('iterations', self.iterations, MOST_ITERATIONS)
         _check_count('threads', self.threads, MOST_THREADS)
-        if not _is_number(self.clip) or not 0.0 < self.clip < 1.0:
-            msg = f'CRF clip is {self.clip!r}; expected a probability between 0 and 1.'
+        if not _is_number(self.clip) or not SMALLEST_CLIP <= self.clip < 1.0:
+            msg = f'CRF clip is {self.clip!r}; expected a number from {SMALLEST_CLIP} to below 1.'
             raise CrfError(msg)
         for what, value, choices in (
             ('CRF mode', self.mode, get_args(Mode)),

@@ -88,6 +88,7 @@ def test_plain_data_that_mean_nothing_are_refused(data: Any, words: str) -> None
         lambda: CrfOptions(iterations=10**9),
         lambda: CrfOptions(threads=0),
         lambda: CrfOptions(clip=0.0),
+        lambda: CrfOptions(clip=1e-40),
         lambda: CrfOptions(clip=float('nan')),
         lambda: CrfOptions(mode='quick'),  # type: ignore[arg-type]
         lambda: CrfOptions(mode=[]),  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import sys
 from typing import TYPE_CHECKING
 
@@ -169,6 +170,6 @@ def test_refine_refuses(
 def test_absent_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
 
-    assert not is_available()
+    assert not is_available('pydensecrf')
     with pytest.raises(CrfError, match='pip install pydensecrf2'):
-        refine(*noisy_edge(), MILD)
+        refine(*noisy_edge(), replace(MILD, backend='pydensecrf'))

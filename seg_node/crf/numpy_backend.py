@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dense CRF with numpy and OpenCV alone: works everywhere, without a compiler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from seg_node.crf.compat import compat_matrix
+from seg_node.crf.options import BilateralKernel
+from seg_node.crf.permutohedral import PermutohedralLattice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from seg_node.crf.options import CrfOptions, Kernel
+
+    Float32Array = npt.NDArray[np.float32]
+    UInt8Array = npt.NDArray[np.uint8]
+    Filter = Callable[[Float32Array], Float32Array]
+
+__all__ = ['labels', 'marginals', 'why_missing']
+
+REACH = 4  # standard deviations after which a Gaussian counts as 0
+WIDEST = 16.0  # [px] the width from which on the lattice is quicker than a convolution
+
+
+def why_missing() -> str:
+    """Return why this back end cannot work: never."""
+    return ''
+
+
+def marginals(probabilities: Float32Array, image: UInt8Array, options: CrfOptions) -> Float32Array:
+    """Return the marginals; see ``registry.Backend``.
+
+    Raises:
+        CrfError: If a compat is for other classes, or a lattice would not fit memory or 63 bits.
+    """
+    classes = len(probabilities)
+    minus_unary = np.maximum(probabilities, np.float32(options.clip)).reshape(classes, -1)
+    cv2.log(minus_unary, minus_unary)
+    messages = [_Messages(image, kernel, classes) for kernel in options.kernels]
+    belief = _softmax(minus_unary.copy())
+    for _ in range(options.iterations):
+        logits = minus_unary.copy()
+        for message in messages:
+            logits += message(belief)
+        belief = _softmax(logits)
+    return belief.reshape(probabilities.shape)
+
+
+def labels(probabilities: Float32Array, image: UInt8Array, options: CrfOptions) -> UInt8Array:
+    """Return the labels; see ``registry.Backend``. Errors as for ``marginals``."""
+    winners: npt.NDArray[np.intp] = marginals(probabilities, image, options).argmax(axis=0)
+    return winners.astype(np.uint8)
+
+
+class _Messages:
+    """What one kernel adds to the logits: M n (k * (n Q)), with n = 1 / sqrt(k * 1)."""
+
+    def __init__(self, image: UInt8Array, kernel: Kernel, classes: int) -> None:
+        height, width = image.shape[:2]
+        self._filter = _filter_over(image, kernel)
+        total = self._filter(np.ones((1, height * width), np.float32))
+        self._norm: Float32Array = np.reciprocal(np.sqrt(total))
+        self._compat = compat_matrix(kernel.compat, classes).astype(np.float32)
+        self._is_diagonal = np.ndim(kernel.compat) < self._compat.ndim
+
+    def __call__(self, belief: Float32Array) -> Float32Array:
+        """Return the messages to (K, N) from beliefs (K, N)."""
+        messages = self._filter(belief * self._norm)
+        messages *= self._norm
+        if self._is_diagonal:
+            messages *= self._compat.diagonal()[:, None]
+            return messages
+        return self._compat @ messages
+
+
+def _filter_over(image: UInt8Array, kernel: Kernel) -> Filter:
+    """Return the filter sum_j k(i, j) v_j of (C, N) values, up to a constant."""
+    height, width = image.shape[:2]
+    if not isinstance(kernel, BilateralKernel) and kernel.sxy < WIDEST:
+        return _convolution(height, width, kernel.sxy)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32) / np.float32(kernel.sxy)
+    features = [columns.ravel(), rows.ravel()]
+    if isinstance(kernel, BilateralKernel):
+        features += list(image.reshape(-1, 3).T / np.float32(kernel.srgb))
+    return PermutohedralLattice(np.stack(features)).filter
+
+
+def _convolution(height: int, width: int, sxy: float) -> Filter:
+    """Return the Gaussian filter of (C, N) values; beyond the image there is nothing."""
+    reach = int(np.ceil(REACH * sxy))
+    taps = np.exp(-((np.arange(-reach, reach + 1) / sxy) ** 2) / 2)
+
+    def convolve(values: Float32Array) -> Float32Array:
+        result = np.empty_like(values)
+        for plane, out in zip(values, result, strict=True):
+            cv2.sepFilter2D(
+                plane.reshape(height, width),
+                cv2.CV_32F,
+                taps,
+                taps,
+                out.reshape(height, width),
+                borderType=cv2.BORDER_CONSTANT,
+            )
+        return result
+
+    return convolve
+
+
+def _softmax(logits: Float32Array) -> Float32Array:
+    """Return the softmax over the first axis, in place."""
+    logits -= logits.max(axis=0)
+    cv2.exp(logits, logits)
+    logits /= logits.sum(axis=0)
+    return logits

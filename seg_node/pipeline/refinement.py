@@ -4,18 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
-import numpy as np
-
-from seg_node.crf import refine
+from seg_node.crf import refine_scores
 from seg_node.errors import ParameterError
-from seg_node.imaging import confidence_at, probabilities
+from seg_node.imaging import confidence_at
 from seg_node.pipeline.cost_model import CrfJob
 from seg_node.pipeline.gate import CrfGate, uncertain_fraction, Verdict
 from seg_node.pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from seg_node.bundle import Manifest
@@ -70,7 +69,7 @@ class Refinement:
         labels: (H, W) uint8 class ids.
         confidence: (H, W) uint8, 255 x the network's probability of those labels.
         verdict: What was decided about this frame.
-        uncertain: Share of uncertain pixels, or ``None`` if the CRF is off.
+        uncertain: Share of uncertain pixels, or ``None`` if entropy was not computed.
     """
 
     labels: UInt8Array
@@ -100,38 +99,45 @@ class Refiner:
             CrfError: If the CRF is on and its back end is missing or fails.
             ParameterError: If the CRF is off and the decision to follow is that it ran.
         """
-        maps, crf = frame.maps, options.crf
-        if crf is None or maps.entropy is None:
-            return self._without(maps, terms)
-        uncertain = uncertain_fraction(maps.entropy, options.crf_entropy_threshold)
-        job = CrfJob(crf, frame.placement.image_size, self._classes)
-        verdict = self._verdict(uncertain, job, options, terms)
+        maps = frame.maps
+        uncertain = None
+        if maps.entropy is not None:
+            uncertain = uncertain_fraction(maps.entropy, options.crf_entropy_threshold)
+        verdict = self._verdict(frame, uncertain, options, terms)
         if verdict.decision != 'ran':
             return Refinement(maps.labels, maps.confidence, verdict, uncertain)
+        crf = cast('CrfOptions', options.crf)
         watch = Stopwatch()
         labels, confidence = self._run(frame, crf)
         watch.lap('crf')
         if terms.decision is None:
-            self._gate.learn(job, watch.times()['crf'])
+            self._gate.learn(self._job(frame, crf), watch.times()['crf'])
         return Refinement(labels, confidence, verdict, uncertain)
 
-    def _without(self, maps: PixelMaps, terms: Terms) -> Refinement:
-        if terms.decision == 'ran':
+    def _verdict(
+        self, frame: Frame, uncertain: float | None, options: SegmenterOptions, terms: Terms
+    ) -> Verdict:
+        crf = options.crf
+        if terms.decision == 'ran' and crf is None:
             msg = (
                 "The decision to follow is 'ran', but the dense CRF is off; give the options that "
                 'it ran with.'
             )
             raise ParameterError(msg)
-        return Refinement(maps.labels, maps.confidence, Verdict(terms.decision or 'off'), None)
-
-    def _verdict(
-        self, uncertain: float, job: CrfJob, options: SegmenterOptions, terms: Terms
-    ) -> Verdict:
         if terms.decision is not None:
             return Verdict(terms.decision)
+        if crf is None or uncertain is None:
+            return Verdict('off')
         return self._gate.decide(
-            uncertain, job, options, deadline=terms.deadline, stamp=terms.stamp
+            uncertain,
+            self._job(frame, crf),
+            options,
+            deadline=terms.deadline,
+            stamp=terms.stamp,
         )
+
+    def _job(self, frame: Frame, crf: CrfOptions) -> CrfJob:
+        return CrfJob(crf, frame.placement.image_size, self._classes)
 
     def _run(self, frame: Frame, crf: CrfOptions) -> tuple[UInt8Array, UInt8Array | None]:
         """Return refined labels, and the network's probability of them.
@@ -139,8 +145,7 @@ class Refiner:
         The marginals of the CRF are no calibrated probabilities; those of the network are.
         """
         scores, placement = frame.scores, frame.placement
-        prior = probabilities(scores, placement, self._temperature)
-        labels = refine(prior, frame.image, crf).argmax(axis=0).astype(np.uint8)
+        labels = refine_scores(scores, placement, self._temperature, frame.image, crf)
         confidence = frame.maps.confidence
         if confidence is not None:
             changed = labels != frame.maps.labels

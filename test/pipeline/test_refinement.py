@@ -15,7 +15,7 @@ import pytest
 from seg_node.crf import preset
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.errors import ParameterError
-from seg_node.imaging import probabilities
+from seg_node.imaging import finish, probabilities
 from seg_node.pipeline import Outputs, refinement, Segmenter, SegmenterOptions
 import tiny
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.bundle import Bundle
+    from seg_node.crf import CrfOptions
+    from seg_node.imaging import Placement
     from seg_node.pipeline import CrfDecision
 
     UInt8Array = npt.NDArray[np.uint8]
@@ -54,20 +56,28 @@ class FakeCrf:
     """
 
     change: Callable[[UInt8Array], UInt8Array] = np.zeros_like
-    calls: list[Any] = field(default_factory=list)
+    calls: list[CrfOptions] = field(default_factory=list)
 
-    def __call__(self, prior: npt.NDArray[np.float32], _image: UInt8Array, options: Any) -> Any:
-        """Return marginals that are sure of the new labels."""
+    def __call__(
+        self,
+        scores: npt.NDArray[np.float32],
+        placement: Placement,
+        temperature: float,
+        image: UInt8Array,
+        options: CrfOptions,
+    ) -> UInt8Array:
+        """Do as ``refine_scores``."""
+        assert temperature == 1.5
+        assert image.shape[:2] == placement.image_size
         self.calls.append(options)
-        labels = self.change(prior.argmax(axis=0).astype(np.uint8))
-        return np.eye(len(prior), dtype=np.float32)[labels].transpose(2, 0, 1)
+        return self.change(finish(scores, placement).labels)
 
 
 @pytest.fixture
 def crf(monkeypatch: pytest.MonkeyPatch) -> FakeCrf:
     """A CRF that calls every pixel lava, unless told otherwise."""
     fake = FakeCrf()
-    monkeypatch.setattr(refinement, 'refine', fake)
+    monkeypatch.setattr(refinement, 'refine_scores', fake)
     return fake
 
 

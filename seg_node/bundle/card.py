@@ -47,10 +47,17 @@ def model_card(manifest: Manifest) -> str:
         _table(('item', 'value'), _flat(manifest.training)),
         '## Measured quality',
         _table(('figure', 'value'), _flat(manifest.quality)),
+        *_crf(manifest),
         '## Classes',
         _classes(manifest),
     ]
     return '\n\n'.join(sections) + '\n'
+
+
+def _crf(manifest: Manifest) -> list[str]:
+    """Return the section about the tuned CRF; none where there is none."""
+    rows = _flat(manifest.crf)
+    return ['## Dense CRF', _table(('item', 'value'), rows)] if rows else []
 
 
 def _classes(manifest: Manifest) -> str:

@@ -19,7 +19,7 @@ FORMAT = '1.0'
 OUTPUT_STRIDES = (1, 2, 4)
 PRECISIONS = ('fp32', 'int8')
 KINDS = {str: 'text', int: 'a whole number', Mapping: 'an object of names and values'}
-TABLES = ('architecture', 'licence', 'training', 'quality', 'files')
+TABLES = ('architecture', 'licence', 'training', 'quality', 'crf', 'files')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,8 @@ class Manifest:
         licence: Terms of the ``weights`` and of the ``data`` they were trained on.
         training: Data, recipe, seed and commit of the training run.
         quality: Measured figures, each with its data set and conditions.
+        crf: The dense CRF preset that was tuned for this network, as plain data, with its gate and
+            what it was worth on which data; empty if none was. ``seg_node.crf.tuned`` reads it.
         synthetic_only: Classes of which training saw (nearly) no real pixels.
         files: SHA-256 (hex) of each file beside the manifest.
     """
@@ -58,6 +60,7 @@ class Manifest:
     licence: Mapping[str, str] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
+    crf: Mapping[str, Any] = field(default_factory=dict)
     synthetic_only: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -108,6 +111,8 @@ class Manifest:
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; the inverse of ``from_dict``."""
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        if not self.crf:
+            del plain['crf']  # so that readers from before presets take the bundle
         converted = {
             'taxonomy': self.taxonomy.to_dict(),
             'input': self.input.to_dict(),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ __all__ = [
     'add_picture',
     'add_recipe',
     'at_least_one',
+    'positive',
     'writable_file',
     'writable_folder',
     'write_picture',
@@ -59,6 +61,18 @@ def at_least_one(text: str) -> int:
         msg = f'expected a whole number of at least 1, not {text!r}'
         raise argparse.ArgumentTypeError(msg)
     return int(text)
+
+
+def positive(text: str) -> float:
+    """Return a finite number above 0; for the ``type`` of an argument."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        msg = f'expected a number above 0, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return value
 
 
 def writable_file(name: str) -> Path:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from seg_node.pipeline import Segmenter
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['Evaluation', 'evaluate']
+__all__ = ['Evaluation', 'evaluate', 'machine']
 
 NETWORK = 'model.onnx'
 
@@ -99,7 +99,7 @@ def evaluate(
         bundle=_bundle(segmenter),
         engine=_engine(segmenter),
         versions=_versions(segmenter),
-        machine=_machine(),
+        machine=machine(),
         views=views,
         temperature=manifest.temperature,
     )
@@ -138,7 +138,8 @@ def _versions(segmenter: Segmenter) -> dict[str, str]:
     return versions
 
 
-def _machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | int]:
+    """Return the processor, its number of cores and the system, for reports."""
     return {
         'cpu': _cpu(),
         'cores': os.cpu_count() or 0,

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TYPE_CHECKING
+from typing import Any, get_args, TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
 from std_msgs.msg import Header
+
+from seg_node.pipeline import CrfDecision
 
 from .messages import diagnostics
 from .qos import overridable, result
@@ -99,5 +101,8 @@ def _figures(report: HealthReport) -> dict[str, Any]:
         'input_rate_hz': report.input_rate,
         'output_rate_hz': report.output_rate,
         **{f'last_{stage}_ms': 1e3 * seconds for stage, seconds in report.times.items()},
+        **{f'crf_{decision}': report.crf.get(decision, 0) for decision in get_args(CrfDecision)},
+        'crf_rate_hz': report.crf_rate,
+        **({} if report.crf_time is None else {'crf_cost_ms': 1e3 * report.crf_time}),
         'last_error': report.last_error,
     }

@@ -12,6 +12,8 @@ from typing import Literal, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from seg_node.pipeline import CrfDecision
+
 __all__ = ['Health', 'HealthReport', 'Reason']
 
 Reason = Literal[
@@ -36,6 +38,9 @@ class HealthReport:
         output_rate: Frames that were published per second [Hz].
         silent: Time since the last frame arrived [s]; None before the first.
         times: Time of each stage of the last processed frame [s].
+        crf: Processed frames by what was decided about the CRF.
+        crf_rate: Frames that the CRF refined per second [Hz].
+        crf_time: What the CRF took on the last frame that it refined [s]; None before the first.
         last_error: Text of the last error; empty if there was none.
         failing: The same text if no frame has been processed since, else empty.
     """
@@ -47,6 +52,9 @@ class HealthReport:
     output_rate: float
     silent: float | None
     times: Mapping[str, float]
+    crf: Mapping[str, int]
+    crf_rate: float
+    crf_time: float | None
     last_error: str
     failing: str
 
@@ -63,6 +71,9 @@ class Health:
     _departures: deque[float] = field(default_factory=deque)
     _last_arrival: float | None = None
     _times: Mapping[str, float] = field(default_factory=dict)
+    _crf: Counter[str] = field(default_factory=Counter)
+    _refinements: deque[float] = field(default_factory=deque)
+    _crf_time: float | None = None
     _last_error: str = ''
     _failing: bool = False
 
@@ -78,13 +89,23 @@ class Health:
         with self._lock:
             self._dropped[reason] += 1
 
-    def processed(self, times: Mapping[str, float]) -> None:
-        """Count a frame whose outputs were published; ``times`` of its stages in [s]."""
+    def processed(self, times: Mapping[str, float], crf: CrfDecision = 'off') -> None:
+        """Count a frame whose outputs were published.
+
+        Args:
+            times: Of its stages [s].
+            crf: What was decided about the CRF.
+        """
         with self._lock:
+            now = time.monotonic()
             self._processed += 1
             self._times = times
             self._failing = False
-            _note(self._departures, time.monotonic())
+            _note(self._departures, now)
+            self._crf[crf] += 1
+            if crf == 'ran':
+                self._crf_time = times['crf']
+                _note(self._refinements, now)
 
     def error(self, text: str) -> None:
         """Remember an error for the diagnostics."""
@@ -104,6 +125,9 @@ class Health:
                 _rate(self._departures, now),
                 None if self._last_arrival is None else now - self._last_arrival,
                 self._times,
+                dict(self._crf),
+                _rate(self._refinements, now),
+                self._crf_time,
                 self._last_error,
                 self._last_error if self._failing else '',
             )

@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 
 from seg_node.bundle import open_bundle
-from seg_node.crf import preset
+from seg_node.crf import choose
 from seg_node.engines.registry import open_engine
 from seg_node.errors import EngineError
-from seg_node.pipeline import Outputs, Segmenter, SegmenterOptions
+from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from seg_node.bundle import Manifest
     from seg_node.pipeline import Segmentation
 
     from .parameters import Parameters
@@ -39,6 +40,7 @@ class ModelRunner:
         Raises:
             BundleError: If the bundle is missing, damaged or of another format.
             EngineError: If the engine cannot run it.
+            CrfError: If the CRF is on, and its preset or its back end is missing.
         """
         cv2.setNumThreads(parameters.opencv_threads)
         self._lock = Lock()
@@ -49,16 +51,43 @@ class ModelRunner:
             threads=parameters.threads,
             precision=parameters.precision,
         )
-        self._segmenter = Segmenter(self.engine, segmenter_options(parameters))
+        self._segmenter = Segmenter(self.engine)
+        try:
+            self._adopt(parameters)
+            self._warm_up()
+        except BaseException:
+            self.engine.close()
+            raise
+
+    def _warm_up(self) -> None:
+        """Run everything once, the CRF too if it is on."""
         spec = self.bundle.manifest.input
-        self._segmenter(np.zeros((spec.height, spec.width, 3), np.uint8))
+        black = np.zeros((spec.height, spec.width, 3), np.uint8)
+        refining = self._segmenter.options.crf is not None
+        self._segmenter(black, crf_decision='ran' if refining else 'off')
+
+    def _adopt(self, parameters: Parameters) -> None:
+        """Use these parameters from now on."""
+        self._segmenter.options = self.options_of(parameters)
+        self._parameters = parameters
+        self._crf_words = _crf_words(self._segmenter.options)
+
+    def options_of(self, parameters: Parameters) -> SegmenterOptions:
+        """Return what these parameters mean for this bundle.
+
+        Raises:
+            CrfError: If the bundle lacks the preset that they name.
+        """
+        return segmenter_options(parameters, self.bundle.manifest)
 
     def run(
         self,
         image: UInt8Array,
         outputs: Outputs,
         parameters: Parameters,
+        *,
         arrived: float | None = None,
+        stamp: float | None = None,
     ) -> Segmentation:
         """Segment one image with the present parameters.
 
@@ -68,12 +97,14 @@ class ModelRunner:
             parameters: Thresholds and CRF; a change takes effect with this frame.
             arrived: When the image arrived, on the monotonic clock [s]; the latency budget
                 counts from there.
+            stamp: When it was taken [s]; None for an image that is no part of a sequence.
         """
         budget = parameters.latency_budget
         deadline = arrived + budget if budget and arrived is not None else None
         with self._lock:
-            self._segmenter.options = segmenter_options(parameters)
-            return self._segmenter(image, outputs, deadline=deadline)
+            if parameters is not self._parameters:
+                self._adopt(parameters)
+            return self._segmenter(image, outputs, deadline=deadline, stamp=stamp)
 
     def described(self) -> dict[str, str]:
         """Return what runs here, in words, for status and diagnostics."""
@@ -82,6 +113,7 @@ class ModelRunner:
             'engine': self.engine.name,
             'device': self.engine.device,
             'precision': self.engine.precision,
+            **self._crf_words,
         }
 
     def close(self) -> None:
@@ -99,12 +131,46 @@ class ModelRunner:
             self._lock.release()
 
 
-def segmenter_options(parameters: Parameters) -> SegmenterOptions:
-    """Return the part of the parameters that the segmenter takes."""
-    return SegmenterOptions(
+def segmenter_options(parameters: Parameters, manifest: Manifest) -> SegmenterOptions:
+    """Return the part of the parameters that the segmenter takes.
+
+    Args:
+        parameters: Present values.
+        manifest: Of the bundle, which may carry a preset of the CRF.
+
+    Raises:
+        CrfError: If the bundle lacks the preset that they name.
+    """
+    options = SegmenterOptions(
         drivable_min_probability=parameters.drivable_min_probability or None,
         drivable_max_entropy=parameters.drivable_max_entropy,
-        crf=preset(parameters.crf_preset) if parameters.crf_enabled else None,
-        crf_entropy_threshold=parameters.crf_entropy_threshold,
-        crf_min_uncertain_fraction=parameters.crf_min_uncertain_fraction,
+    )
+    return with_crf(options, _crf_choice(parameters), manifest)
+
+
+def _crf_words(options: SegmenterOptions) -> dict[str, str]:
+    """Return how the CRF is computed, in words; nothing if it is off."""
+    crf = options.crf
+    if crf is None:
+        return {}
+    backend = choose(crf.backend).name
+    return {
+        'crf_backend': backend,
+        'crf_mode': crf.mode if backend == 'native' else 'exact',
+        'crf_resolution': crf.resolution,
+    }
+
+
+def _crf_choice(parameters: Parameters) -> CrfChoice:
+    threshold, fraction = parameters.crf_entropy_threshold, parameters.crf_min_uncertain_fraction
+    return CrfChoice(
+        enabled=parameters.crf_enabled,
+        preset=parameters.crf_preset,
+        mode=parameters.crf_mode,
+        resolution=parameters.crf_resolution,
+        backend=parameters.crf_backend,
+        threads=parameters.crf_threads,
+        entropy_threshold=None if threshold < 0.0 else threshold,
+        min_uncertain_fraction=None if fraction < 0.0 else fraction,
+        hysteresis=parameters.crf_hysteresis,
     )

@@ -76,7 +76,7 @@ class SegNode(LifecycleNode):
         self._inputs: list[Subscription[Any]] = []
         self._newest: Any = None
         self.newest_info: CameraInfo | None = None
-        self._parameter_server = ParameterServer(self, self._locked_state)
+        self._parameter_server = ParameterServer(self, self._locked_state, self._model_faults)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
         self._service_snapshot = self.create_service(
@@ -92,6 +92,15 @@ class SegNode(LifecycleNode):
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
+
+    def _model_faults(self, parameters: Parameters) -> list[str]:
+        """Return what the open model has against a set of parameters."""
+        try:
+            if self.runner is not None:
+                self.runner.options_of(parameters)
+        except SegNodeError as err:
+            return [str(err)]
+        return []
 
     # Start and end
 

@@ -34,19 +34,26 @@ ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
 class ParameterServer:
     """Holds one validated ``Parameters``; a change replaces it as a whole."""
 
-    def __init__(self, node: Node, locked: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        locked: Callable[[], str],
+        model_faults: Callable[[Parameters], list[str]],
+    ) -> None:
         """Declare the table on the node.
 
         Args:
             node: Where the parameters live.
             locked: Returns the state of the life cycle if parameters of the kind ``'configure'``
                 may not change in it, else an empty text.
+            model_faults: Returns what is wrong with a valid set for the model that is open.
 
         Raises:
             ParameterError: If a value from the command line or a file is not valid.
         """
         self._node = node
         self._locked = locked
+        self._model_faults = model_faults
         for spec in PARAMETERS:
             self._declare(spec)
         self._current = Parameters.from_values(self._values())
@@ -92,7 +99,10 @@ class ParameterServer:
     def _judge(self, asked: Sequence[Parameter[Any]]) -> SetParametersResult:
         """Accept or refuse a set of changes as a whole."""
         changes = {one.name: one.value for one in asked if find_spec(one.name)}
-        faults = [*self._lock_faults(changes), *set_faults({**self._values(), **changes})]
+        values = {**self._values(), **changes}
+        faults = [*self._lock_faults(changes), *set_faults(values)]
+        if not faults:
+            faults = self._model_faults(Parameters.from_values(values))
         return SetParametersResult(successful=not faults, reason=' '.join(faults))
 
     def _lock_faults(self, changes: Mapping[str, object]) -> list[str]:

@@ -8,11 +8,13 @@ table in ``docs/node.md`` are printed from it (``python -m seg_node.ros.paramete
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TYPE_CHECKING
+from typing import get_args, Literal, TYPE_CHECKING
 
-from seg_node.crf import is_available, PRESETS
+from seg_node.crf.options import BackendName, Mode, Resolution
+from seg_node.crf.registry import BACKENDS, why_missing
 from seg_node.engines.registry import ENGINES, PRECISIONS
 from seg_node.errors import one_of, ParameterError
+from seg_node.pipeline.crf_choice import AUTO, PRESET_CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,6 +91,9 @@ class Spec:
 def _type_word(kind: type) -> str:
     words = {bool: 'boolean', int: 'whole number', float: 'number', str: 'text'}
     return words.get(kind, kind.__name__)
+
+
+TUNED_VALUE = -1.0  # stands for what the preset was tuned with
 
 
 PARAMETERS: tuple[Spec, ...] = (
@@ -177,17 +182,52 @@ PARAMETERS: tuple[Spec, ...] = (
         bounds=(0.0, 1.0),
     ),
     Spec('crf.enabled', False, 'Refine uncertain frames with a dense CRF'),  # noqa: FBT003
-    Spec('crf.preset', 'classic', 'Weights and widths of the CRF', choices=tuple(sorted(PRESETS))),
+    Spec(
+        'crf.preset',
+        AUTO,
+        'Weights and widths of the CRF; auto takes those tuned for the bundle if it has any, else '
+        'the classic ones',
+        choices=PRESET_CHOICES,
+    ),
+    Spec(
+        'crf.mode',
+        AUTO,
+        'How exactly the native back end computes; auto takes what the preset says',
+        choices=(AUTO, *get_args(Mode)),
+    ),
+    Spec(
+        'crf.resolution',
+        AUTO,
+        "Solve on the pixels of the image (output) or on the grid of the network's scores "
+        '(network); auto takes what the preset says',
+        choices=(AUTO, *get_args(Resolution)),
+    ),
+    Spec(
+        'crf.backend',
+        AUTO,
+        'Who computes the CRF; auto takes the best one that works here',
+        choices=get_args(BackendName),
+    ),
+    Spec('crf.threads', 1, 'Threads of the CRF', bounds=(1, 64)),
     Spec(
         'crf.entropy_threshold',
-        0.5,
-        'A pixel whose normalised entropy is above this is uncertain',
-        bounds=(0.0, 1.0),
+        TUNED_VALUE,
+        'A pixel whose normalised entropy is above this is uncertain; -1 takes what the preset '
+        'was tuned with, or 0.5',
+        bounds=(-1.0, 1.0),
     ),
     Spec(
         'crf.min_uncertain_fraction',
-        0.05,
-        'The CRF runs on frames with at least this share of uncertain pixels',
+        TUNED_VALUE,
+        'The CRF runs on frames with at least this share of uncertain pixels; 0 is every frame, '
+        '-1 takes what the preset was tuned with, or 0.05',
+        bounds=(-1.0, 1.0),
+    ),
+    Spec(
+        'crf.hysteresis',
+        0.2,
+        'Once the CRF has run, it goes on until the share of uncertain pixels falls below '
+        'min_uncertain_fraction by this part of it',
         bounds=(0.0, 1.0),
     ),
     Spec(
@@ -225,8 +265,13 @@ class Parameters:
     drivable_max_entropy: float
     crf_enabled: bool
     crf_preset: str
+    crf_mode: str
+    crf_resolution: str
+    crf_backend: str
+    crf_threads: int
     crf_entropy_threshold: float
     crf_min_uncertain_fraction: float
+    crf_hysteresis: float
     overlay_alpha: float
     snapshot_dir: str
 
@@ -291,9 +336,22 @@ def _joint_faults(values: Mapping[str, object]) -> list[str]:
     faults = []
     if not str(values.get('snapshot_dir', '~')).strip():
         faults.append("Parameter 'snapshot_dir' is empty; expected a folder, for example '/tmp'.")
-    if values.get('crf.enabled') is True and not is_available():
+    return [*faults, *_crf_faults(values)]
+
+
+def _crf_faults(values: Mapping[str, object]) -> list[str]:
+    faults = []
+    backend = values.get('crf.backend')
+    if values.get('crf.enabled') is True and backend in BACKENDS and why_missing(str(backend)):
         faults.append(
-            "Parameter 'crf.enabled' is True, but the CRF library pydensecrf is not installed: "
-            'pip install pydensecrf2.'
+            f"Parameter 'crf.backend' is {backend!r}, which does not work here: "
+            f"{why_missing(str(backend))} Or set it to 'auto'."
         )
+    for name in ('crf.entropy_threshold', 'crf.min_uncertain_fraction'):
+        value = values.get(name)
+        if isinstance(value, float) and TUNED_VALUE < value < 0.0:
+            faults.append(
+                f'Parameter {name!r} is {value!r}; expected 0 to 1, or {TUNED_VALUE:g} for what '
+                'the preset was tuned with.'
+            )
     return faults

@@ -13,7 +13,6 @@ from rclpy.time import Time
 
 from seg_node.errors import ImageError, SegNodeError
 from seg_node.imaging import decode_compressed, rgb_pixels
-from seg_node.pipeline.gate import uncertain_fraction
 
 from .messages import diagnostics
 from .topics import CAMERA_INFO, STATUS
@@ -95,7 +94,13 @@ class Processor:
         if not wanted.segmentation:
             self.health.dropped('unwatched')
             return
-        result = self.runner.run(image, wanted.outputs, parameters, frame.arrived)
+        result = self.runner.run(
+            image,
+            wanted.outputs,
+            parameters,
+            arrived=frame.arrived,
+            stamp=_seconds(header.stamp) or frame.arrived,
+        )
         computed = time.monotonic()
         self.publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
         published = time.monotonic()
@@ -106,10 +111,9 @@ class Processor:
             'publish': published - computed,
             'arrival_to_publish': published - frame.arrived,
         }
-        self.health.processed(times)
+        self.health.processed(times, result.crf)
         if STATUS in wanted.topics:
-            uncertain = _uncertain_fraction(result, parameters)
-            self._publish_status(header, result, uncertain, times)
+            self._publish_status(header, result, times)
 
     def _is_stale(self, header: Any, max_age: float) -> bool:
         """Say whether a frame is too old, and count it."""
@@ -136,16 +140,14 @@ class Processor:
             self.publishers.publish_camera_info(info, header)
 
     def _publish_status(
-        self,
-        header: Any,
-        result: Segmentation,
-        uncertain: float,
-        times: Mapping[str, float],
+        self, header: Any, result: Segmentation, times: Mapping[str, float]
     ) -> None:
+        predicted = result.crf_predicted
         values = {
             **self.runner.described(),
             'crf': result.crf,
-            'uncertain_fraction': uncertain,
+            'uncertain_fraction': result.uncertain_fraction,
+            **({} if predicted is None else {'crf_predicted_ms': 1e3 * predicted}),
             'age_s': self._age(header),
             **{f'{stage}_ms': 1e3 * seconds for stage, seconds in times.items()},
         }
@@ -155,11 +157,9 @@ class Processor:
         )
 
 
-def _uncertain_fraction(result: Segmentation, parameters: Parameters) -> float:
-    """Return the share of uncertain pixels; the segmenter measures it only if the CRF is on."""
-    if result.uncertain_fraction is not None or result.entropy is None:
-        return result.uncertain_fraction or 0.0
-    return uncertain_fraction(result.entropy, parameters.crf_entropy_threshold)
+def _seconds(stamp: Any) -> float:
+    """Return a stamp as a number [s]; to a microsecond, which is enough to tell what follows."""
+    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def decode(message: Any) -> UInt8Array:

@@ -38,6 +38,18 @@ def test_report_counts_frames_and_drops_by_reason() -> None:
     assert report.times == {'infer': 0.25}
 
 
+def test_report_counts_what_was_decided_about_the_crf() -> None:
+    health = Health()
+    for decision, seconds in (('ran', 0.1), ('certain', 0.0), ('ran', 0.2), ('no_time', 0.0)):
+        health.processed({'crf': seconds}, decision)  # type: ignore[arg-type]
+
+    report = health.report()
+
+    assert report.crf == {'ran': 2, 'certain': 1, 'no_time': 1}
+    assert report.crf_time == 0.2
+    assert report.crf_rate > 0.0
+
+
 @pytest.mark.usefixtures('tenths')
 def test_rate_is_that_of_the_last_seconds() -> None:
     health = Health()

@@ -61,7 +61,7 @@ def test_set_is_refused_as_a_whole(rig: Rig) -> None:
     result = set_parameters(rig, overlay_alpha=0.9, crf__preset='classical')
 
     assert not result.successful
-    assert "'classical'; expected one of classic" in result.reason
+    assert "'classical'; expected one of auto" in result.reason
     assert rig.node.parameters.overlay_alpha == 0.5
 
 
@@ -161,7 +161,7 @@ def test_crf_follows_its_parameters_from_frame_to_frame(rig: Rig) -> None:
     decisions = [crf_decision(rig)]
 
     for values in (
-        {'crf__enabled': True, 'crf__min_uncertain_fraction': 0.0},
+        {'crf__enabled': True, 'crf__preset': 'classic', 'crf__min_uncertain_fraction': 0.0},
         {'crf__entropy_threshold': 1.0, 'crf__min_uncertain_fraction': 0.5},
         {'crf__min_uncertain_fraction': 0.0, 'latency_budget': 1e-6},
     ):

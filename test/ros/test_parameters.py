@@ -91,11 +91,30 @@ def test_set_faults_names_every_fault_of_a_set() -> None:
     assert 'max_age' in faults[1]
 
 
-def test_crf_is_refused_without_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, 'is_available', lambda: False)
+def test_crf_is_refused_with_a_back_end_that_does_not_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, 'why_missing', lambda _: 'It is not built.')
 
-    with pytest.raises(ParameterError, match='pip install pydensecrf2'):
-        Parameters.from_values({'crf.enabled': True})
+    with pytest.raises(ParameterError, match=r'is not built\. Or set it to'):
+        Parameters.from_values({'crf.enabled': True, 'crf.backend': 'native'})
+
+
+def test_back_end_that_does_not_work_is_no_fault_while_the_crf_is_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, 'why_missing', lambda _: 'It is not built.')
+
+    assert Parameters.from_values({'crf.backend': 'native'}).crf_backend == 'native'
+
+
+@pytest.mark.parametrize('name', ['crf.entropy_threshold', 'crf.min_uncertain_fraction'])
+def test_only_minus_one_stands_for_what_the_preset_was_tuned_with(name: str) -> None:
+    Parameters.from_values({name: -1.0})
+    Parameters.from_values({name: 0.0})
+
+    with pytest.raises(ParameterError, match=f"'{name}' is -0.5; expected 0 to 1, or -1"):
+        Parameters.from_values({name: -0.5})
 
 
 def test_whole_number_will_do_for_a_real_one() -> None:

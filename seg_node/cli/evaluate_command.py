@@ -11,8 +11,8 @@ import cv2
 
 from seg_node.cli import corrupt_option
 from seg_node.cli.arguments import writable_file, writable_folder, write_text
+from seg_node.cli.crf_options import crf_choice
 from seg_node.cli.evaluate_options import add_arguments
-from seg_node.crf import preset
 from seg_node.datasets import open_dataset, spread
 from seg_node.evaluation import (
     as_json,
@@ -25,7 +25,6 @@ from seg_node.evaluation import (
     worst_rows,
     write_page,
 )
-from seg_node.pipeline import SegmenterOptions
 
 if TYPE_CHECKING:
     import argparse
@@ -126,14 +125,13 @@ def _dataset(args: argparse.Namespace) -> Dataset:
 
 
 def _segmenter(args: argparse.Namespace) -> Segmenter:
-    options = SegmenterOptions(crf=preset(args.crf) if args.crf else None)
     return open_for_evaluation(
         args.bundle,
         args.engine,
-        options,
         threads=args.threads,
         precision=args.precision,
         temperature=args.temperature,
+        crf=crf_choice(args),
     )
 
 

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import argparse
-import math
+from typing import TYPE_CHECKING
 
 from seg_node.cli import corrupt_option
-from seg_node.cli.arguments import at_least_one
-from seg_node.crf import PRESETS
+from seg_node.cli.arguments import at_least_one, positive
+from seg_node.cli.crf_options import add_crf
 from seg_node.datasets import dataset_lines
 from seg_node.engines.registry import AUTO, PRECISIONS
+
+if TYPE_CHECKING:
+    import argparse
 
 __all__ = ['add_arguments']
 
@@ -29,6 +31,7 @@ examples:
   seg evaluate default procedural:20 --flip --scales 0.75,1,1.25
   seg evaluate default procedural:10 --corrupt all
   seg evaluate ./my_int8_bundle ./my_images --precision int8
+  seg evaluate default procedural:20 --crf auto --crf-min-uncertain-fraction 0
 """
 
 
@@ -39,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('dataset', metavar='DATASET', help='labelled images, see below')
     _add_data(parser)
     _add_model(parser)
+    add_crf(parser)
     _add_protocol(parser)
     _add_results(parser)
 
@@ -81,15 +85,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--temperature',
         metavar='T',
-        type=_positive,
+        type=positive,
         help="divide the scores by T (default: the bundle's temperature)",
-    )
-    group.add_argument(
-        '--crf',
-        metavar='PRESET',
-        choices=sorted(PRESETS),
-        help='refine uncertain frames with the dense CRF, as the node does with crf.enabled: '
-        f'{", ".join(sorted(PRESETS))} (default: no CRF)',
     )
 
 
@@ -133,18 +130,6 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> float:
-    """Return a finite number above 0; for the ``type`` of an argument."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        msg = f'expected a number above 0, not {text!r}'
-        raise argparse.ArgumentTypeError(msg)
-    return value
-
-
 def _scales(text: str) -> tuple[float, ...]:
     """Return numbers above 0 that are separated by commas; for the ``type`` of an argument."""
-    return tuple(_positive(part) for part in text.split(','))
+    return tuple(positive(part) for part in text.split(','))

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import os
 from pathlib import Path
 import platform
 import sys
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from seg_node import __version__
+from seg_node.crf import choose, to_plain
 from seg_node.evaluation.prediction import comparable, Predictor
 from seg_node.evaluation.tally import Tally
 from seg_node.evaluation.views import ONE_LOOK
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from seg_node.datasets import Dataset
     from seg_node.evaluation.views import Views
-    from seg_node.pipeline import Segmenter
+    from seg_node.pipeline import Segmenter, SegmenterOptions
     from seg_node.taxonomy import Taxonomy
 
 __all__ = ['Evaluation', 'evaluate', 'machine']
@@ -48,6 +49,7 @@ class Evaluation:
         machine: Processor, number of cores, system.
         views: How each image was looked at.
         temperature: Divisor of the scores.
+        crf: Options of the dense CRF and its gate as plain data; empty if it was off.
     """
 
     dataset: str
@@ -61,6 +63,12 @@ class Evaluation:
     machine: Mapping[str, str | int]
     views: Views = ONE_LOOK
     temperature: float = 1.0
+    crf: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """How each image was looked at and what was done to its labels, in words."""
+        return f'{self.views}, dense CRF' if self.crf else str(self.views)
 
 
 def evaluate(
@@ -102,6 +110,7 @@ def evaluate(
         machine=machine(),
         views=views,
         temperature=manifest.temperature,
+        crf=_crf(segmenter.options),
     )
 
 
@@ -122,6 +131,17 @@ def _engine(segmenter: Segmenter) -> dict[str, str | int]:
         'precision': engine.precision,
         'threads': engine.threads,
         'reason': engine.reason,
+    }
+
+
+def _crf(options: SegmenterOptions) -> dict[str, Any]:
+    if options.crf is None:
+        return {}
+    return {
+        **to_plain(options.crf),
+        'backend': choose(options.crf.backend).name,
+        'entropy_threshold': options.crf_entropy_threshold,
+        'min_uncertain_fraction': options.crf_min_uncertain_fraction,
     }
 
 

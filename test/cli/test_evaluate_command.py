@@ -136,6 +136,9 @@ def test_corruptions_are_measured_drawn_and_reported(
         (['--temperature', 'hot'], "expected a number above 0, not 'hot'"),
         (['--scales', '1,,2'], "expected a number above 0, not ''"),
         (['--corrupt', 'fog'], "invalid choice: 'fog'"),
+        (['--crf-entropy-threshold', '2'], "expected a number from 0 to 1, not '2'"),
+        (['--crf-threads', '0'], "expected a whole number of at least 1, not '0'"),
+        (['--crf-mode', 'quick'], "invalid choice: 'quick'"),
     ],
 )
 def test_what_no_run_can_mean_is_wrong_usage(
@@ -148,15 +151,46 @@ def test_what_no_run_can_mean_is_wrong_usage(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.needs_crf
 def test_the_crf_is_used_where_asked(
     bundle: str, data: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-', '--crf', 'classic'])
+    words = '--crf classic --crf-backend numpy --crf-threads 2 --crf-min-uncertain-fraction 0'
 
-    decisions = json.loads(capsys.readouterr().out)['crf_frames']
-    assert 'off' not in decisions
-    assert sum(decisions.values()) == 5
+    main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-', *words.split()])
+
+    found = json.loads(capsys.readouterr().out)
+    assert found['crf_frames'] == {'ran': 5}
+    assert found['protocol'].endswith(', dense CRF')
+    assert found['crf']['backend'] == 'numpy'
+    assert found['crf']['threads'] == 2
+    assert found['crf']['min_uncertain_fraction'] == 0
+    assert [kernel['kind'] for kernel in found['crf']['kernels']] == ['gaussian', 'bilateral']
+
+
+def test_without_a_crf_nothing_is_said_of_it(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(['evaluate', bundle, data, '--engine', 'fake', '--json', '-'])
+
+    found = json.loads(capsys.readouterr().out)
+    assert found['crf'] is None
+    assert 'CRF' not in found['protocol']
+
+
+def test_preset_that_the_bundle_lacks_is_refused(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(['evaluate', bundle, data, '--engine', 'fake', '--crf', 'tuned']) == 1
+
+    assert 'has no tuned CRF preset' in capsys.readouterr().err
+
+
+def test_options_of_a_crf_that_is_off_are_refused(
+    bundle: str, data: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(['evaluate', bundle, data, '--crf-min-uncertain-fraction', '0']) == 1
+
+    assert '--crf-min-uncertain-fraction is for the dense CRF' in capsys.readouterr().err
 
 
 def test_an_unknown_crf_is_wrong_usage(

@@ -3,7 +3,8 @@
 
 Image message -> cv_bridge's conversion -> resize -> torch on the CPU -> bilinear upsampling ->
 softmax and argmax in numpy -> label map, one confidence image per class and a drivable mask, all
-published on every frame. The network and its weights are those of the bundle.
+published on every frame. The network and its weights are those of the bundle. With the dense CRF,
+the labels are those of pydensecrf, called as its README does, with the weights and widths there.
 """
 
 from __future__ import annotations
@@ -46,21 +47,44 @@ def cv2_to_imgmsg(image: npt.NDArray[np.uint8], encoding: str, header: Any) -> I
     return message
 
 
+def with_dense_crf(
+    image: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Return (K, H, W) refined probabilities."""
+    from pydensecrf import densecrf  # noqa: PLC0415 - only the comparison with the CRF needs it
+    from pydensecrf.utils import unary_from_softmax  # noqa: PLC0415
+
+    classes, height, width = probabilities.shape
+    field = densecrf.DenseCRF2D(width, height, classes)
+    field.setUnaryEnergy(unary_from_softmax(probabilities))
+    field.addPairwiseGaussian(sxy=3, compat=3)
+    field.addPairwiseBilateral(sxy=80, srgb=13, rgbim=image, compat=10)
+    refined = np.array(field.inference(5), np.float32)
+    return refined.reshape(classes, height, width)
+
+
 class TutorialNode(Node):
     """Does everything in the callback, for every frame and every output."""
 
     def __init__(
-        self, network: Callable[[torch.Tensor], torch.Tensor], manifest: Manifest, **options: Any
+        self,
+        network: Callable[[torch.Tensor], torch.Tensor],
+        manifest: Manifest,
+        *,
+        crf: bool = False,
+        **options: Any,
     ) -> None:
         """Create one publisher per output.
 
         Args:
             network: (N, 3, H, W) float32 RGB levels to (N, K, h, w) scores.
             manifest: Sizes and classes.
+            crf: Whether to refine the labels of every frame.
             options: For ``rclpy.node.Node``.
         """
         super().__init__('tutorial', **options)
         self.network = network
+        self.crf = crf
         self.spec = manifest.input
         self.temperature = manifest.temperature
         self.drivable = int(manifest.taxonomy.drivable.argmax())
@@ -76,7 +100,8 @@ class TutorialNode(Node):
         """Segment and publish one frame."""
         image = imgmsg_to_cv2(message)
         probabilities = self.segment(image)
-        label = probabilities.argmax(0).astype(np.uint8)
+        refined = with_dense_crf(image, probabilities) if self.crf else probabilities
+        label = refined.argmax(0).astype(np.uint8)
         drivable = np.where(label == self.drivable, 255, 0).astype(np.uint8)
         confidence = (probabilities * 255).astype(np.uint8)
         self.publisher_label.publish(cv2_to_imgmsg(label, 'mono8', message.header))

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rivals: pydensecrf as its users call it, and the modes of ours, from the same input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import cast, TYPE_CHECKING
+
+import numpy as np
+from pydensecrf import densecrf
+from pydensecrf.utils import unary_from_softmax
+
+from seg_node.crf import BilateralKernel, CrfOptions, GaussianKernel, refine, refine_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from crf_frames import Frame
+    from seg_node.crf.options import Mode
+
+    Float32Array = npt.NDArray[np.float32]
+    Labels = npt.NDArray[np.uint8]
+
+__all__ = ['MODES', 'PARAMETERS', 'REFERENCE', 'labels_of', 'marginals', 'reference_marginals']
+
+REFERENCE = 'pydensecrf'
+MODES = ('exact', 'balanced', 'fast')
+PARAMETERS = {
+    'classic': CrfOptions(),
+    'mild': CrfOptions((GaussianKernel(3.0, 1.0), BilateralKernel(40.0, 5.0, 4.0))),
+}
+"""``classic`` is what tutorials use; ``mild`` is like what tuning finds: small srgb is harder."""
+
+
+def reference_marginals(frame: Frame, options: CrfOptions) -> Float32Array:
+    """Return the (K, H, W) marginals of pydensecrf, called as its README does.
+
+    Args:
+        frame: Image and probabilities.
+        options: With a number as ``compat`` of each kernel, which means the same in both.
+    """
+    classes, height, width = frame.probabilities.shape
+    field = densecrf.DenseCRF2D(width, height, classes)
+    field.setUnaryEnergy(unary_from_softmax(frame.probabilities, clip=options.clip))
+    for kernel in options.kernels:
+        if isinstance(kernel, BilateralKernel):
+            field.addPairwiseBilateral(
+                sxy=kernel.sxy, srgb=kernel.srgb, rgbim=frame.image, compat=kernel.compat
+            )
+        else:
+            field.addPairwiseGaussian(sxy=kernel.sxy, compat=kernel.compat)
+    marginals = np.array(field.inference(options.iterations), np.float32)
+    return marginals.reshape(frame.probabilities.shape)
+
+
+def marginals(rival: str, frame: Frame, options: CrfOptions) -> Float32Array:
+    """Return the (K, H, W) marginals of a rival; see ``labels_of``."""
+    if rival == REFERENCE:
+        return reference_marginals(frame, options)
+    return refine(frame.probabilities, frame.image, _ours(rival, options))
+
+
+def labels_of(rival: str, frame: Frame, options: CrfOptions) -> Callable[[], Labels]:
+    """Return what refines the labels of a frame.
+
+    Args:
+        rival: ``'pydensecrf'``; or a mode of the native back end, with ``', N threads'`` after it
+            for more than one.
+        frame: Image and probabilities.
+        options: Of the CRF.
+    """
+    if rival == REFERENCE:
+        return lambda: reference_marginals(frame, options).argmax(axis=0).astype(np.uint8)
+    return partial(refine_labels, frame.probabilities, frame.image, _ours(rival, options))
+
+
+def _ours(rival: str, options: CrfOptions) -> CrfOptions:
+    mode, _, threads = rival.partition(', ')
+    count = int(threads.split()[0]) if threads else 1
+    return replace(options, mode=cast('Mode', mode), threads=count, backend='native')

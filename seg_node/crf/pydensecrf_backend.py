@@ -53,16 +53,17 @@ def marginals(probabilities: Float32Array, image: UInt8Array, options: CrfOption
     field = _library().DenseCRF2D(width, height, classes)
     energy = -np.log(np.maximum(probabilities, np.float32(options.clip)))
     field.setUnaryEnergy(energy.reshape(classes, -1))
+    pixels = np.require(image, requirements='W')  # it takes no read-only view of a message
     for kernel in options.kernels:
         _check_range(kernel, height, width)
         compat = _compat(kernel, classes)
         if isinstance(kernel, BilateralKernel):
             field.addPairwiseBilateral(
-                sxy=kernel.sxy, srgb=kernel.srgb, rgbim=image, compat=compat
+                sxy=kernel.sxy, srgb=kernel.srgb, rgbim=pixels, compat=compat
             )
         else:
             field.addPairwiseGaussian(sxy=kernel.sxy, compat=compat)
-    refined = np.array(field.inference(options.iterations), np.float32)
+    refined = np.array(field.inference(options.iterations), np.float32, order='C')
     return refined.reshape(classes, height, width)
 
 

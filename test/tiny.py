@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 import tempfile
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import yaml
 
 from seg_node.bundle import Bundle, Manifest, write_bundle
+from seg_node.crf import CrfOptions, to_plain
 from seg_node.imaging import InputSpec
 from seg_node.taxonomy import SegClass, Taxonomy
 
@@ -59,6 +61,21 @@ def tiny_bundle(folder: Path, size: tuple[int, int] = SIZE, name: str = 'tiny') 
         onnx_file = Path(scratch) / 'model.onnx'
         onnx_file.write_bytes(tiny_onnx(size))
         return write_bundle(folder, tiny_manifest(size, name), {'model.onnx': onnx_file})
+
+
+def tuned_bundle(folder: Path, options: CrfOptions) -> Bundle:
+    """Write the tiny bundle with a CRF preset whose gate lets every frame pass."""
+    crf = {
+        'preset': to_plain(options),
+        'entropy_threshold': 0.125,
+        'min_uncertain_fraction': 0.0,
+        'enabled': True,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        onnx_file = Path(scratch) / 'model.onnx'
+        onnx_file.write_bytes(tiny_onnx())
+        manifest = replace(tiny_manifest(), crf=crf)
+        return write_bundle(folder, manifest, {'model.onnx': onnx_file})
 
 
 def tiny_onnx(size: tuple[int, int] = SIZE) -> bytes:

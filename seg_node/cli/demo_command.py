@@ -50,7 +50,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add('--bundle', default=usual.bundle, help='name or folder of the model (default)')
     add('--engine', default=usual.engine, help='inference back end (auto)')
-    add('--crf', action='store_true', help='refine uncertain frames with the dense CRF; slow')
+    add(
+        '--crf',
+        choices=('auto', 'on', 'off'),
+        default=usual.crf,
+        help='refine uncertain frames with the dense CRF (auto: where its native back end works)',
+    )
     add('--seed', type=int, default=usual.seed, metavar='S', help='of the made-up drive (0)')
     add(
         '--size',

@@ -12,7 +12,8 @@ from seg_node.drawing import CONFIDENCE_MAP, ENTROPY_MAP, Sheet, SheetRow
 from seg_node.errors import DemoError
 
 from .picture import DRIVABLE, moment_picture
-from .report import headline
+from .refined import CHANGES, most_changed, refined_row, truth_ids, truth_of
+from .report import crf_words, headline
 from .summary import quality
 from .video import write_video
 from .video_page import VideoPage
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
 
     from .record import Moment, Record
+    from .refined import Refined
 
     UInt8Array = npt.NDArray[np.uint8]
     Color = tuple[int, int, int]
@@ -36,6 +38,8 @@ __all__ = ['Artist']
 ALL = ('image', 'truth', 'mask', 'overlay', 'confidence', 'entropy', 'drivable area')
 FEW = ('image', 'overlay', 'entropy', 'drivable area')
 ROWS = 5
+BEFORE_AND_AFTER = ('image', 'network', 'with the CRF', 'changed', 'truth')
+REFINED_ROWS = 3
 # What the colours in a column mean.
 KEYS: dict[str, tuple[str, Color | int]] = {
     'confidence': ('confidence', CONFIDENCE_MAP),
@@ -78,6 +82,29 @@ class Artist:
             video: f'the whole drive (codec {codec})',
         }
 
+    def draw_refined(self, frames: Sequence[Refined], out: Path) -> dict[Path, str]:
+        """Write a sheet of frames before and after the CRF, if it refined any."""
+        if not frames:
+            return {}
+        ids = truth_ids(self.truth_classes, self.classes)
+        rows = []
+        for one in most_changed(frames, REFINED_ROWS):
+            caption = [f'{one.moment.index / self.rate:.1f} s']
+            rows.append(refined_row(one, self.classes, truth_of(one.moment, ids), caption))
+        known = len(rows[0].pictures) == len(BEFORE_AND_AFTER)
+        sheet = Sheet(
+            'Before and after the dense CRF, cut out where it changed most',
+            crf_words(self.summary['crf']),
+            BEFORE_AND_AFTER if known else BEFORE_AND_AFTER[:-1],
+            rows,
+            self.classes,
+            CHANGES if known else {},
+            'changed',
+        )
+        file = out / 'crf.png'
+        write_sheet(sheet, file)
+        return {file: 'frames that the dense CRF refined, before and after'}
+
     def _video_frames(self) -> Iterator[UInt8Array]:
         moments = self.record.moments
         engine = self.summary['engine']
@@ -96,11 +123,7 @@ class Artist:
         subtitle = headline(self.summary, latency=latency)
         keys = dict(KEYS[column] for column in known if column in KEYS)
         sheet = Sheet(TITLE, subtitle, known, drawn, self.classes, keys)
-        picture = cv2.cvtColor(sheet.draw(), cv2.COLOR_RGB2BGR)
-        settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix == '.jpg' else []
-        if not cv2.imwrite(str(file), picture, settings):
-            msg = f'{str(file)!r} could not be written. Give a folder with free space (--out).'
-            raise DemoError(msg)
+        write_sheet(sheet, file)
         return file
 
     def _row(self, moment: Moment, columns: Sequence[str], *, latency: bool) -> SheetRow:
@@ -119,6 +142,19 @@ class Artist:
             return None
         score: float | None = quality([moment], self.truth_classes, self.classes)['mean_iou']
         return score
+
+
+def write_sheet(sheet: Sheet, file: Path) -> None:
+    """Write a page as PNG or JPEG.
+
+    Raises:
+        DemoError: If it cannot be written.
+    """
+    picture = cv2.cvtColor(sheet.draw(), cv2.COLOR_RGB2BGR)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if file.suffix == '.jpg' else []
+    if not cv2.imwrite(str(file), picture, settings):
+        msg = f'{str(file)!r} could not be written. Give a folder with free space (--out).'
+        raise DemoError(msg)
 
 
 def pick(moments: Sequence[Moment], count: int) -> list[Moment]:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Literal, TYPE_CHECKING
+
+from seg_node.crf import is_available
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +29,8 @@ class DemoOptions:
             would not keep up on this machine.
         bundle: Name or path of the model bundle.
         engine: Name of the engine, as the node's parameter.
-        crf: Whether uncertain frames are refined by the dense CRF.
+        crf: Whether uncertain frames are refined by the dense CRF: ``'on'``, ``'off'``, or
+            ``'auto'`` for where its native back end works.
         seed: Of the procedural drive.
         size: Height and width of the procedural drive [px].
     """
@@ -39,9 +42,14 @@ class DemoOptions:
     rate: float | None = None
     bundle: str = 'default'
     engine: str = 'auto'
-    crf: bool = False
+    crf: Literal['auto', 'on', 'off'] = 'auto'
     seed: int = 0
     size: tuple[int, int] = (720, 1280)
+
+    @property
+    def refines(self) -> bool:
+        """Whether the node is to refine uncertain frames."""
+        return is_available('native') if self.crf == 'auto' else self.crf == 'on'
 
     @property
     def drive_rate(self) -> float:

@@ -120,7 +120,15 @@ def quality_words(found: Mapping[str, Any]) -> str:
 def crf_words(crf: Mapping[str, Any]) -> str:
     """Return what the CRF did."""
     words = f'frames refined: {crf["frames_refined"]}'
+    if cost := crf['cost_ms']:
+        words += f' ({crf["backend"]}, median {cost["p50"]:.0f} ms)'
     others = {name: n for name, n in crf['decisions'].items() if name != 'ran'}
     if set(others) <= {'off'} and not crf['frames_refined']:
         return f'{words} (CRF off)'
-    return words + ''.join(f', {name.replace("_", " ")}: {n}' for name, n in others.items())
+    words += ''.join(f', {name.replace("_", " ")}: {n}' for name, n in others.items())
+    if crf['mean_iou_before'] is not None:
+        words += (
+            f'; mIoU of {crf["compared_frames"]} of them {crf["mean_iou_before"]:.3f} before, '
+            f'{crf["mean_iou_after"]:.3f} after'
+        )
+    return words

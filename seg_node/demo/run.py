@@ -20,6 +20,7 @@ from .crew import polite_signals
 from .performance import perform
 from .record import read_record
 from .reel import store
+from .refined import effect, look_again, truth_ids
 from .sources import open_source, procedural_source
 from .summary import Played, summarize
 
@@ -68,8 +69,11 @@ def run_demo(options: DemoOptions) -> DemoResult:
         played = Played(source, reel, performance, record)
         summary = summarize(played, bundle, options.drive_rate)
         classes = bundle.manifest.taxonomy
+        engine = summary['engine']['name'], summary['engine']['precision']
+        refined = look_again(record.with_mask(), bundle, engine)
+        summary['crf'] |= effect(refined, truth_ids(source.taxonomy, classes), classes)
         artist = Artist(record, summary, classes, source.taxonomy, options.drive_rate)
-        files = artist.draw(options.out)
+        files = artist.draw(options.out) | artist.draw_refined(refined, options.out)
     summary['seconds'] = round(time.monotonic() - started, 1)
     numbers = options.out / 'summary.json'
     numbers.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')

@@ -37,6 +37,7 @@ __all__ = ['Played', 'frame_counts', 'percentiles', 'quality', 'stage_times', 's
 
 PERCENTILES = (50, 95, 99)
 STAGE_SUFFIX = '_ms'
+CRF_PREDICTED = 'crf_predicted_ms'  # a forecast, no stage
 MILLI = 1e3
 NO_TRUTH = 'not known, the input has no exact labels'
 DROP_PREFIX = 'dropped_'
@@ -87,6 +88,7 @@ def summarize(played: Played, bundle: Bundle, drive_rate: float) -> dict[str, An
         'engine': {
             'name': record.diagnostics.get('engine', 'unknown'),
             'device': record.diagnostics.get('device', 'unknown'),
+            'precision': record.diagnostics.get('precision', 'unknown'),
             'reason': record.diagnostics.get('engine_reason', ''),
         },
         'frames': frame_counts(record, performance.counts),
@@ -140,7 +142,7 @@ def stage_times(statuses: Iterable[Mapping[str, str]]) -> dict[str, dict[str, fl
     times: dict[str, list[float]] = {}
     for status in statuses:
         for key, text in status.items():
-            if key.endswith(STAGE_SUFFIX):
+            if key.endswith(STAGE_SUFFIX) and key != CRF_PREDICTED:
                 times.setdefault(key.removesuffix(STAGE_SUFFIX), []).append(float(text))
     return {stage: percentiles(values) for stage, values in times.items()}
 
@@ -181,9 +183,15 @@ def counted(key: str, values: Mapping[str, str], before: Mapping[str, str]) -> i
 
 
 def crf_decisions(moments: Sequence[Moment]) -> dict[str, Any]:
-    """Return how many frames the CRF refined, and how often it decided what."""
+    """Return how many frames the CRF refined, how often it decided what, and what it took."""
     decisions = Counter(m.status['crf'] for m in moments if 'crf' in m.status)
-    return {'frames_refined': decisions['ran'], 'decisions': dict(decisions)}
+    ran = [m.status for m in moments if m.status.get('crf') == 'ran']
+    return {
+        'frames_refined': decisions['ran'],
+        'decisions': dict(decisions),
+        'backend': ran[-1].get('crf_backend') if ran else None,
+        'cost_ms': percentiles(float(status['crf_ms']) for status in ran),
+    }
 
 
 def quality(

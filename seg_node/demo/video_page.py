@@ -111,7 +111,9 @@ class VideoPage:
         """Draw one moment; without a mask the bare image stands in, and the words say so."""
         main = moment_picture(moment, 'overlay', self.classes)
         seconds = moment.index / self.rate
-        words = f'{seconds:4.1f} s     latency {MILLI * (moment.latency or 0):.0f} ms'
+        refined = 'CRF     ' if moment.status.get('crf') == 'ran' else ''
+        latency = f'latency {MILLI * (moment.latency or 0):.0f} ms'
+        words = f'{refined}{seconds:4.1f} s     {latency}'
         if main is None:
             main = moment.image()
             words = f'{seconds:4.1f} s     no mask for this frame'

@@ -81,6 +81,8 @@ def answer(folder: Path, index: int, mask: npt.NDArray[np.uint8]) -> list[dict[s
         records.append(one)
     values = {
         'crf': 'ran' if index == 0 else 'off',
+        'crf_ms': '40' if index == 0 else '0',
+        'crf_backend': 'native',
         'infer_ms': f'{10 * (index + 1)}',
         'age_s': '1',
     }

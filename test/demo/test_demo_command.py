@@ -44,7 +44,7 @@ def test_no_arguments_mean_the_procedural_drive(ask: Ask) -> None:
 
 def test_arguments_become_options(ask: Ask) -> None:
     line = '--out there --input bag --topic /eye --frames 5 --rate 2.5 --bundle b --engine torch'
-    line += ' --crf --seed 3 --size 640x360'
+    line += ' --crf on --seed 3 --size 640x360'
 
     found = ask(line.split())
 
@@ -56,7 +56,7 @@ def test_arguments_become_options(ask: Ask) -> None:
         rate=2.5,
         bundle='b',
         engine='torch',
-        crf=True,
+        crf='on',
         seed=3,
         size=(360, 640),
     )

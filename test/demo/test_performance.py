@@ -27,15 +27,15 @@ from seg_node.errors import DemoError
 
 
 def test_bearable_rate_is_the_drives_where_the_node_is_fast() -> None:
-    assert bearable_rate([9.0, 9.0, 0.05, 0.05], 8.0) == 8.0
+    assert bearable_rate([9.0, 9.0, 0.05, 0.05], 8.0, 0.75) == 8.0
 
 
 def test_bearable_rate_leaves_a_margin_and_forgets_slow_first_frames() -> None:
-    assert bearable_rate([9.0, 9.0, 9.0, 0.5, 0.4, 0.5], 8.0) == pytest.approx(0.75 / 0.5)
+    assert bearable_rate([9.0, 9.0, 9.0, 0.5, 0.4, 0.5], 8.0, 0.75) == pytest.approx(0.75 / 0.5)
 
 
 def test_node_arguments_are_parameters_in_yaml() -> None:
-    options = DemoOptions(Path('out'), engine='fake', crf=True)
+    options = DemoOptions(Path('out'), engine='fake', crf='on')
 
     arguments = node_arguments(options, Path('/models/my: "best" #1'))
 

@@ -23,7 +23,15 @@ SUMMARY: dict[str, Any] = {
     'latency_ms': {'p50': 101.4, 'p95': 120.0, 'p99': 130.0, 'max': 131.0},
     'stages_ms': {'wait': {'p50': 1.0}, 'infer': {'p50': 60.25}, 'fit': {'p50': 1.0}},
     'quality': {'mean_iou': 0.61234, 'classes_in_mean': 19, 'frames': 80},
-    'crf': {'frames_refined': 0, 'decisions': {'off': 80}},
+    'crf': {
+        'frames_refined': 0,
+        'decisions': {'off': 80},
+        'backend': None,
+        'cost_ms': {},
+        'compared_frames': 0,
+        'mean_iou_before': None,
+        'mean_iou_after': None,
+    },
 }
 
 
@@ -101,9 +109,20 @@ def test_table_without_truth_masks_and_times() -> None:
 def test_table_counts_what_the_crf_refined() -> None:
     decided = {'ran': 7, 'certain': 70, 'no_time': 3}
 
-    text = table(changed(crf={'frames_refined': 7, 'decisions': decided}))
+    cost = {'p50': 41.6, 'p95': 50.0, 'p99': 50.0, 'max': 50.0}
+    ran = {'frames_refined': 7, 'decisions': decided, 'backend': 'native', 'cost_ms': cost}
 
-    assert text.endswith('frames refined: 7, certain: 70, no time: 3')
+    text = table(changed(crf=ran))
+
+    assert text.endswith('frames refined: 7 (native, median 42 ms), certain: 70, no time: 3')
+
+
+def test_table_says_what_the_crf_was_worth() -> None:
+    known = {'compared_frames': 5, 'mean_iou_before': 0.5, 'mean_iou_after': 0.5125}
+
+    text = table(changed(crf={'frames_refined': 7, 'decisions': {'ran': 7}, **known}))
+
+    assert text.endswith('refined: 7; mIoU of 5 of them 0.500 before, 0.512 after')
 
 
 def test_headline_is_one_line_with_the_main_numbers() -> None:

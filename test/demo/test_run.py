@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from seg_node.crf import CrfOptions
 from seg_node.demo import DemoOptions, performance, run, run_demo, table
 from seg_node.errors import BundleError, DemoError
-from tiny import scene, tiny_bundle
+from tiny import scene, tiny_bundle, tuned_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +37,9 @@ def images(tmp_path: Path) -> Path:
 @pytest.mark.needs_onnx
 @pytest.mark.needs_onnxruntime
 def test_demo_shows_what_the_node_made_of_each_image(tmp_path: Path, images: Path) -> None:
-    bundle = tiny_bundle(tmp_path / 'tiny')
+    bundle = tuned_bundle(tmp_path / 'tiny', CrfOptions(iterations=1))
     out = tmp_path / 'out'
-    options = DemoOptions(out, input=images, rate=3.0, bundle=str(bundle.path))
+    options = DemoOptions(out, input=images, rate=3.0, bundle=str(bundle.path), crf='on')
 
     result = run_demo(options)
 
@@ -57,7 +58,9 @@ def test_demo_shows_what_the_node_made_of_each_image(tmp_path: Path, images: Pat
     assert summary['stages_ms']['infer']['p50'] > 0
     assert summary['engine']['name'] == 'onnxruntime'
     assert summary['bundle']['sha256'] == bundle.digest
-    assert summary['crf'] == {'frames_refined': 0, 'decisions': {'off': FRAMES}}
+    assert summary['crf']['decisions'] == {'ran': FRAMES}
+    assert summary['crf']['compared_frames'] == FRAMES
+    assert out / 'crf.png' in result.files
     assert f'{FRAMES} sent, {FRAMES} masks back, none lost' in table(summary)
     assert all(file.stat().st_size for file in result.files)
     page = cv2.imread(str(out / 'contact_sheet.png'))

@@ -44,7 +44,10 @@ def test_percentiles_of_nothing_are_empty() -> None:
 
 
 def test_stage_times_take_every_stage_in_its_order_and_nothing_else() -> None:
-    statuses = [{'fit_ms': str(n), 'infer_ms': str(10 * n), 'crf': 'off'} for n in (1, 2, 3)]
+    statuses = [
+        {'fit_ms': str(n), 'crf_predicted_ms': '7', 'infer_ms': str(10 * n), 'crf': 'off'}
+        for n in (1, 2, 3)
+    ]
 
     found = stage_times(statuses)
 
@@ -82,7 +85,10 @@ def test_frame_counts_say_when_the_node_has_not_reported(tmp_path: Path) -> None
 def test_crf_decisions_are_counted(tmp_path: Path) -> None:
     found = crf_decisions(record_of(tmp_path, 3).moments)
 
-    assert found == {'frames_refined': 1, 'decisions': {'ran': 1, 'off': 2}}
+    assert found['frames_refined'] == 1
+    assert found['decisions'] == {'ran': 1, 'off': 2}
+    assert found['backend'] == 'native'
+    assert found['cost_ms']['p50'] == 40.0
 
 
 def test_quality_is_one_for_a_perfect_node(tmp_path: Path) -> None:

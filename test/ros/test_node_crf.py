@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-import json
 from pathlib import Path
 import re
 from typing import Any, TYPE_CHECKING
@@ -13,9 +12,9 @@ import numpy as np
 import pytest
 
 from seg_node.bundle import open_bundle
-from seg_node.crf import CrfOptions, GaussianKernel, to_plain
+from seg_node.crf import CrfOptions, GaussianKernel
 from seg_node.pipeline import CrfChoice, open_segmenter, SegmenterOptions, with_crf
-from tiny import scene, tiny_bundle
+from tiny import scene, tuned_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,22 +62,6 @@ def status_of(rig: Rig, message: Any = None) -> dict[str, str]:
     """Send a frame and return the values of its status."""
     answer = rig.answer(STATUS, rig.send(message or rig.image(IMAGE)))
     return {pair.key: pair.value for pair in answer.status[0].values}
-
-
-@pytest.fixture
-def tuned_bundle(tmp_path: Path) -> Path:
-    """Folder of the tiny bundle with a CRF preset of its own."""
-    folder = tiny_bundle(tmp_path / 'tuned').path
-    path = folder / 'manifest.json'
-    manifest = json.loads(path.read_text(encoding='utf-8'))
-    manifest['crf'] = {
-        'preset': to_plain(TUNED),
-        'entropy_threshold': 0.125,
-        'min_uncertain_fraction': 0.0,
-        'enabled': True,
-    }
-    path.write_text(json.dumps(manifest), encoding='utf-8')
-    return folder
 
 
 def test_status_carries_the_header_of_its_image(make_rig: MakeRig) -> None:
@@ -174,9 +157,10 @@ def test_gate_of_the_node_has_hysteresis(make_rig: MakeRig) -> None:
 
 
 def test_tuned_preset_comes_from_the_bundle_with_its_gate(
-    make_rig: MakeRig, tuned_bundle: Path
+    make_rig: MakeRig, tmp_path: Path
 ) -> None:
-    rig = make_rig(bundle=str(tuned_bundle), crf__enabled=True)
+    bundle = tuned_bundle(tmp_path / 'tuned', TUNED)
+    rig = make_rig(bundle=str(bundle.path), crf__enabled=True)
 
     options = rig.runner.options_of(rig.node.parameters)
 

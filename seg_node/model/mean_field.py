@@ -117,12 +117,17 @@ class MeanField(nn.Module):
             belief = logits.log_softmax(-1)
         return belief.permute(0, 3, 1, 2).contiguous()
 
-    def plain_options(self) -> dict[str, Any]:
-        """Return the layer as ``seg_node.crf.from_plain`` reads options, weights rounded."""
+    def plain_options(self, *, stride: int = 1) -> dict[str, Any]:
+        """Return the layer as ``seg_node.crf.from_plain`` reads options, weights rounded.
+
+        Args:
+            stride: Pixels of the image between neighbours on the grid; options give widths in
+                pixels of the image.
+        """
         kernels = [
             {
                 'kind': 'gaussian' if kernel.srgb is None else 'bilateral',
-                'sxy': kernel.sxy,
+                'sxy': kernel.sxy * stride,
                 **({} if kernel.srgb is None else {'srgb': kernel.srgb}),
                 'compat': _rounded(_symmetric(weights.detach()).double().tolist()),
             }

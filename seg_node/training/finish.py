@@ -20,18 +20,19 @@ from seg_node.model.build import build_network
 from seg_node.model.export import export_bundle
 from seg_node.model.weights import load_weights, round_to_half
 from seg_node.training.held_out import BEST, best_weights
-from seg_node.training.merit import describe, measured, pooled
+from seg_node.training.merit import describe, learnt_crf, measured, pooled
 from seg_node.training.recipe.file import read_recipe
 from seg_node.training.resuming import RECIPE_COPY
-from seg_node.training.run import input_spec, net_config
+from seg_node.training.run import initial_refinement, input_spec, net_config
 from seg_node.training.samples.sources import open_source, recipe_taxonomy, shared_images
 from seg_node.training.trainer import CHECKPOINT
 from seg_node.training.weights.class_weights import counts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+    from torch import Tensor
 
     from seg_node.bundle import Bundle
     from seg_node.datasets.base import Dataset
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from seg_node.model.network import SegNet
     from seg_node.training.merit import Merit
     from seg_node.training.recipe import Recipe
+    from seg_node.training.refinement import Refinement
 
 logger = logging.getLogger(__name__)
 
 AVERAGE = 'average.network.'
+REFINED_AVERAGE = 'refined_average.network.'
 PARITY_IMAGES = 8
 FEWEST_REAL_PIXELS = 10_000  # below it a class was learned from synthetic pictures, if from any
 
@@ -56,12 +59,14 @@ class Run:
         network: The averaged weights.
         epochs: Complete epochs behind these weights.
         weights: Which of the run's weights they are: ``last`` or ``best``.
+        refinement: The CRF that was trained behind the network.
     """
 
     recipe: Recipe
     network: SegNet
     epochs: int
     weights: str = 'last'
+    refinement: Refinement | None = None
 
 
 def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
@@ -82,12 +87,17 @@ def load_run(folder: Path, overrides: Sequence[str] = ()) -> Run:
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as err:
         msg = f'{str(path)!r} is no checkpoint of seg train ({err}). Train at least one epoch.'
         raise BundleError(msg) from err
-    state = stored['state_dict'].items()
     network = build_network(net_config(recipe))
-    network.load_state_dict(
-        {key[len(AVERAGE) :]: value for key, value in state if key.startswith(AVERAGE)}
-    )
-    return Run(recipe, network.eval(), int(stored['epoch']) + 1)
+    network.load_state_dict(_part(stored['state_dict'], AVERAGE))
+    refinement = initial_refinement(recipe, network.output_stride)
+    if refinement is not None:
+        refinement.load_state_dict(_part(stored['state_dict'], REFINED_AVERAGE))
+    epochs = int(stored['epoch']) + 1
+    return Run(recipe, network.eval(), epochs, refinement=refinement)
+
+
+def _part(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
 
 
 def load_best(folder: Path, overrides: Sequence[str] = ()) -> Run:
@@ -95,9 +105,13 @@ def load_best(folder: Path, overrides: Sequence[str] = ()) -> Run:
 
     Raises:
         ParameterError: The stored recipe cannot be read.
-        BundleError: Nothing was measured yet, or the weights cannot be read.
+        BundleError: Nothing was measured yet, the weights cannot be read, or a CRF was trained,
+            of which the last weights alone are kept.
     """
     recipe = read_recipe(folder / RECIPE_COPY, overrides)
+    if recipe.crf.train != 'none':
+        msg = f'{str(folder)!r} has trained a CRF, of which only the last weights are kept. '
+        raise BundleError(msg + 'Export those.')
     found = best_weights(folder)
     if found is None:
         msg = (
@@ -124,17 +138,22 @@ def finish(run: Run, folder: Path, target: Path, *, quality: Path | None = None)
 
     Raises:
         DatasetError: A data set of the recipe cannot be opened.
-        BundleError: ``target`` is something else than a bundle, or ``quality`` cannot be used.
+        BundleError: ``target`` is something else than a bundle, or ``quality`` cannot be used; it
+            knows nothing of a CRF that was trained.
         ExportError: The export computes something else than the network.
     """
     check_target(target)
-    recipe, network = run.recipe, run.network
+    recipe, network, refinement = run.recipe, run.network, run.refinement
+    if quality and refinement is not None:
+        msg = f'{str(quality)!r} knows nothing of the trained CRF. Export without pooled figures.'
+        raise BundleError(msg)
     round_to_half(network)
     torch.set_num_threads(recipe.threads)
     spec = input_spec(recipe)
     held_out = open_source(recipe, recipe.data.val)
     merit = pooled(quality) if quality else measured(recipe, network, held_out)
     logger.info('temperature %.3f', merit.temperature)
+    crf = learnt_crf(recipe, network, refinement, held_out, merit) if refinement else {}
     taxonomy = recipe_taxonomy(recipe)
     pixels = _real_pixels(recipe, folder)
     real = dict(zip(taxonomy.names, pixels.tolist(), strict=True))
@@ -149,6 +168,7 @@ def finish(run: Run, folder: Path, target: Path, *, quality: Path | None = None)
         licence=dict(recipe.licence),
         training=_training(run, real, merit),
         quality=merit.figures,
+        crf=crf,
         synthetic_only=_synthetic_only(recipe, real),
     )
     return export_bundle(network, manifest, target, _inputs(held_out, spec))

@@ -9,6 +9,7 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.bundle.quality import read_quality
 from seg_node.training.measure import fit_temperature, measure
+from seg_node.training.refinement import learnt_preset, RefinedNetwork
 from seg_node.training.run import input_spec
 from seg_node.training.samples.sources import open_source, recipe_groups
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from seg_node.datasets.base import Dataset
     from seg_node.model.network import SegNet
     from seg_node.training.recipe import Recipe, Source
+    from seg_node.training.refinement import Refinement
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +62,36 @@ def pooled(path: Path) -> Merit:
 
 
 def measured(recipe: Recipe, network: SegNet, held_out: Dataset) -> Merit:
-    """Return what the network is worth on the recipe's held-out data."""
-    temperature = fit_temperature(network, held_out, input_spec(recipe))
-    return Merit(temperature, describe(recipe.data.val), _quality(recipe, network, temperature))
+    """Return what the network is worth on the recipe's held-out data.
+
+    With a CRF that was trained behind it, the temperature is the one that the CRF has learnt with.
+    """
+    if recipe.crf.train == 'none':
+        temperature = fit_temperature(network, held_out, input_spec(recipe))
+        fitted_on = describe(recipe.data.val)
+    else:
+        temperature, fitted_on = recipe.crf.temperature, 'nothing (crf.temperature of the recipe)'
+    return Merit(temperature, fitted_on, _quality(recipe, network, temperature))
+
+
+def learnt_crf(
+    recipe: Recipe, network: SegNet, refinement: Refinement, held_out: Dataset, plain: Merit
+) -> dict[str, Any]:
+    """Return ``Manifest.crf`` of a trained CRF, measured on the recipe's held-out data.
+
+    Args:
+        recipe: What was trained.
+        network: The network alone.
+        refinement: The CRF.
+        held_out: Opened ``data.val``.
+        plain: From ``measured``, about the network alone.
+    """
+    groups, data = recipe_groups(recipe), describe(recipe.data.val)
+    refined = RefinedNetwork(network, refinement)
+    figures = measure(refined, held_out, input_spec(recipe), groups).figures()  # type: ignore[arg-type]
+    logger.info('%s with the CRF: %s', data, figures)
+    before, after = plain.figures[data][groups.name], figures[groups.name]
+    return learnt_preset(refinement, data, before=before['mean_iou'], after=after['mean_iou'])
 
 
 def describe(source: Source) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import torch
 
@@ -20,6 +20,7 @@ from seg_node.training.held_out import HeldOut
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.measure import measure
 from seg_node.training.processes import steps_of_epochs, takes_gpu
+from seg_node.training.refinement import RefinedNetwork, Refinement
 from seg_node.training.resuming import keep_recipe
 from seg_node.training.run_progress import RunBar
 from seg_node.training.samples.samples import Draws, DrawSampler, Share, training_set
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lightning.pytorch.callbacks import Callback
+    from torch import nn
 
     from seg_node.datasets.base import Dataset
     from seg_node.model.network import SegNet
     from seg_node.training.held_out import Mark
+    from seg_node.training.measure import Measured
     from seg_node.training.recipe import Recipe
     from seg_node.training.run_progress import TimeLimit
 
@@ -146,6 +149,18 @@ def initial_network(recipe: Recipe) -> SegNet:
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def initial_refinement(recipe: Recipe, stride: int) -> Refinement | None:
+    """Return the CRF that is trained behind the network, or None where none is.
+
+    Args:
+        recipe: Its part ``crf``.
+        stride: Of the network's scores.
+    """
+    if recipe.crf.train == 'none':
+        return None
+    return Refinement(recipe.crf, net_config(recipe).classes, stride)
+
+
 def _prepare(
     recipe: Recipe, datasets: list[Dataset], folder: Path
 ) -> tuple[SegmentationTask, Draws, list[Callback]]:
@@ -167,14 +182,27 @@ def _prepare(
         _loss(recipe, datasets[0], folder, network.output_stride),
         recipe,
         heads=_heads(recipe, network),
+        refinement=initial_refinement(recipe, network.output_stride),
         steps=sum(steps),
         names=partial(_names, datasets, sampler, schedule.batch),
     )
     bar = RunBar([count * schedule.batch for count in steps], batch=schedule.batch)
     counted = partial(
-        measure, dataset=_held_out(recipe, datasets), spec=spec, groups=recipe_groups(recipe)
+        _measure,
+        task=task,
+        dataset=_held_out(recipe, datasets),
+        spec=spec,
+        groups=recipe_groups(recipe),
     )
     return task, draws, [HeldOut(schedule, folder, counted, bar.say), bar]
+
+
+def _measure(network: nn.Module, task: SegmentationTask, **known: Any) -> Measured:
+    """Measure the averaged network, with the averaged CRF behind it where one is trained."""
+    if task.refined_average is not None:
+        refinement: Refinement = task.refined_average.network  # type: ignore[assignment]
+        network = RefinedNetwork(network, refinement)  # type: ignore[assignment]
+    return measure(network, **known)
 
 
 def _held_out(recipe: Recipe, datasets: list[Dataset]) -> Dataset:
@@ -202,7 +230,8 @@ def _names(
 def _heads(recipe: Recipe, network: SegNet) -> AuxiliaryHeads | None:
     """Return the heads of the decoder's coarser levels, where the recipe trains on them."""
     classes = net_config(recipe).classes
-    return AuxiliaryHeads(network, classes) if recipe.loss.auxiliary else None
+    wanted = recipe.loss.auxiliary and recipe.crf.scores_factor
+    return AuxiliaryHeads(network, classes) if wanted else None
 
 
 def _loss(recipe: Recipe, first: Dataset, folder: Path, stride: int) -> SegmentationLoss:

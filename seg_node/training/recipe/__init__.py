@@ -3,6 +3,7 @@
 
 from .augment import AugmentPart
 from .compute import ComputePart
+from .crf import CrfPart, KernelPart
 from .loss import BoundaryPart, LossPart, WeightsPart
 from .recipe import DataPart, InputPart, NetworkPart, OptimizerPart, Recipe, SchedulePart, Source
 
@@ -10,8 +11,10 @@ __all__ = [
     'AugmentPart',
     'BoundaryPart',
     'ComputePart',
+    'CrfPart',
     'DataPart',
     'InputPart',
+    'KernelPart',
     'LossPart',
     'NetworkPart',
     'OptimizerPart',

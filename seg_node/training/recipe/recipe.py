@@ -14,6 +14,7 @@ from typing import Any, Literal
 from seg_node.errors import ParameterError
 from seg_node.training.recipe.augment import AugmentPart
 from seg_node.training.recipe.compute import ComputePart
+from seg_node.training.recipe.crf import CrfPart
 from seg_node.training.recipe.loss import expect_in_range, LossPart
 
 LONGEST_EMA = 0.999999  # 1 would keep the start for ever
@@ -212,6 +213,7 @@ class Recipe:
         input: Network input of the bundle.
         augment: Random changes of samples.
         loss: What is minimised.
+        crf: A dense CRF behind the network that learns too.
         optimizer: How.
         schedule: How long.
         ema: Decay of the averaged weights that are measured and exported; 0 turns averaging off.
@@ -231,6 +233,7 @@ class Recipe:
     input: InputPart = field(default_factory=InputPart)
     augment: AugmentPart = field(default_factory=AugmentPart)
     loss: LossPart = field(default_factory=LossPart)
+    crf: CrfPart = field(default_factory=CrfPart)
     optimizer: OptimizerPart = field(default_factory=OptimizerPart)
     schedule: SchedulePart = field(default_factory=SchedulePart)
     ema: float = 0.996

@@ -30,17 +30,10 @@ WEIGHTED = (
 CHOICES: dict[str, tuple[str, ...]] = {
     'cross-entropy': (),
     'weighted (ENet, power 0.5)': WEIGHTED,
-    'weighted (1 / frequency)': (
-        'loss.class_weights.kind=inverse',
-        'loss.class_weights.clip=[0.01, 100.0]',
-    ),
     'cross-entropy + Dice': ('loss.dice=1.0',),
     'cross-entropy + Lovasz': ('loss.lovasz=1.0',),
-    'weighted + 0.5 Dice': (*WEIGHTED, 'loss.dice=0.5'),
     'weighted + Lovasz': (*WEIGHTED, 'loss.lovasz=1.0'),
     'boundary weights (w0 1, sigma 3)': ('loss.boundary.w0=1.0',),
-    'focal': ('loss.cross_entropy=0.0', 'loss.focal=1.0'),
-    'hard pixels (OHEM)': ('loss.cross_entropy=0.0', 'loss.ohem=1.0'),
 }
 RARE = ('Pole', 'SignSymbol', 'Fence', 'Pedestrian', 'Bicyclist')
 

@@ -87,6 +87,7 @@ class ModelRunner:
         parameters: Parameters,
         *,
         arrived: float | None = None,
+        reserve: float = 0.0,
         stamp: float | None = None,
     ) -> Segmentation:
         """Segment one image with the present parameters.
@@ -97,10 +98,11 @@ class ModelRunner:
             parameters: Thresholds and CRF; a change takes effect with this frame.
             arrived: When the image arrived, on the monotonic clock [s]; the latency budget
                 counts from there.
+            reserve: What is needed of that budget after the segmentation [s].
             stamp: When it was taken [s]; None for an image that is no part of a sequence.
         """
         budget = parameters.latency_budget
-        deadline = arrived + budget if budget and arrived is not None else None
+        deadline = arrived + budget - reserve if budget and arrived is not None else None
         with self._lock:
             if parameters is not self._parameters:
                 self._adopt(parameters)

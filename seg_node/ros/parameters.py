@@ -208,7 +208,7 @@ PARAMETERS: tuple[Spec, ...] = (
         'Who computes the CRF; auto takes the best one that works here',
         choices=get_args(BackendName),
     ),
-    Spec('crf.threads', 1, 'Threads of the CRF', bounds=(1, 64)),
+    Spec('crf.threads', 2, 'Threads of the CRF', bounds=(1, 64)),
     Spec(
         'crf.entropy_threshold',
         TUNED_VALUE,

@@ -49,6 +49,7 @@ class Processor:
         health: What is counted.
         parameters: Returns the present values; asked once per frame.
         camera_info: Returns the newest camera info, or None.
+        publishing: What it took to publish the outputs of the last frame [s].
     """
 
     node: Node
@@ -57,6 +58,7 @@ class Processor:
     health: Health
     parameters: Callable[[], Parameters]
     camera_info: Callable[[], CameraInfo | None]
+    publishing: float = 0.0
 
     def __call__(self, frame: Frame) -> None:
         """Process a frame; every failure is counted and logged, none is raised."""
@@ -99,16 +101,18 @@ class Processor:
             wanted.outputs,
             parameters,
             arrived=frame.arrived,
+            reserve=self.publishing,
             stamp=_seconds(header.stamp) or frame.arrived,
         )
         computed = time.monotonic()
         self.publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
         published = time.monotonic()
+        self.publishing = published - computed
         times = {
             'wait': started - frame.arrived,
             'decode': decoded - started,
             **result.times,
-            'publish': published - computed,
+            'publish': self.publishing,
             'arrival_to_publish': published - frame.arrived,
         }
         self.health.processed(times, result.crf)

@@ -13,7 +13,14 @@ import pytest
 
 from seg_node.bundle import open_bundle
 from seg_node.crf import CrfOptions, GaussianKernel
-from seg_node.pipeline import CrfChoice, open_segmenter, SegmenterOptions, with_crf
+from seg_node.errors import CrfError
+from seg_node.pipeline import (
+    CrfChoice,
+    open_segmenter,
+    refinement,
+    SegmenterOptions,
+    with_crf,
+)
 from tiny import scene, tuned_bundle
 
 if TYPE_CHECKING:
@@ -132,6 +139,69 @@ def test_mask_is_what_the_offline_segmenter_refines(
         assert (pixels_of(answer) != segmenter(IMAGE).labels).any()
 
 
+def test_replay_with_the_decisions_of_the_status_repeats_the_masks(
+    make_rig: MakeRig, bundle_folder: Path
+) -> None:
+    from ros.rig import pixels_of  # noqa: PLC0415
+
+    rig = make_rig(**ALWAYS)
+    listen(rig)
+    rig.listen(MASK)
+    images = [scene((60, 80), seed)[0] for seed in range(4)]
+    recorded = []
+    for image, budget in zip(images, (0.0, 1e-6, 0.0, 1e-6), strict=True):
+        set_parameters(rig, latency_budget=budget)
+        message = rig.image(image)
+        decision = status_of(rig, message)['crf']
+        recorded.append((decision, pixels_of(rig.answer(MASK, message))))
+    assert [decision for decision, _ in recorded] == ['ran', 'no_time', 'ran', 'no_time']
+
+    choice = CrfChoice(backend='numpy', preset='classic')
+    with open_segmenter(bundle_folder, 'onnxruntime', crf=choice) as segmenter:
+        for image, (decision, mask) in zip(images, recorded, strict=True):
+            again = segmenter(image, crf_decision=decision)  # type: ignore[arg-type]
+            np.testing.assert_array_equal(again.labels, mask)
+
+
+def test_frame_that_the_crf_fails_on_is_counted_and_the_next_is_refined(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_rig(**ALWAYS)
+    listen(rig)
+
+    def fail(*_: object) -> None:
+        msg = 'Out of memory for the lattice.'
+        raise CrfError(msg)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(refinement, 'refine_scores', fail)
+        rig.send(rig.image(IMAGE))
+        rig.until_dropped('engine_error')
+
+    assert rig.node.health.report().failing == 'engine_error: Out of memory for the lattice.'
+    assert status_of(rig)['crf'] == 'ran'
+
+
+def test_time_that_publishing_takes_is_kept_from_the_crf(make_rig: MakeRig) -> None:
+    """The budget is for the mask that is out, not for the one that is computed."""
+    rig = make_rig(**ALWAYS)
+    kept: list[float] = []
+    run = rig.runner.run
+
+    def spy(*arguments: Any, **named: Any) -> Any:
+        kept.append(named['reserve'])
+        return run(*arguments, **named)
+
+    rig.runner.run = spy
+    rig.listen('segmentation/overlay')
+    rig.answer('segmentation/overlay', rig.send(rig.image(IMAGE)))
+    rig.until_processed(1)
+    took = rig.node.health.report().times['publish']
+    rig.answer('segmentation/overlay', rig.send(rig.image(IMAGE)))
+
+    assert kept == [0.0, took]
+
+
 def test_gate_of_the_node_has_hysteresis(make_rig: MakeRig) -> None:
     """One scene lies between the two thresholds: it is refined only after one that is above."""
     rig = make_rig(**ALWAYS)
@@ -164,7 +234,7 @@ def test_tuned_preset_comes_from_the_bundle_with_its_gate(
 
     options = rig.runner.options_of(rig.node.parameters)
 
-    assert options.crf == TUNED
+    assert options.crf == replace(TUNED, threads=2)
     assert options.crf_entropy_threshold == 0.125
     assert options.crf_min_uncertain_fraction == 0.0
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seg_node.crf import CrfOptions
     from seg_node.crf.tuned import TunedCrf
 
-__all__ = ['AUTO', 'PRESET_CHOICES', 'CrfChoice', 'with_crf']
+__all__ = ['AUTO', 'PRESET_CHOICES', 'CrfChoice', 'crf_warning', 'with_crf']
 
 AUTO = 'auto'
 CLASSIC = 'classic'
@@ -77,6 +77,31 @@ def with_crf(options: SegmenterOptions, choice: CrfChoice, manifest: Manifest) -
         crf_entropy_threshold=threshold,
         crf_min_uncertain_fraction=fraction,
         crf_hysteresis=choice.hysteresis,
+    )
+
+
+def crf_warning(choice: CrfChoice, manifest: Manifest) -> str:
+    """Return why the CRF that is asked for is not advised; empty if it is off or well proven.
+
+    Args:
+        choice: What is asked.
+        manifest: Of the bundle.
+
+    Raises:
+        CrfError: As ``with_crf``.
+        BundleError: As ``with_crf``.
+    """
+    tuned = _tuned(choice, manifest)
+    if not choice.enabled or (tuned is not None and tuned.enabled):
+        return ''
+    if tuned is not None:
+        return (
+            f'The CRF preset of bundle {manifest.name!r} missed its bars on held-out frames: '
+            f'{tuned.why_not}'
+        )
+    return (
+        f'The CRF runs with the preset {CLASSIC!r}, which tends to remove poles and signs from '
+        'street scenes. Fit one to this bundle with "seg tune-crf".'
     )
 
 

@@ -14,6 +14,7 @@ from seg_node.crf import choose
 from seg_node.engines.registry import open_engine
 from seg_node.errors import EngineError
 from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
+from seg_node.pipeline.crf_choice import crf_warning
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,9 +69,10 @@ class ModelRunner:
 
     def _adopt(self, parameters: Parameters) -> None:
         """Use these parameters from now on."""
-        self._segmenter.options = self.options_of(parameters)
+        options = self.options_of(parameters)
+        self._crf_words = _crf_words(options)
+        self._segmenter.options = options
         self._parameters = parameters
-        self._crf_words = _crf_words(self._segmenter.options)
 
     def options_of(self, parameters: Parameters) -> SegmenterOptions:
         """Return what these parameters mean for this bundle.
@@ -79,6 +81,10 @@ class ModelRunner:
             CrfError: If the bundle lacks the preset that they name.
         """
         return segmenter_options(parameters, self.bundle.manifest)
+
+    def warning(self, parameters: Parameters) -> str:
+        """Return what a user should know about these parameters with this bundle; mostly empty."""
+        return crf_warning(_crf_choice(parameters), self.bundle.manifest)
 
     def run(
         self,

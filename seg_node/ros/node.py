@@ -198,6 +198,8 @@ class SegNode(LifecycleNode):
         described = ', '.join(f'{key} {value}' for key, value in self.runner.described().items())
         reason = self.runner.engine.reason
         self.get_logger().info(f'Ready in {seconds:.2f} s: {described} ({reason})')
+        if warning := self.runner.warning(parameters):
+            self.get_logger().warning(warning)
 
     def _activate(self) -> None:
         if self.runner is None or self.outputs is None:

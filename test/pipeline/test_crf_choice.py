@@ -11,6 +11,7 @@ import pytest
 from seg_node.crf import CrfOptions, GaussianKernel, preset, to_plain
 from seg_node.errors import CrfError, ParameterError
 from seg_node.pipeline import CrfChoice, SegmenterOptions, with_crf
+from seg_node.pipeline.crf_choice import crf_warning
 import tiny
 
 TUNED = CrfOptions((GaussianKernel(2.0, 1.5),), iterations=3, mode='fast', resolution='network')
@@ -96,6 +97,22 @@ def test_crf_that_is_off_is_off_whatever_its_preset_but_its_threshold_counts() -
     assert off.crf is None
     assert off.crf_entropy_threshold == 0.3
     assert chosen(BARE, enabled=False, preset='tuned').crf is None
+
+
+def test_well_proven_preset_needs_no_warning() -> None:
+    assert crf_warning(CrfChoice(), RICH) == ''
+    assert crf_warning(CrfChoice(enabled=False), BARE) == ''
+
+
+def test_preset_that_missed_its_bars_is_warned_of() -> None:
+    weak = replace(BARE, crf={**RICH.crf, 'enabled': False, 'why_not': 'water loses 3 points.'})
+
+    assert crf_warning(CrfChoice(), weak).endswith('held-out frames: water loses 3 points.')
+
+
+@pytest.mark.parametrize(('manifest', 'name'), [(BARE, 'auto'), (RICH, 'classic')])
+def test_classic_preset_is_warned_of(manifest: Any, name: str) -> None:
+    assert 'tends to remove poles' in crf_warning(CrfChoice(preset=name), manifest)
 
 
 def test_other_options_stay() -> None:

@@ -176,17 +176,20 @@ class BilateralTerm : public Term {
         }
     }
 
+    // Who comes after a vertex has it before: each member writes both, and no pair twice.
     void find_neighbours() {
         const size_t count = vertices_.size();
-        neighbours_ = Buffer<Pair>(kCorners * count);
+        neighbours_ = Buffer<Pair>::zeros(kCorners * count);
         setting_.team.run([&](size_t member) {
             const Range some = vertices_of(member);
             for (size_t vertex = some.begin; vertex < some.end; ++vertex) {
                 const uint64_t key = vertices_.keys()[vertex - 1];
                 for (size_t axis = 0; axis < kCorners; ++axis) {
-                    neighbours_[axis * count + vertex - 1] = {
-                        vertices_.find(code_.before(key, axis)),
-                        vertices_.find(code_.after(key, axis))};
+                    const uint32_t after = vertices_.find(code_.after(key, axis));
+                    if (after == 0) continue;
+                    Pair* pairs = neighbours_.data() + axis * count;
+                    pairs[vertex - 1].after = after;
+                    pairs[after - 1].before = static_cast<uint32_t>(vertex);
                 }
             }
         });

@@ -20,25 +20,55 @@ void gather(const float* rows, size_t count, const uint32_t* cell, const float* 
     }
 }
 
+// Cells between the row above and the row below, from `first` to `last`.
+template <class V, size_t N>
+SEG_INLINE void blend_rows(const seg::CellRows& rows, size_t first, size_t last, float* out,
+                           size_t lanes) {
+    const V upper = V::fill(1 - rows.weight);
+    const V lower = V::fill(rows.weight);
+    for (size_t at = first * lanes; at < (last + 1) * lanes; at += V::width, out += V::width) {
+        fma(V::load(rows.below + at), lower, V::load(rows.above + at) * upper).store(out);
+    }
+}
+
+// Pixels begin to end from one row of cells, of which `cells` holds those from `first` on.
+template <class V, size_t N>
+SEG_INLINE void spread_row(const float* in, size_t begin, size_t end, const float* cells,
+                           size_t first, const seg::CellColumns& columns, float factor, float* out,
+                           size_t lanes) {
+    const size_t n = vectors<V, N>(lanes);
+    for (size_t i = begin; i < end; ++i) {
+        const float* left = cells + (columns.cell[i] - first) * lanes;
+        const float* right = columns.cell[i] < columns.last ? left + lanes : left;
+        const float scale = factor * columns.norm[i];
+        const V a = V::fill((1 - columns.weight[i]) * scale);
+        const V b = V::fill(columns.weight[i] * scale);
+        for (size_t k = 0; k < n * V::width; k += V::width) {
+            const size_t at = i * lanes + k;
+            fma(V::load(right + k), b, fma(V::load(left + k), a, V::load(in + at))).store(out + at);
+        }
+    }
+}
+
+// Pixels ascend, so a few neighbouring cells serve all of them: blended once between both rows,
+// they serve each pixel with two values instead of four.
 template <class V, size_t N>
 void spread(const float* in, size_t count, const seg::CellRows& rows,
             const seg::CellColumns& columns, float factor, float* out, size_t lanes) {
-    const size_t n = vectors<V, N>(lanes);
-    for (size_t i = 0; i < count; ++i, in += lanes, out += lanes) {
-        const size_t left = columns.cell[i] * lanes;
-        const size_t right = columns.cell[i] < columns.last ? left + lanes : left;
-        const float scale = factor * columns.norm[i];
-        const float x = columns.weight[i];
-        const V a = V::fill((1 - rows.weight) * (1 - x) * scale);
-        const V b = V::fill((1 - rows.weight) * x * scale);
-        const V c = V::fill(rows.weight * (1 - x) * scale);
-        const V d = V::fill(rows.weight * x * scale);
-        for (size_t k = 0; k < n * V::width; k += V::width) {
-            const V upper = fma(V::load(rows.above + left + k), a, V::load(in + k));
-            const V lower = V::load(rows.below + left + k) * c;
-            const V top = fma(V::load(rows.above + right + k), b, upper);
-            (top + fma(V::load(rows.below + right + k), d, lower)).store(out + k);
-        }
+    if (rows.weight == 0) {
+        spread_row<V, N>(in, 0, count, rows.above, 0, columns, factor, out, lanes);
+        return;
+    }
+    constexpr size_t kRoom = seg::kStrip + 2;
+    alignas(64) float cells[kRoom * (N ? N * V::width : seg::kMostLanes)];
+    for (size_t begin = 0; begin < count;) {
+        const size_t first = columns.cell[begin];
+        size_t end = begin + 1;
+        while (end < count && columns.cell[end] + 2 - first <= kRoom) ++end;
+        const size_t next = columns.cell[end - 1] + 1;
+        blend_rows<V, N>(rows, first, next < columns.last ? next : columns.last, cells, lanes);
+        spread_row<V, N>(in, begin, end, cells, first, columns, factor, out, lanes);
+        begin = end;
     }
 }
 

@@ -45,12 +45,9 @@ class KeyCode {
         }
         return key;
     }
-    // Neighbours along an axis, 0 to 5.
+    // The next vertex along an axis, 0 to 5.
     uint64_t after(uint64_t key, size_t axis) const {
         return ((key & 7U) == 5 ? key - 5 + all_ : key + 1) - unit_[axis];
-    }
-    uint64_t before(uint64_t key, size_t axis) const {
-        return ((key & 7U) == 0 ? key + 5 - all_ : key - 1) + unit_[axis];
     }
 
     const Embedding& embedding() const { return embedding_; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from seg_node.crf.memory import check_memory
@@ -89,25 +90,31 @@ class BlockMatrix:
 
     def times(self, values: Float32Array) -> Float32Array:
         """Return the product with (columns, C) values, transposed: (C, N) float32."""
-        padded = np.concatenate([values, np.zeros((1, values.shape[1]), np.float32)])
+        channels = values.shape[1]
+        padded = np.concatenate([values, np.zeros((1, channels), np.float32)])
         read = padded[self._column]
-        result = np.empty((values.shape[1], len(self._row) // ROWS, ROWS), np.float32)
+        result = np.empty((len(self._row) // ROWS, ROWS, channels), np.float32)
         for width, blocks, slots in self._groups:
             weights = self._weights[slots].reshape(-1, width, ROWS)
-            factors = read[slots].reshape(-1, width, values.shape[1])
-            out = result[:, blocks].transpose(1, 0, 2)
-            np.matmul(factors.transpose(0, 2, 1), weights, out=out)
-        return np.take(result.reshape(len(result), -1), self._position, axis=1)
+            factors = read[slots].reshape(-1, width, channels)
+            result[blocks] = np.matmul(factors.transpose(0, 2, 1), weights).transpose(0, 2, 1)
+        # Rows are put in order with all their channels at once: that is what memory is good at.
+        return _transposed(np.take(result.reshape(-1, channels), self._position, axis=0))
 
     def transposed_times(self, values: Float32Array) -> Float32Array:
         """Return the product of the transposed matrix with (C, N) values: (columns, C) float32."""
-        sorted_values = np.take(values, self._row, axis=1).reshape(len(values), -1, ROWS)
-        sums = np.empty((len(self._column), len(values)), np.float32)
+        channels = len(values)
+        ordered = np.take(_transposed(values), self._row, axis=0).reshape(-1, ROWS, channels)
+        sums = np.empty((len(self._column), channels), np.float32)
         for width, blocks, slots in self._groups:
             weights = self._weights[slots].reshape(-1, width, ROWS)
-            factors = sorted_values[:, blocks].transpose(1, 2, 0)
-            np.matmul(weights, factors, out=sums[slots].reshape(-1, width, len(values)))
+            np.matmul(weights, ordered[blocks], out=sums[slots].reshape(-1, width, channels))
         return np.add.reduceat(sums[self._by_column], self._starts, axis=0)
+
+
+def _transposed(values: Float32Array) -> Float32Array:
+    """Return the transpose as an array of its own; OpenCV does that in tiles."""
+    return np.ascontiguousarray(cv2.transpose(values), np.float32)
 
 
 def _starts(widths: IntArray, order: IntArray) -> IntArray:

@@ -46,10 +46,7 @@ def marginals(probabilities: Float32Array, image: UInt8Array, options: CrfOption
     messages = [_Messages(image, kernel, classes) for kernel in options.kernels]
     belief = _softmax(minus_unary.copy())
     for _ in range(options.iterations):
-        logits = minus_unary.copy()
-        for message in messages:
-            logits += message(belief)
-        belief = _softmax(logits)
+        belief = _softmax(sum((message(belief) for message in messages), minus_unary))
     return belief.reshape(probabilities.shape)
 
 
@@ -67,17 +64,16 @@ class _Messages:
         self._filter = _filter_over(image, kernel)
         total = self._filter(np.ones((1, height * width), np.float32))
         self._norm: Float32Array = np.reciprocal(np.sqrt(total))
-        self._compat = compat_matrix(kernel.compat, classes).astype(np.float32)
-        self._is_diagonal = np.ndim(kernel.compat) < self._compat.ndim
+        matrix = compat_matrix(kernel.compat, classes).astype(np.float32)
+        is_one_number = np.ndim(kernel.compat) == 0
+        self._weight = matrix[0, 0] * self._norm if is_one_number else self._norm
+        self._matrix = None if is_one_number else matrix
 
     def __call__(self, belief: Float32Array) -> Float32Array:
         """Return the messages to (K, N) from beliefs (K, N)."""
         messages = self._filter(belief * self._norm)
-        messages *= self._norm
-        if self._is_diagonal:
-            messages *= self._compat.diagonal()[:, None]
-            return messages
-        return self._compat @ messages
+        messages *= self._weight
+        return messages if self._matrix is None else self._matrix @ messages
 
 
 def _filter_over(image: UInt8Array, kernel: Kernel) -> Filter:

@@ -112,7 +112,7 @@ def _check_range(kernel: Kernel, height: int, width: int) -> None:
 
 
 def _bytes_needed(shape: tuple[int, ...], options: CrfOptions) -> int:
-    """Return about the peak of the library's memory; measured in benchmarks/bench_crf.py."""
+    """Return about the peak of the library's memory."""
     classes, height, width = shape
     corners = sum(6 if isinstance(one, BilateralKernel) else 3 for one in options.kernels)
     per_pixel = BYTES_PER_SCORE * classes + BYTES_PER_CORNER * corners

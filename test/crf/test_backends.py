@@ -133,6 +133,18 @@ def test_a_positive_compat_removes_a_speck_and_a_negative_one_does_not(
     assert refine_labels(probabilities, image, solver.set(rough))[8, 8] == 1
 
 
+def test_borders_move_to_the_edges_of_the_image(solver: Solver) -> None:
+    image = np.zeros((24, 32, 3), np.uint8)
+    image[:, 16:] = 200
+    right = np.full((24, 32), 0.35, np.float32)
+    right[:, 13:] = 0.65
+    options = CrfOptions((BilateralKernel(20.0, 20.0, 6.0),), iterations=10)
+
+    labels = refine_labels(np.stack([1 - right, right]), image, solver.set(options))
+
+    assert np.array_equal(labels, image[..., 0] > 0)
+
+
 def test_a_kernel_twice_is_a_kernel_of_twice_the_compat(solver: Solver) -> None:
     probabilities, image = street()
     half, whole = BilateralKernel(8.0, 20.0, 1.0), BilateralKernel(8.0, 20.0, 2.0)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// exp and log for vectors of floats, by argument reduction and minimax polynomials (Lawson's
-// iteration; test/crf/test_native_kernels.py measures the errors stated here).
+// exp and log for vectors of floats, by argument reduction and minimax polynomials (fitted with
+// Lawson's iteration). test/native/test_extension.py measures their errors.
 #pragma once
 
 #include <cstddef>

@@ -209,7 +209,7 @@ def test_failing_engine_is_counted_and_the_next_frame_is_processed(rig: Rig) -> 
 def test_defect_in_the_node_is_counted_and_does_not_end_the_worker(rig: Rig) -> None:
     rig.listen(MASK)
     run = rig.runner.run
-    rig.runner.run = lambda *_: 1 / 0
+    rig.runner.run = lambda *_, **__: 1 / 0
     rig.send(rig.image(IMAGE))
     rig.until_dropped('internal_error')
     rig.runner.run = run

@@ -22,8 +22,8 @@ PACKAGING := setup.py setup.cfg package.xml constraints/make.txt
 
 # pydensecrf2 is compiled while it is installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
-EXTRAS := dev,onnx,replay,ros,train$(if $(HAS_COMPILER),$(shell printf ',crf'))
-REQUIRED := cityscapesscripts lightning onnx onnxruntime ros rosbags torch $(if $(HAS_COMPILER),crf)
+EXTRAS := dev,onnx,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))
+REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf)
 REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
 
 # The environments here have a ROS of their own, which must not meet another one.

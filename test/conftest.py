@@ -24,6 +24,7 @@ MODULES = {
     'lightning': 'lightning',
     'onnx': 'onnx',
     'onnxruntime': 'onnxruntime',
+    'optuna': 'optuna',
     'ros': 'rclpy',
     'rosbags': 'rosbags',
     'torch': 'torch',

@@ -20,6 +20,7 @@ OPTIONAL = (
     'lightning',
     'onnx',
     'onnxruntime',
+    'optuna',
     'pydensecrf',
     'rclpy',
     'rosbags',
@@ -42,6 +43,8 @@ DEMANDING = (
     'seg_node.model',
     'seg_node.ros',
     'seg_node.training',
+    'seg_node.tuning.search',
+    'seg_node.tuning.tune',
 )
 IMPORT_ALL = """
 import importlib, json, sys

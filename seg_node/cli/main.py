@@ -69,6 +69,7 @@ VERBS = {
     'show-samples': Verb('seg_node.cli.show_samples_command', 'draw what a recipe trains on'),
     'show-weights': Verb('seg_node.cli.show_weights_command', 'draw what pixels weigh'),
     'train': Verb('seg_node.cli.train_command', 'train a model'),
+    'tune-crf': Verb('seg_node.cli.tune_crf_command', 'fit the dense CRF to a model'),
 }
 
 

@@ -8,7 +8,8 @@ from .bars import BARS, faults
 from .checks import check_drives, check_target, check_work
 from .frames import Drive, keep_frames
 from .preset import write_preset
-from .report import as_json, as_text
+from .report import as_json
+from .text import as_text
 
 __all__ = [
     'BARS',

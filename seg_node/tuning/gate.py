@@ -12,7 +12,7 @@ from seg_node.tuning.measure import THRESHOLDS
 from seg_node.tuning.sums import Effect, total
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     'KEPT',
+    'MOST',
     'Gate',
     'GateEffect',
     'behind_gate',
     'fit_gate',
     'fit_pixels',
+    'keeps_enough',
     'within_pixels',
 ]
 
 KEPT = 0.9
 """Share of the gain that a gate is to keep."""
+
+MOST = {'frames': 0.5, 'pixels': 0.25}
+"""On how much of these it is to do so."""
 
 AIM = 0.95  # the same on the frames that the gate is fitted on: others differ
 DIGITS = 4
@@ -166,6 +171,20 @@ def within_pixels(frames: Sequence[FrameEffect], threshold: float) -> GateEffect
     number = THRESHOLDS.index(threshold)
     effects = [Effect(frame.effect.before, frame.within[number]) for frame in frames]
     return _gate_effect(frames, effects, float(sum(frame.uncertain[number] for frame in frames)))
+
+
+def keeps_enough(figures: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Return which gates keep 90 % of the gain on half of the frames or a quarter of the pixels.
+
+    Args:
+        figures: For ``frames`` and ``pixels``, the ``share`` that is refined and the share of the
+            gain that is ``kept``.
+    """
+    return [
+        what
+        for what, most in MOST.items()
+        if figures[what]['kept'] >= KEPT and figures[what]['share'] <= most
+    ]
 
 
 def _gate_effect(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outcome as plain data and as text."""
+"""The outcome as plain data."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from seg_node import __version__
 from seg_node.crf import choose, to_plain
 from seg_node.evaluation.evaluate import machine
 from seg_node.evaluation.figures import number
-from seg_node.evaluation.text import percent, table
 from seg_node.tuning.bars import BARS, faults
-from seg_node.tuning.gate import behind_gate, within_pixels
+from seg_node.tuning.gate import behind_gate, keeps_enough, KEPT, MOST, within_pixels
 from seg_node.tuning.space import kinds_of
 from seg_node.tuning.sums import total
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from seg_node.crf import CrfOptions
     from seg_node.tuning.gate import GateEffect
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from seg_node.tuning.sums import Effect
     from seg_node.tuning.tune import Tuning
 
-__all__ = ['FORMAT', 'as_json', 'as_text']
+__all__ = ['FORMAT', 'as_json']
 
 FORMAT = '1.0'
 NOTE = (
@@ -46,7 +45,7 @@ def as_json(tuning: Tuning) -> dict[str, Any]:
     first = tuning.parts[0].drive
     held_out = total(frame.effect for frames in tuning.held_out for frame in frames)
     seen = total(frame.effect for frame in tuning.final.frames)
-    names = first.classes.names
+    names, gate = first.classes.names, _gates(tuning)
     return {
         'format': FORMAT,
         'kind': 'crf tuning',
@@ -54,7 +53,8 @@ def as_json(tuning: Tuning) -> dict[str, Any]:
         'taxonomy': first.classes.name,
         'class_kinds': dict(zip(first.taxonomy.names, kinds_of(first.taxonomy), strict=True)),
         'held_out': _figures(held_out, names),
-        'gate': _gates(tuning),
+        'gate': gate,
+        'gate_keeps': keeps_enough(gate),
         'tuned_on': _figures(seen, names),
         'parts': [_part(tuning, index) for index in range(len(tuning.parts))],
         'preset': preset_plain(tuning.final.options),
@@ -64,6 +64,8 @@ def as_json(tuning: Tuning) -> dict[str, Any]:
             'boundary_f1': BARS.boundary,
             'mean_iou': BARS.mean_iou,
             'class_iou': BARS.per_class,
+            'kept': KEPT,
+            'most': MOST,
         },
         'crf_ms': _milliseconds([frame for frames in tuning.held_out for frame in frames]),
         'crf_backend': choose(tuning.final.options.backend).name,
@@ -163,105 +165,3 @@ def _milliseconds(frames: Sequence[FrameEffect]) -> dict[str, float]:
         'clock': round(1000 * float(on_clock), 1),
         'processor': round(1000 * float(on_processor), 1),
     }
-
-
-def as_text(data: Mapping[str, Any]) -> str:
-    """Return the report for people, without a newline at its end.
-
-    Args:
-        data: From ``as_json``.
-    """
-    parts = [
-        _part_table(data),
-        _class_table(data),
-        _gate_table(data),
-        _words(data),
-        _preset_lines(data),
-        _verdict(data),
-    ]
-    return '\n\n'.join(parts)
-
-
-def _part_table(data: Mapping[str, Any]) -> str:
-    rows = [
-        [part['name'], str(part['frames']), *_row(part['mean_iou']), *_row(part['boundary_f1'])]
-        for part in data['parts']
-    ]
-    pooled = data['held_out']
-    frames = str(sum(part['frames'] for part in data['parts']))
-    rows.append(['pooled', frames, *_row(pooled['mean_iou']), *_row(pooled['boundary_f1'])])
-    return table(['held out', 'frames', *_heads('mean IoU'), *_heads('boundary F1')], rows)
-
-
-def _class_table(data: Mapping[str, Any]) -> str:
-    pooled = data['held_out']
-    rows = [
-        [name, *_row(pooled['class_iou'][name]), *_row(pooled['class_boundary_f1'][name])]
-        for name in pooled['class_iou']
-    ]
-    return table(['class, held out', *_heads('IoU'), *_heads('boundary F1')], rows)
-
-
-def _gate_table(data: Mapping[str, Any]) -> str:
-    words = {
-        'frames': 'on frames that are uncertain enough',
-        'pixels': 'on pixels that are uncertain',
-    }
-    keys = ('share', 'kept', 'mean_iou', 'boundary_f1')
-    rows = [
-        [words[what], *(percent(data['gate'][what][key], 2) for key in keys)] for what in words
-    ]
-    head = ['CRF, held out', 'share %', 'of the gain %', 'mean IoU %', 'boundary F1 %']
-    return table(head, rows)
-
-
-def _words(data: Mapping[str, Any]) -> str:
-    seen, search = data['tuned_on'], data['search']
-    height, width = data['image_size']
-    iou, outlines = (
-        ' to '.join(percent(value, 2) for value in seen[key])
-        for key in ('mean_iou', 'boundary_f1')
-    )
-    trials = ', '.join(map(str, search['trials']))
-    cost = data['crf_ms']
-    lines = (
-        f'CRF ({data["crf_backend"]}) on a frame of {width} x {height}: {cost["clock"]:g} ms,',
-        f'{cost["processor"]:g} ms of processor time (medians).',
-        f'On the frames it was tuned on the last preset moves mean IoU from {iou} %,',
-        f'boundary F1 from {outlines} %.',
-        f'Trials of each search: {trials}; given up early: {sum(search["given_up"])};',
-        f'{search["minutes"]:g} minutes, seed {search["seed"]}.',
-    )
-    return '\n'.join(lines)
-
-
-def _preset_lines(data: Mapping[str, Any]) -> str:
-    preset, kinds = data['preset'], list(data['class_kinds'].values())
-    lines = [f'preset: {preset["iterations"]} iterations, mode {preset["mode"]}']
-    for kernel in preset['kernels']:
-        widths = ', '.join(f'{key} {kernel[key]:g}' for key in ('sxy', 'srgb') if key in kernel)
-        weights = {kind: kernel['compat'][kinds.index(kind)] for kind in dict.fromkeys(kinds)}
-        listed = ', '.join(f'{kind} {weight:g}' for kind, weight in sorted(weights.items()))
-        lines.append(f'  {kernel["kind"]}: {widths}; compat: {listed}')
-    gate = data['preset_gate']
-    lines.append(
-        f'gate: at least {gate["min_uncertain_fraction"]:g} of the pixels above entropy '
-        f'{gate["entropy_threshold"]:g}'
-    )
-    return '\n'.join(lines)
-
-
-def _verdict(data: Mapping[str, Any]) -> str:
-    if not data['faults']:
-        return 'All bars are met on held-out frames.'
-    return '\n'.join(['Bars that are missed on held-out frames:', *data['faults']])
-
-
-def _heads(what: str) -> list[str]:
-    return [f'{what} %', 'after', 'change']
-
-
-def _row(pair: Sequence[float | None]) -> list[str]:
-    before, after = pair
-    change = '-' if before is None or after is None else f'{100 * (after - before):+.2f}'
-    return [percent(before, 2), percent(after, 2), change]

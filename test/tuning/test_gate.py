@@ -9,7 +9,14 @@ import math
 import numpy as np
 import pytest
 
-from seg_node.tuning.gate import behind_gate, fit_gate, fit_pixels, Gate, within_pixels
+from seg_node.tuning.gate import (
+    behind_gate,
+    fit_gate,
+    fit_pixels,
+    Gate,
+    keeps_enough,
+    within_pixels,
+)
 from seg_node.tuning.measure import FrameEffect, THRESHOLDS
 
 from .conftest import frame_effect
@@ -98,3 +105,22 @@ def test_pixels_are_those_above_the_largest_entropy_that_holds_the_gain() -> Non
     assert got.share == pytest.approx(0.3)
     assert got.kept_share == pytest.approx(1.0)
     assert math.isclose(within_pixels(frames, 0.4).kept_share, 0.25)
+
+
+@pytest.mark.parametrize(
+    ('frames', 'pixels', 'expected'),
+    [
+        ((0.5, 0.9), (0.25, 0.9), ['frames', 'pixels']),
+        ((0.51, 1.0), (0.2, 0.95), ['pixels']),
+        ((0.3, 0.89), (0.26, 1.0), []),
+    ],
+)
+def test_a_gate_keeps_most_of_the_gain_on_little(
+    frames: tuple[float, float], pixels: tuple[float, float], expected: list[str]
+) -> None:
+    figures = {
+        what: {'share': share, 'kept': kept}
+        for what, (share, kept) in (('frames', frames), ('pixels', pixels))
+    }
+
+    assert keeps_enough(figures) == expected

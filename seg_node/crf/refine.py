@@ -134,11 +134,13 @@ def _refine_on_the_grid(
     size = cast('tuple[int, int]', placement.crop(scores).shape[1:])
     onto_itself = replace(placement, image_size=size)
     prior = probabilities_of(scores, onto_itself, temperature)
-    small = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    small = image
+    if size != image.shape[:2]:
+        small = cast('Any', cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA))
     shrunk = float(np.sqrt(prior[0].size / (image.shape[0] * image.shape[1])))
     kernels = tuple(replace(kernel, sxy=kernel.sxy * shrunk) for kernel in options.kernels)
     on_grid = replace(options, kernels=kernels)
-    marginals = choose(options.backend).backend.marginals(prior, cast('Any', small), on_grid)
+    marginals = choose(options.backend).backend.marginals(prior, small, on_grid)
     logits = np.log(np.maximum(marginals, np.float32(options.clip)))
     whole = Placement(placement.image_size, size, top=0, left=0, height=size[0], width=size[1])
     return finish(logits, whole, confidence=False, entropy=False).labels

@@ -91,7 +91,7 @@ def learnt_crf(
     figures = measure(refined, held_out, input_spec(recipe), groups).figures()  # type: ignore[arg-type]
     logger.info('%s with the CRF: %s', data, figures)
     before, after = plain.figures[data][groups.name], figures[groups.name]
-    return learnt_preset(refinement, data, before=before['mean_iou'], after=after['mean_iou'])
+    return learnt_preset(refinement, data, before=before, after=after)
 
 
 def describe(source: Source) -> str:

@@ -11,9 +11,11 @@ from torch import nn, Tensor
 from seg_node.model.mean_field import Kernel, levels_on_grid, MeanField
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from seg_node.training.recipe import CrfPart
+
+FIGURES = ('mean_iou', 'global_accuracy', 'iou')
 
 
 class Refinement(nn.Module):
@@ -67,25 +69,27 @@ class RefinedNetwork:
 
 
 def learnt_preset(
-    refinement: Refinement, data: str, *, before: float, after: float
+    refinement: Refinement, data: str, *, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return ``Manifest.crf`` of a learnt CRF: for every frame, and off where it does harm.
 
     Args:
         refinement: What was learnt.
         data: Name of the held-out data.
-        before: Mean IoU of the network alone there, 0..1.
+        before: Figures of the network alone there, shares in 0..1: ``mean_iou``,
+            ``global_accuracy`` and ``iou`` of each class.
         after: The same with the CRF.
     """
-    why_not = f'Its mean IoU on {data} is {after:.4f}, that of the network alone {before:.4f}.'
+    plain, refined = before['mean_iou'], after['mean_iou']
+    why_not = f'Its mean IoU on {data} is {refined:.4f}, that of the network alone {plain:.4f}.'
     return {
         'preset': refinement.field.plain_options(stride=refinement.stride),
         'entropy_threshold': 0.0,
         'min_uncertain_fraction': 0.0,
-        'enabled': after >= before,
-        'why_not': '' if after >= before else why_not,
+        'enabled': refined >= plain,
+        'why_not': '' if refined >= plain else why_not,
         'measured': {
-            'note': f'Learnt in training; mean IoU on {data}, at which no weight was chosen.',
-            'mean_iou': {'before': before, 'after': after},
+            'note': f'Learnt in training, measured on {data}.',
+            **{key: {'before': before[key], 'after': after[key]} for key in FIGURES},
         },
     }

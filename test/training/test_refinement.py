@@ -50,6 +50,10 @@ def short_recipe(places: list[str], *options: str) -> Recipe:
     return read_recipe(SMOKE, [*places, *small, *size, *time, *options])
 
 
+def figures(iou: float) -> dict[str, Any]:
+    return {'mean_iou': iou, 'global_accuracy': 0.9, 'iou': {'road': iou}}
+
+
 def moved(recipe: Recipe, folder: Path) -> tuple[bool, bool]:
     """Train, and return whether network and CRF have other weights than before."""
     before = initial_network(recipe).state_dict()
@@ -122,7 +126,7 @@ def test_deployed_crf_gives_the_labels_that_were_trained() -> None:
     with torch.no_grad():
         refinement.field.compat[1] += torch.randn(5, 5, generator=random)
 
-    entry = learnt_preset(refinement, 'somewhere', before=0.5, after=0.6)
+    entry = learnt_preset(refinement, 'yard val', before=figures(0.5), after=figures(0.6))
     deployed = refine_scores(
         scores[0].numpy(),
         Placement(SIZE, SIZE, 0, 0, *SIZE),
@@ -143,8 +147,8 @@ def test_deployed_crf_gives_the_labels_that_were_trained() -> None:
 def test_crf_that_does_harm_is_off_in_the_bundle_and_says_why() -> None:
     refinement = Refinement(OPTIONS, 5, stride=2)
 
-    worse = learnt_preset(refinement, 'yard val', before=0.5, after=0.49)
-    as_good = learnt_preset(refinement, 'yard val', before=0.5, after=0.5)
+    worse = learnt_preset(refinement, 'yard val', before=figures(0.5), after=figures(0.49))
+    as_good = learnt_preset(refinement, 'yard val', before=figures(0.5), after=figures(0.5))
 
     assert not worse['enabled']
     assert (

@@ -127,6 +127,9 @@ class BilateralTerm : public Term {
 
     void locate_rows(Shard& shard, Range rows) {
         const Grid& grid = setting_.grid;
+        const size_t pixels = (rows.end - rows.begin) * grid.width;
+        shard.simplices = SimplexTable(pixels / 8);  // what photographs have with usual widths
+        shard.vertices = VertexTable(pixels / 16);
         uint32_t columns[kStrip];
         for (size_t y = rows.begin; y < rows.end; ++y) {
             for (size_t x = 0; x < grid.width; x += kStrip) {

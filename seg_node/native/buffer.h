@@ -9,6 +9,10 @@
 #include <memory>
 #include <new>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace seg {
 
 template <class T>
@@ -18,10 +22,16 @@ class Buffer {
     // Contents are undefined.
     explicit Buffer(size_t size) : size_(size) {
         constexpr size_t line = 64;
-        if (size > (std::numeric_limits<size_t>::max() - line) / sizeof(T)) throw std::bad_alloc();
-        const size_t bytes = (size * sizeof(T) + line - 1) / line * line;
-        data_.reset(static_cast<T*>(std::aligned_alloc(line, bytes > 0 ? bytes : line)));
+        constexpr size_t page = size_t{1} << 21;  // a huge one: fewer faults on first touch
+        const bool huge = size * sizeof(T) >= 2 * page;
+        const size_t unit = huge ? page : line;
+        if (size > (std::numeric_limits<size_t>::max() - unit) / sizeof(T)) throw std::bad_alloc();
+        const size_t bytes = (size * sizeof(T) + unit - 1) / unit * unit;
+        data_.reset(static_cast<T*>(std::aligned_alloc(unit, bytes > 0 ? bytes : unit)));
         if (!data_) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+        if (huge) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // only a hint
+#endif
     }
     static Buffer zeros(size_t size) {
         Buffer buffer(size);

@@ -10,7 +10,13 @@ namespace seg {
 
 namespace {
 
-constexpr unsigned kFirstBits = 12;  // of the number of slots
+// Of the number of slots, at least twice the number of entries.
+unsigned bits_for(size_t expected) {
+    unsigned bits = 12;
+    while ((size_t{1} << bits) < 2 * expected) ++bits;
+    return bits;
+}
+
 constexpr uint64_t kGolden = 0x9E3779B97F4A7C15U;
 
 uint32_t checked_number(size_t size) {
@@ -62,7 +68,8 @@ KeyCode::KeyCode(const std::array<Interval, kFeatures>& features,
     if (bits > 64) throw std::domain_error("kernel too narrow");
 }
 
-VertexTable::VertexTable() : slots_(size_t{1} << kFirstBits), shift_(64 - kFirstBits) {}
+VertexTable::VertexTable(size_t expected)
+    : slots_(size_t{1} << bits_for(expected)), shift_(64 - bits_for(expected)) {}
 
 size_t VertexTable::probe(uint64_t key) const {
     const size_t mask = slots_.size() - 1;
@@ -91,7 +98,8 @@ void VertexTable::grow() {
     }
 }
 
-SimplexTable::SimplexTable() : slots_(size_t{1} << kFirstBits), shift_(64 - kFirstBits) {}
+SimplexTable::SimplexTable(size_t expected)
+    : slots_(size_t{1} << bits_for(expected)), shift_(64 - bits_for(expected)) {}
 
 size_t SimplexTable::probe(uint64_t base, uint32_t order) const {
     const size_t mask = slots_.size() - 1;

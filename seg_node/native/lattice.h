@@ -63,7 +63,7 @@ class KeyCode {
 // Numbers keys in the order in which they come, from 1.
 class VertexTable {
   public:
-    VertexTable();
+    explicit VertexTable(size_t expected = 0);
     uint32_t add(uint64_t key);
     uint32_t find(uint64_t key) const;  // 0 if it is not there
     size_t size() const { return keys_.size(); }
@@ -85,7 +85,7 @@ class VertexTable {
 // Numbers simplices in the order in which they come, from 0, and knows their vertices.
 class SimplexTable {
   public:
-    SimplexTable();
+    explicit SimplexTable(size_t expected = 0);
 
     // vertex(key) gives the number of a vertex; it is asked for new simplices alone.
     template <class Vertex>

@@ -25,44 +25,60 @@ void slice(const float* in, const seg::Site* sites, const seg::Simplex* simplice
            const float* values, float* out, size_t lanes) {
     const size_t n = vectors<V, N>(lanes);
     for (size_t i = 0; i < count; ++i) {
-        const seg::Site& site = sites[i];
-        const uint32_t* vertex = simplices[site.simplex].vertex;
-        for (size_t k = 0; k < n; ++k) {
-            const float* from = values + k * V::width;
-            V even = V::load(from + vertex[0] * lanes) * V::fill(site.weight[0]);
-            V odd = V::load(from + vertex[1] * lanes) * V::fill(site.weight[1]);
+        const uint32_t* vertex = simplices[sites[i].simplex].vertex;
+        const V norm = V::fill(sites[i].norm);
+        V weight[6];
+        for (size_t c = 0; c < 6; ++c) weight[c] = V::fill(sites[i].weight[c]);
+        for (size_t k = 0; k < n * V::width; k += V::width) {
+            const float* from = values + k;
+            V even = V::load(from + vertex[0] * lanes) * weight[0];
+            V odd = V::load(from + vertex[1] * lanes) * weight[1];
             for (size_t c = 2; c < 6; c += 2) {
-                even = fma(V::load(from + vertex[c] * lanes), V::fill(site.weight[c]), even);
-                odd = fma(V::load(from + vertex[c + 1] * lanes), V::fill(site.weight[c + 1]), odd);
+                even = fma(V::load(from + vertex[c] * lanes), weight[c], even);
+                odd = fma(V::load(from + vertex[c + 1] * lanes), weight[c + 1], odd);
             }
-            const size_t at = i * lanes + k * V::width;
-            fma(V::fill(site.norm), even + odd, V::load(in + at)).store(out + at);
+            const size_t at = i * lanes + k;
+            fma(norm, even + odd, V::load(in + at)).store(out + at);
         }
     }
 }
 
-// Sums of a run stay in registers: neighbouring pixels mostly share their simplex, and adding to
-// memory pixel by pixel would wait for each store.
+// Adds up B vectors of the rows begin to end, which lie in one simplex. Sums stay in registers:
+// adding to memory pixel by pixel would wait for each store.
+template <class V, size_t B>
+SEG_INLINE void splat_run(const float* rows, const seg::Site* sites, size_t begin, size_t end,
+                          const uint32_t* vertex, float* values, size_t lanes) {
+    V total[6][B];
+    for (auto& corner : total) {
+        for (V& one : corner) one = V::fill(0.0F);
+    }
+    for (size_t p = begin; p < end; ++p) {
+        const V norm = V::fill(sites[p].norm);
+        V row[B];
+        for (size_t k = 0; k < B; ++k) row[k] = V::load(rows + p * lanes + k * V::width) * norm;
+        for (size_t c = 0; c < 6; ++c) {
+            const V weight = V::fill(sites[p].weight[c]);
+            for (size_t k = 0; k < B; ++k) total[c][k] = fma(row[k], weight, total[c][k]);
+        }
+    }
+    for (size_t c = 0; c < 6; ++c) {
+        float* to = values + vertex[c] * lanes;
+        for (size_t k = 0; k < B; ++k) {
+            (V::load(to + k * V::width) + total[c][k]).store(to + k * V::width);
+        }
+    }
+}
+
 template <class V, size_t N>
 void splat(const float* rows, const seg::Site* sites, const seg::Simplex* simplices, size_t count,
            float* values, size_t lanes) {
+    constexpr size_t block = N <= 3 && N > 0 ? N : 1;  // 6 x 3 sums, and there are 32 registers
     const size_t n = vectors<V, N>(lanes);
     for (size_t i = 0; i < count;) {
         const size_t end = run_end(sites, i, count);
         const uint32_t* vertex = simplices[sites[i].simplex].vertex;
-        for (size_t k = 0; k < n; ++k) {
-            V total[6];
-            for (V& one : total) one = V::fill(0.0F);
-            for (size_t p = i; p < end; ++p) {
-                const V row = V::load(rows + p * lanes + k * V::width) * V::fill(sites[p].norm);
-                for (size_t c = 0; c < 6; ++c) {
-                    total[c] = fma(row, V::fill(sites[p].weight[c]), total[c]);
-                }
-            }
-            for (size_t c = 0; c < 6; ++c) {
-                float* to = values + vertex[c] * lanes + k * V::width;
-                (V::load(to) + total[c]).store(to);
-            }
+        for (size_t k = 0; k < n * V::width; k += block * V::width) {
+            splat_run<V, block>(rows + k, sites, i, end, vertex, values + k, lanes);
         }
         i = end;
     }

@@ -7,16 +7,15 @@ and node, and here the bundle it is given segments an image.
 
 from __future__ import annotations
 
-from pathlib import Path
 import re
 import shlex
 import shutil
 from typing import TYPE_CHECKING
 
-import cv2
 import pytest
 import yaml
 
+from pages import commands, read_page, ROOT, SHORT, SIZE, write_camvid, write_yard
 from seg_node.bundle import open_bundle
 from seg_node.cli.main import main
 from seg_node.pipeline import open_segmenter
@@ -25,52 +24,19 @@ import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 pytestmark = pytest.mark.smoke  # half a minute
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / 'docs' / 'training.md').read_text(encoding='utf-8')
+PAGE = read_page('training.md')
 WALK, REST = PAGE.split('## The recipes that are shipped')
-SIZE = (64, 96)
-SHORT = (
-    'schedule.batch=2',
-    'augment.crop=[32, 48]',
-    'augment.scale=[0.9, 1.1]',
-    'data.cache=0',
-    'workers=0',
-    'threads=1',
-    'compute.accelerator=cpu',
-    'compute.precision=fp32',
-)
-
-
-def commands(text: str, language: str = 'bash') -> list[str]:
-    """Return the lines of all fences of shell commands."""
-    fences = re.findall(rf'^```{language}\n(.*?)^```', text, re.MULTILINE | re.DOTALL)
-    lines = [line for fence in fences for line in fence.splitlines()]
-    return [line for line in lines if line.strip() and not line.startswith('#')]
-
-
-def write_pairs(images: Path, labels: Path, names: Sequence[str], first: int = 0) -> None:
-    """Write tiny scenes of the seeds from ``first`` on."""
-    for folder in (images, labels):
-        folder.mkdir(parents=True, exist_ok=True)
-    for seed, name in enumerate(names, first):
-        image, ids = tiny.scene(SIZE, seed=seed)
-        cv2.imwrite(str(images / f'{name}.png'), image[..., ::-1])
-        cv2.imwrite(str(labels / f'{name}.png'), ids)
 
 
 @pytest.fixture
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with labels as the page wants them; its parent is the working folder."""
     folder = tmp_path / 'yard'
-    for number, split in enumerate(('train', 'val')):
-        names = [f'{split}{frame}' for frame in range(2)]
-        write_pairs(folder / 'images' / split, folder / 'labels' / split, names, 2 * number)
-    classes = re.search(r'^```yaml\n(.*?)^```', WALK, re.MULTILINE | re.DOTALL)
-    assert classes
-    (folder / 'taxonomy.yaml').write_text(classes[1], encoding='utf-8')
+    write_yard(folder)
     (tmp_path / 'config').symlink_to(ROOT / 'config')
     monkeypatch.chdir(tmp_path)
     return folder
@@ -167,11 +133,3 @@ def short_stage(words: Sequence[str]) -> tuple[str, ...]:
     few = [f'data.train.{number}.per_epoch=2' for number in range(sources)]
     small = ('schedule.epochs=1', 'data.also=[]', 'input.height=64', 'input.width=96')
     return (*SHORT, *few, *(small[1:] if '--until' in words else small))
-
-
-def write_camvid(folder: Path) -> None:
-    """Write two frames for each half of CamVid's training data, of two drives and one."""
-    drives = (('train', ('0001TP_1', '0006R0_1')), ('val', ('0016E5_1', '0016E5_2')))
-    for number, (split, names) in enumerate(drives):
-        for labels in ('labels', 'labels_cityscapes19'):
-            write_pairs(folder / 'images' / split, folder / labels / split, names, 2 * number)

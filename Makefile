@@ -18,9 +18,9 @@ BIN := $(VENV)/bin
 # Progress bars for people, silence for logs.
 PIP_INSTALL := -m pip install --disable-pip-version-check $(if $(CI),--quiet) -c constraints/make.txt
 INSTALL := $(BIN)/python $(PIP_INSTALL)
-PACKAGING := setup.py setup.cfg package.xml constraints/make.txt
+PACKAGING := setup.py setup.cfg package.xml constraints/make.txt $(wildcard seg_node/native/*)
 
-# pydensecrf2 is compiled while it is installed.
+# pydensecrf2 and our own extension are compiled while they are installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
 EXTRAS := dev,onnx,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))
 REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf)
@@ -39,6 +39,7 @@ help:
 	@echo 'make test        lint, import contracts, strict types, tests'
 	@echo 'make check-all   make test, slow tests, older ROS, installation by pip and colcon'
 	@echo 'make lint imports types unit smoke slow   one part of it'
+	@echo 'make sanitize    tests of the extension with sanitizers for addresses and undefined behaviour'
 	@echo 'make ros-jazzy   ROS tests with the rclpy of Jazzy'
 	@echo 'make installed   pip install and colcon build, and the node started from each'
 	@echo 'make fix         mend what lint can mend'
@@ -93,7 +94,7 @@ demo: $(VENV)/.ready-to-run
 
 .PHONY: test check-all
 test: lint imports types unit smoke
-check-all: test slow ros-jazzy installed
+check-all: test slow sanitize ros-jazzy installed
 
 .PHONY: lint imports types unit smoke slow
 lint: $(VENV)/.ready-to-test
@@ -117,7 +118,10 @@ smoke: $(VENV)/.ready-to-test
 slow: $(VENV)/.ready-to-test
 	$(BIN)/python -m pytest -m slow --timeout 3600 $(REQUIRE) $(PYTEST_ARGS)
 
-.PHONY: ros-jazzy installed
+.PHONY: sanitize ros-jazzy installed
+sanitize: $(VENV)/.ready-to-test
+	bash .ci/sanitize $(BIN)/python
+
 ros-jazzy: .venv-jazzy/.ready
 	.venv-jazzy/bin/python -m pytest test/ros -m 'not slow' --timeout 300 --require ros $(PYTEST_ARGS)
 

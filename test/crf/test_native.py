@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 pytestmark = pytest.mark.skipif(
-    bool(native_backend.why_missing()), reason=native_backend.why_missing()
+    bool(native_backend.why_missing()) and os.environ.get('SEG_NODE_REQUIRE_NATIVE') != '1',
+    reason=native_backend.why_missing(),
 )
 
 EXACT = CrfOptions(
@@ -40,7 +42,7 @@ def scene(
     return probabilities, image.clip(0, 255).astype(np.uint8)
 
 
-@pytest.mark.parametrize('shape', [(5, 30, 40), (11, 37, 53), (19, 20, 33), (40, 16, 24)])
+@pytest.mark.parametrize('shape', [(5, 24, 30), (11, 25, 31), (19, 20, 33), (40, 16, 24)])
 def test_exact_marginals_are_near_the_definition(shape: tuple[int, int, int]) -> None:
     probabilities, image = scene(*shape)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from seg_node.tuning.sums import Effect
 
-__all__ = ['BARS', 'Bars', 'faults', 'worth']
+__all__ = ['BARS', 'Bars', 'faults', 'promise', 'worth']
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +72,14 @@ def worth(effect: Effect) -> float:
     """
     short = max(0.0, AIMS.mean_iou - effect.iou_gain)
     short += max(0.0, AIMS.per_class - effect.worst_change)
+    return effect.boundary_gain - PENALTY * short
+
+
+def promise(effect: Effect) -> float:
+    """Return what a preset may be worth [points], from too few frames to judge single classes.
+
+    There, one sign more or less moves its class by many points; only the mean over the classes
+    counts.
+    """
+    short = max(0.0, BARS.mean_iou - effect.iou_gain)
     return effect.boundary_gain - PENALTY * short

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ['THRESHOLDS', 'FrameEffect', 'Part', 'Scores', 'interleaved', 'look_closely']
 
-THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7)
+THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Entropies above which a pixel may count as uncertain."""
 
 LEVELS = 255

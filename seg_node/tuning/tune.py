@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING
 
 from seg_node.progress import Bar
-from seg_node.tuning.bars import worth
+from seg_node.tuning.bars import promise, worth
 from seg_node.tuning.gate import fit_gate, fit_pixels
 from seg_node.tuning.measure import interleaved, look_closely, Part, Scores
 from seg_node.tuning.search import RUNGS, Search
@@ -236,11 +236,12 @@ class _Climber:
         return len(self._places)
 
     def __call__(self, values: Mapping[str, float], rung: int) -> float:
-        """Return what a point is worth on the frames up to a rung."""
+        """Return what a point is worth, or promises on the frames up to an early rung."""
         if rung == 1:
             self._effects = []
         options = options_of(values, self._kinds, self._threads)
         stop = max(len(self._places) >> (RUNGS - rung), 1)
         for place in self._places[len(self._effects) : stop]:
             self._effects.append(self._scores.effect(*place, options))
-        return worth(total(self._effects))
+        judge = worth if rung == RUNGS else promise
+        return judge(total(self._effects))

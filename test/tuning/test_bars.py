@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from seg_node.tuning.bars import Bars, faults, worth
+from seg_node.tuning.bars import Bars, faults, promise, worth
 from seg_node.tuning.sums import Effect
 
 from .conftest import sums
@@ -55,3 +55,14 @@ def test_every_step_back_towards_the_aims_counts() -> None:
 
     assert values == sorted(values)
     assert len(set(values)) == 4
+
+
+def test_on_few_frames_a_class_may_suffer_but_not_the_mean() -> None:
+    before = sums([[1, 1, 0], [0, 500, 500], [0, 500, 500]], 0.5)
+    after = sums([[0, 2, 0], [0, 900, 100], [0, 100, 900]], 0.51)
+    harmed = Effect(before, after)
+
+    assert harmed.worst_change < -10
+    assert harmed.iou_gain > 0
+    assert promise(harmed) == pytest.approx(1.0)
+    assert promise(Effect(after, before)) < worth(Effect(before, before))

@@ -10,8 +10,8 @@ layer if there is a GPU. Where others use the machine, look at the ratios of pro
 
     python benchmarks/bench_crf.py --data camvid:/data/camvid --check
 
-Without ``--data`` procedural scenes are used. ``--pipeline`` times whole frames against the node
-written from tutorials with pydensecrf, as ``bench_tutorial_node.py --crf`` does.
+Without ``--data`` procedural scenes are used. Whole frames, from the camera's message to the
+masks, are timed by ``bench_tutorial_node.py --crf``.
 """
 
 from __future__ import annotations

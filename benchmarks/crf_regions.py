@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import cv2
 import numpy as np
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from crf_frames import Frame
     from seg_node.taxonomy import Taxonomy
 
+    Pixel = TypeVar('Pixel', np.uint8, np.int8)
     Mask = npt.NDArray[np.bool_]
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['WORDS', 'Window', 'gain', 'regions', 'strongest_window']
+__all__ = ['WORDS', 'Window', 'gain', 'regions', 'spread_errors', 'strongest_window']
 
 AT_BORDER = 3  # [px]
 INSIDE = 5  # [px] from any border
@@ -29,6 +30,7 @@ FLAT, STRONG = 12, 60  # range of grey levels in 5 x 5 px
 DARK = 0.6  # of the median of its class
 UNCERTAIN = 0.5  # normalised entropy; the gate's default
 SURE = 0.9
+AROUND = 15  # [px]
 GROUND = ('Road', 'Pavement', 'road', 'sidewalk')
 WINDOW = (90, 120)  # height, width [px]
 
@@ -42,6 +44,7 @@ WORDS = {
     'uncertain border': f'entropy above {UNCERTAIN}, within {INSIDE} px of a true border',
     'shadow': f'ground darker than {DARK} of the median of its class in the image',
     'confidently wrong': f'network wrong with a probability of at least {SURE}',
+    'around an error': f'network right, within {AROUND} px of where it is confidently wrong',
     'confidently right': f'network right with a probability of at least {SURE}',
 }
 """How each region is found; the range of grey levels is that of 5 x 5 pixels."""
@@ -52,16 +55,17 @@ class Window:
     """A piece of a frame.
 
     Attributes:
-        net: Pixels of the region that became right, less those that became wrong.
+        strength: Pixels of the region that gained (or lost, if that was looked for), less those
+            that did the contrary.
         top: First row.
         left: First column.
     """
 
-    net: int
+    strength: int
     top: int
     left: int
 
-    def of(self, picture: UInt8Array) -> UInt8Array:
+    def of(self, picture: npt.NDArray[Pixel]) -> npt.NDArray[Pixel]:
         """Return the piece of a picture."""
         return picture[self.top : self.top + WINDOW[0], self.left : self.left + WINDOW[1]]
 
@@ -75,6 +79,7 @@ def regions(frame: Frame, taxonomy: Taxonomy) -> dict[str, Mask]:
     inside, at_border = ~_within(borders, INSIDE), _within(borders, AT_BORDER)
     best = frame.probabilities.max(axis=0)
     right = frame.probabilities.argmax(axis=0) == truth
+    sure_error = ~right & (best >= SURE) & (truth != UNLABELLED)
     found = {
         'sharp edge': at_border & (span > STRONG),
         'faint edge': at_border & (span < FLAT),
@@ -84,7 +89,8 @@ def regions(frame: Frame, taxonomy: Taxonomy) -> dict[str, Mask]:
         'object': _of_kind(truth, taxonomy, 'object'),
         'uncertain border': ~inside & (entropy(frame) > UNCERTAIN),
         'shadow': _shadow(grey, truth, taxonomy),
-        'confidently wrong': ~right & (best >= SURE),
+        'confidently wrong': sure_error,
+        'around an error': right & _within(sure_error, AROUND),
         'confidently right': right & (best >= SURE),
     }
     return {name: mask & (truth != UNLABELLED) for name, mask in found.items()}
@@ -106,12 +112,28 @@ def gain(truth: UInt8Array, before: UInt8Array, after: UInt8Array) -> npt.NDArra
 
 def strongest_window(changes: npt.NDArray[np.int8], region: Mask, sign: int) -> Window:
     """Return the window in which a region gains most (sign 1) or loses most (sign -1)."""
-    sums = cv2.integral((sign * changes * region).astype(np.float32))
+    sums = cv2.integral((sign * changes * region).astype(np.float64))
     rows, columns = WINDOW
     nets = sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns]
     nets += sums[:-rows, :-columns]
     top, left = np.unravel_index(int(nets.argmax()), nets.shape)
-    return Window(sign * round(float(nets[top, left])), int(top), int(left))
+    return Window(round(float(nets[top, left])), int(top), int(left))
+
+
+def spread_errors(frame: Frame, after: UInt8Array) -> Mask:
+    """Return where a label is one that the network confidently and wrongly gave near by.
+
+    Args:
+        frame: Network and truth.
+        after: (H, W) uint8, the refined labels.
+    """
+    labels = frame.probabilities.argmax(axis=0)
+    sure = (frame.probabilities.max(axis=0) >= SURE) & (frame.truth != UNLABELLED)
+    spread = np.zeros(after.shape, np.bool_)
+    for index in range(len(frame.probabilities)):
+        wrong = sure & (labels == index) & (frame.truth != index)
+        spread |= _within(wrong, AROUND) & (after == index)
+    return spread
 
 
 def _within(mask: Mask, reach: int) -> Mask:

@@ -12,6 +12,7 @@ from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
 from seg_node.crf import BilateralKernel, CrfOptions, GaussianKernel, refine, refine_labels
+from seg_node.crf.tuned import TUNED, tuned_crf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +20,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from crf_frames import Frame
+    from seg_node.bundle import Bundle
     from seg_node.crf.options import Mode
 
     Float32Array = npt.NDArray[np.float32]
     Labels = npt.NDArray[np.uint8]
 
-__all__ = ['MODES', 'PARAMETERS', 'REFERENCE', 'labels_of', 'marginals', 'reference_marginals']
+__all__ = [
+    'MODES',
+    'PARAMETERS',
+    'REFERENCE',
+    'labels_of',
+    'marginals',
+    'parameters_of',
+    'reference_marginals',
+]
 
 REFERENCE = 'pydensecrf'
 MODES = ('exact', 'balanced', 'fast')
@@ -33,6 +43,12 @@ PARAMETERS = {
     'mild': CrfOptions((GaussianKernel(3.0, 1.0), BilateralKernel(40.0, 5.0, 4.0))),
 }
 """``classic`` is what tutorials use; ``mild`` is like what tuning finds: small srgb is harder."""
+
+
+def parameters_of(bundle: Bundle) -> dict[str, CrfOptions]:
+    """Return the sets of parameters by name; with those tuned for a bundle if it carries any."""
+    tuned = tuned_crf(bundle.manifest)
+    return PARAMETERS if tuned is None else {**PARAMETERS, TUNED: tuned.options}
 
 
 def reference_marginals(frame: Frame, options: CrfOptions) -> Float32Array:

@@ -15,7 +15,7 @@ import pytest
 from crf_agreement import Agreement
 from crf_bars import judge, Verdict
 from crf_frames import fitted, Frame
-from crf_regions import gain, regions, strongest_window, WINDOW, WORDS
+from crf_regions import gain, regions, spread_errors, strongest_window, WINDOW, WORDS
 from seg_node.taxonomy import load_taxonomy
 
 if TYPE_CHECKING:
@@ -141,10 +141,24 @@ def test_the_strongest_window_holds_what_changed() -> None:
     best = strongest_window(changes, everywhere, 1)
     worst = strongest_window(changes, everywhere, -1)
 
-    assert (best.net, worst.net) == (400, -20)
+    assert (best.strength, worst.strength) == (400, 20)
     assert best.of(before).shape == WINDOW
     assert int((best.of(before) == 1).sum()) == 400
     assert int((worst.of(after) == 1).sum()) == 20
+
+
+def test_a_sure_error_spreads_to_its_surroundings_alone() -> None:
+    truth = np.zeros(SIZE, np.uint8)
+    network, after = truth.copy(), truth.copy()
+    network[50:60, 50:60] = 4  # wrong, with a probability of 0.95
+    after[45:65, 45:65] = 4
+    after[45:65, 130:140] = 4  # too far away to come from there
+    after[55, 40] = 2  # near, but another class
+
+    found = spread_errors(frame_of(network, truth), after)
+
+    assert found[45:65, 45:65].all()
+    assert int(found.sum()) == 400
 
 
 @pytest.mark.slow

@@ -137,9 +137,8 @@ class Meeting:
         self._options = options
         self._agreements: dict[str, Agreement] = {}
         self._apart = 0.0
-        self._ratios: dict[str, list[float]] = {mode: [] for mode in modes()}
-        self._cpu_ratios: dict[str, list[float]] = {mode: [] for mode in modes()}
-        self._times: dict[str, list[float]] = {name: [] for name in (REFERENCE, *modes())}
+        names = (REFERENCE, *modes())
+        self._times: dict[str, list[dict[str, float]]] = {name: [] for name in names}
 
     def add(self, frame: Frame, rounds: int) -> None:
         """Compare the answers to a frame, then time them in turns."""
@@ -152,12 +151,8 @@ class Meeting:
             exact = marginals('exact', frame, self._options)
             self._apart = max(self._apart, float(np.abs(exact - reference).max()))
         rivals = {name: labels_of(name, frame, self._options) for name in self._times}
-        times = {name: one.to_dict() for name, one in alternate(rivals, rounds).items()}
-        for name, one in times.items():
-            self._times[name].append(one['median_ms'])
-        for key, ratios in (('median_ms', self._ratios), ('cpu_median_ms', self._cpu_ratios)):
-            for mode, listed in ratios.items():
-                listed.append(times[REFERENCE][key] / times[mode][key])
+        for name, sample in alternate(rivals, rounds).items():
+            self._times[name].append(sample.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures of all frames."""
@@ -165,13 +160,26 @@ class Meeting:
         for mode, agreement in self._agreements.items():
             rivals[mode] = {
                 **agreement.to_dict(),
-                'ratio': spread_of(self._ratios[mode]),
-                'cpu_ratio': spread_of(self._cpu_ratios[mode]),
-                'ms': spread_of(self._times[mode]),
+                'ratio': self._ratio(mode, 'median_ms'),
+                'cpu_ratio': self._ratio(mode, 'cpu_median_ms'),
+                **self._milliseconds(mode),
             }
         if self._marginals and 'exact' in rivals:
             rivals['exact']['largest_difference'] = self._apart
-        return {'pydensecrf_ms': spread_of(self._times[REFERENCE]), 'rivals': rivals}
+        return {REFERENCE: self._milliseconds(REFERENCE), 'rivals': rivals}
+
+    def _milliseconds(self, name: str) -> dict[str, dict[str, float]]:
+        """Return the times of one of them, by the clock and of the processor."""
+        times = self._times[name]
+        return {
+            'ms': spread_of([one['median_ms'] for one in times]),
+            'cpu_ms': spread_of([one['cpu_median_ms'] for one in times]),
+        }
+
+    def _ratio(self, mode: str, key: str) -> dict[str, float]:
+        """Return the times of the reference over those of a mode."""
+        pairs = zip(self._times[REFERENCE], self._times[mode], strict=True)
+        return spread_of([reference[key] / one[key] for reference, one in pairs])
 
 
 def modes() -> tuple[str, ...]:
@@ -218,7 +226,7 @@ def report(result: dict[str, Any]) -> None:
 
 def report_meeting(title: str, found: dict[str, Any]) -> None:
     """Print the table of one size and one set of parameters."""
-    print(f'\n{title}: pydensecrf {words_of(found["pydensecrf_ms"])} ms')
+    print(f'\n{title}: pydensecrf {words_of_times(found[REFERENCE])}')
     for mode, one in found['rivals'].items():
         apart = one.get('largest_difference')
         print(
@@ -230,9 +238,14 @@ def report_meeting(title: str, found: dict[str, Any]) -> None:
             + (f', max |dQ| {apart:.4f}' if apart is not None else '')
         )
         print(
-            f'{"":9s} {words_of(one["ms"])} ms, ratio {words_of(one["ratio"])}, of processor '
-            f'times {words_of(one["cpu_ratio"])}'
+            f'{"":9s} {words_of_times(one)}, ratio {words_of(one["ratio"])}, of processor times '
+            f'{words_of(one["cpu_ratio"])}'
         )
+
+
+def words_of_times(found: dict[str, Any]) -> str:
+    """Return times by the clock and of the processor as words."""
+    return f'{words_of(found["ms"])} ms, of the processor {words_of(found["cpu_ms"])}'
 
 
 def words_of(spread: dict[str, float]) -> str:

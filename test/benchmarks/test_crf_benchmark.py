@@ -173,6 +173,6 @@ def test_the_benchmark_runs_and_names_the_bars(tmp_path: Path) -> None:
 
     assert 'same new label' in done.stdout
     result = json.loads(file.read_text(encoding='utf-8'))
-    assert result['cases']['480x360x11']['classic']['pydensecrf_ms']['median'] > 0.0
+    assert result['cases']['480x360x11']['classic']['pydensecrf']['ms']['median'] > 0.0
     assert result['cases']['480x360x11']['peak_mib']['pydensecrf'] > 0.0
     assert result['bars']

@@ -7,8 +7,8 @@
 
 namespace {
 
-// For x <= 0; relative error below 3e-7 down to -5, 3e-6 down to -60. Smaller x count as -60, so that
-// no subnormal number, which would slow down everything after it, comes out.
+// For x <= 0; relative error below 3e-7 down to -5, 3e-6 down to -60. Smaller x count as -60, so
+// that no subnormal number, which would slow down everything after it, comes out.
 template <class V>
 SEG_INLINE V exp(V x) {
     const V z = max(x, V::fill(-60.0F));

@@ -166,15 +166,16 @@ class GaussianTerm : public Term {
         uint32_t cell[kStrip];
         float weight[kStrip];
         float norm[kStrip];
-        const Axis::Places& places = setting_.grid.step > 1 ? across_.at_pixels : across_.at_sources;
+        const bool strided = setting_.grid.step > 1;
+        const Axis::Places& places = strided ? across_.at_pixels : across_.at_sources;
         for (size_t i = 0; i < count; ++i) {
             cell[i] = places.cell[x[i]];
             weight[i] = places.weight[x[i]];
             norm[i] = places.norm[x[i]];
         }
         const auto last = static_cast<uint32_t>(across_.cells() - 1);
-        spread(setting_.grid.step > 1 ? down_.at_pixels : down_.at_sources, y,
-               {cell, weight, norm, last}, count, in, out);
+        spread(strided ? down_.at_pixels : down_.at_sources, y, {cell, weight, norm, last}, count,
+               in, out);
     }
 
   private:

@@ -45,7 +45,8 @@ SEG_INLINE void spread_row(const float* in, size_t begin, size_t end, const floa
         const V b = V::fill(columns.weight[i] * scale);
         for (size_t k = 0; k < n * V::width; k += V::width) {
             const size_t at = i * lanes + k;
-            fma(V::load(right + k), b, fma(V::load(left + k), a, V::load(in + at))).store(out + at);
+            const V one = fma(V::load(left + k), a, V::load(in + at));
+            fma(V::load(right + k), b, one).store(out + at);
         }
     }
 }

@@ -96,7 +96,9 @@ class SimplexTable {
         Slot& slot = slots_[probe(base, order)];
         if (slot.number != 0) return last_ = slot.number - 1;
         Simplex simplex;
-        for (uint32_t r = 0; r < kCorners; ++r) simplex.vertex[r] = vertex(code.corner(base, order, r));
+        for (uint32_t r = 0; r < kCorners; ++r) {
+            simplex.vertex[r] = vertex(code.corner(base, order, r));
+        }
         last_ = insert(slot, base, order, simplex);
         return last_;
     }

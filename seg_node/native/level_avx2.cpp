@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything below the pragma is compiled for AVX2 and FMA. What comes from headers of the standard
-// library stays above it: code of theirs, shared with other files by the linker, must run anywhere.
+// Everything below the pragma is compiled for AVX2 and FMA. What comes from headers of the
+// standard library stays above it: the linker may share such code with other files, so it must
+// run anywhere.
 #if defined(__x86_64__)
 
 #include <cstddef>

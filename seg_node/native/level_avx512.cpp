@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything below the pragma is compiled for AVX-512. What comes from headers of the standard
-// library stays above it: code of theirs, shared with other files by the linker, must run anywhere.
+// Everything below the pragma is compiled for AVX-512. What comes from headers of the
+// standard library stays above it: the linker may share such code with other files, so it must
+// run anywhere.
 #if defined(__x86_64__)
 
 #include <cstddef>
@@ -11,7 +12,8 @@
 #include "kernels.h"
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#pragma clang attribute push( \
+    __attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
 #else
 #pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")
 #endif

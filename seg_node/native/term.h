@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pairwise term of the mean-field update, F(Q)_i = n_i sum_j k(i, j) n_j Q_j with a compatibility.
+// A pairwise term of the mean-field update: F(Q)_i = n_i sum_j k(i, j) n_j Q_j, times a
+// compatibility.
 #pragma once
 
 #include <cstddef>

@@ -96,8 +96,8 @@ class ScoreMaps : public Unary {
         const size_t below = std::min(above + 1, scores_.height - 1);
         kernels.spread(base_.data(), count,
                        {rows_.data() + above * row, rows_.data() + below * row, down_.weight[y]},
-                       {cell, weight, ones_.data(), static_cast<uint32_t>(scores_.width - 1)}, 1.0F,
-                       out, lanes);
+                       {cell, weight, ones_.data(), static_cast<uint32_t>(scores_.width - 1)},
+                       1.0F, out, lanes);
         kernels.log_softmax(out, count, scores_.classes, least_, out, lanes);
     }
 

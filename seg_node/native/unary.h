@@ -18,8 +18,8 @@ class Unary {
     virtual ~Unary() = default;
     virtual size_t classes() const = 0;
     // Log-probabilities of the pixels x[] of an image row.
-    virtual void rows(const Kernels& kernels, size_t y, const uint32_t* x, size_t count, float* out,
-                      size_t lanes) const = 0;
+    virtual void rows(const Kernels& kernels, size_t y, const uint32_t* x, size_t count,
+                      float* out, size_t lanes) const = 0;
     // Replaces labels of an image row by kNone where they are not nearly the most probable.
     virtual void doubt(size_t y, uint8_t* labels) const = 0;
 };

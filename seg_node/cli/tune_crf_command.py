@@ -111,7 +111,10 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         help=f'presets to try in each search (default: {TRIALS})',
     )
     group.add_argument(
-        '--minutes', metavar='M', type=positive, help='stop searching after M minutes in all'
+        '--minutes',
+        metavar='M',
+        type=positive,
+        help='search for M minutes in all; measuring comes on top',
     )
     group.add_argument(
         '--frames',

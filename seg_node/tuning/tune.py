@@ -48,7 +48,8 @@ class Budget:
     Attributes:
         trials: Points to try in each search.
         frames: Of each part that a trial looks at, at most.
-        minutes: For all searches together; None for no limit.
+        minutes: For all searches together, in equal shares; None for no limit. Comparing the
+            best of a search on all frames takes its time, too, and is not counted.
         seed: Of the frames' order and of the search.
         threads: That the CRF may use.
     """
@@ -157,10 +158,8 @@ class _Searching:
     def __init__(self, budget: Budget, file: Path, searches: int, bar: Bar) -> None:
         self._budget = budget
         self._file = file
-        self._left = searches
-        self._end = math.inf
-        if budget.minutes is not None:
-            self._end = time.monotonic() + 60 * budget.minutes
+        minutes = math.inf if budget.minutes is None else budget.minutes
+        self._seconds = 60 * minutes / searches
         self._scores = Scores()
         self._bar = bar
 
@@ -181,9 +180,7 @@ class _Searching:
 
     def _climb(self, search: Search, climber: _Climber) -> None:
         """Search, and count all frames of a trial as done, those that it was spared as well."""
-        now = time.monotonic()
-        deadline = now + (self._end - now) / self._left
-        self._left -= 1
+        deadline = time.monotonic() + self._seconds
         earlier = min(search.done, self._budget.trials)
         self._bar.move(earlier * len(climber))
 

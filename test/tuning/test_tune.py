@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 import json
+import time
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from seg_node.crf import CrfOptions
     from seg_node.tuning.frames import Frame
+    from seg_node.tuning.search import Search
     from seg_node.tuning.tune import Tuning
 
     MakeDrive = Callable[..., Drive]
@@ -265,3 +267,26 @@ def test_every_beginning_of_the_order_has_a_fair_share_of_each_part(
     assert sum(drive is short for drive, _ in order[:6]) == 2
     assert interleaved(parts, 2, seed=0) == interleaved(parts, 2, seed=0)
     assert {index for drive, index in interleaved(parts, 2, seed=0) if drive is long} == {0, 4}
+
+
+@needs_optuna
+def test_every_search_has_an_equal_share_of_the_time_however_long_measuring_takes(
+    make_drive: MakeDrive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.tuning import search, tune  # noqa: PLC0415 - optuna
+
+    shares = []
+    run = search.Search.run
+
+    def timed(self: Search, climb: Any, trials: int, deadline: float, after: Any) -> None:
+        shares.append(deadline - time.monotonic())
+        run(self, climb, trials, time.monotonic(), after)
+
+    monkeypatch.setattr(search.Search, 'run', timed)
+    drives = [make_drive([2 * one, 2 * one + 1], f'drive {one}') for one in range(2)]
+    budget = tune.Budget(trials=TRIALS, frames=2, minutes=1.0)
+
+    done = tune.tune(tune.split_into_parts(drives), budget, tmp_path / 'trials.jsonl')
+
+    assert shares == pytest.approx([20.0] * 3, abs=1.0)
+    assert done.final.trials == 1

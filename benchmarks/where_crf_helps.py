@@ -88,7 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         cases = search.cases()
         for (file, title), names in zip(PAGES.items(), (HELPS, HARMS), strict=True):
             found = {name: cases[name] for name in names if name in cases}
-            draw_cases(args.pictures / file, title, subtitle, found, TAXONOMY)
+            if found:  # few frames may show none
+                draw_cases(args.pictures / file, title, subtitle, found, TAXONOMY)
     return 0
 
 

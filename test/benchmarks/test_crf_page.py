@@ -24,10 +24,6 @@ SHORT = {'where_crf_helps', 'sweep_crf'}
 CLASSES = 5
 
 
-def of_camvid(line: str) -> bool:
-    return 'camvid:' in line
-
-
 @pytest.mark.needs_crf
 def test_the_snippets_run() -> None:
     probabilities, image = street(CLASSES, 48, 64)
@@ -72,7 +68,8 @@ def test_scripts_run(line: str, tmp_path: Path) -> None:
     line = line.replace('camvid:/data/camvid', 'procedural:1').replace(
         'docs/images', str(tmp_path)
     )
-    words = [sys.executable, *shlex.split(line)[1:], '--frames', '1']
+    frames = '6' if '--pictures' in line else '1'  # each case is shown in a frame of its own
+    words = [sys.executable, *shlex.split(line)[1:], '--frames', frames]
 
     done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
 

@@ -12,17 +12,17 @@ the figures rank choices and are not what a long training reaches.
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
+from functools import partial
 import statistics
-import subprocess
 import sys
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from machine import machine
+from training_runs import arguments, compare, manifest_of, RARE, run_of
 
-RECIPE = Path(__file__).parents[1] / 'config' / 'train' / 'crf_end_to_end.yaml'
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
 BASE = 'no CRF'
 # one step with a rate of 0 learns nothing, and measures the weights that the recipe starts from
 NOT_LEARNT = ('crf.train=head', 'crf.lr=0', 'schedule.epochs=1', 'data.train.0.per_epoch=8')
@@ -35,62 +35,38 @@ CHOICES: dict[str, tuple[str, ...]] = {
     'learnt behind it, matrix': ('crf.train=head', 'crf.weights=matrix'),
     'end to end': ('crf.train=joint',),
 }
-RARE = ('Pole', 'SignSymbol', 'Fence', 'Pedestrian', 'Bicyclist')
 
 
 def main() -> int:
     """Train what is missing, print the table, write the JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--camvid', required=True, help='folder of CamVid')
-    parser.add_argument('--seeds', type=int, default=2, metavar='N')
-    parser.add_argument('--runs', type=Path, default=Path('runs/crf'), metavar='DIR')
-    parser.add_argument('--json', type=Path, metavar='FILE')
-    parser.add_argument(
-        'changes', nargs='*', metavar='key=value', help='of the recipe, for all runs'
+    given = arguments(__doc__.splitlines()[0], seeds=2, runs='runs/crf')
+    compare(
+        given,
+        recipe='crf_end_to_end',
+        kind='CRF',
+        choices=list(CHOICES),
+        changes_of=partial(changes_of, given.runs),
+        figures_of=figures_of,
     )
-    given = parser.parse_args()
-    figures: dict[str, list[dict[str, float]]] = {name: [] for name in CHOICES}
-    for seed in range(1, given.seeds + 1):
-        common = [f'camvid={given.camvid}', f'seed={seed}', *given.changes]
-        for name in CHOICES:
-            run = given.runs / f'{_file_name(name)}-{seed}'
-            if not (run / 'bundle' / 'manifest.json').exists():
-                base = given.runs / f'{_file_name(BASE)}-{seed}' / 'bundle'
-                train(run, [*common, *changes_of(name, base)])
-            figures[name].append(figures_of(run))
-    report(figures)
-    if given.json:
-        result = {
-            'benchmark': 'compare_crf_training',
-            'changes': given.changes,
-            'figures': figures,
-            'machine': machine(),
-        }
-        given.json.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
     return 0
 
 
-def changes_of(name: str, base: Path) -> list[str]:
-    """Return what a choice changes; a CRF behind the network stands behind that of ``base``."""
-    changes = list(CHOICES[name])
-    if 'crf.train=head' in changes:
-        manifest = json.loads((base / 'manifest.json').read_text(encoding='utf-8'))
-        changes += [
-            f'network.pretrained={base}',
-            f'crf.temperature={manifest["temperature"]}',
-        ]
-    return changes
-
-
-def train(run: Path, changes: list[str]) -> None:
-    """Train and export one run in a process of its own."""
-    command = [sys.executable, '-m', 'seg_node.cli.main', 'train', str(RECIPE), *changes]
-    subprocess.run([*command, '--run', str(run)], check=True)
+def changes_of(runs: Path, choice: str, seed: int) -> Sequence[str]:
+    """Return what a choice changes; a CRF behind the network stands behind that of ``BASE``."""
+    changes = CHOICES[choice]
+    if 'crf.train=head' not in changes:
+        return changes
+    base = run_of(runs, BASE, seed)
+    return (
+        *changes,
+        f'network.pretrained={base / "bundle"}',
+        f'crf.temperature={manifest_of(base)["temperature"]}',
+    )
 
 
 def figures_of(run: Path) -> dict[str, float]:
     """Return the held-out figures [%] of a finished run, with its CRF where it has one."""
-    manifest = json.loads((run / 'bundle' / 'manifest.json').read_text(encoding='utf-8'))
+    manifest = manifest_of(run)
     alone: dict[str, Any] = manifest['quality']['camvid val']['camvid11']
     measured = manifest.get('crf', {}).get('measured', {})
     figures = {key: value['after'] for key, value in measured.items() if key != 'note'} or alone
@@ -100,25 +76,6 @@ def figures_of(run: Path) -> dict[str, float]:
         'rare classes': 100 * statistics.fmean(figures['iou'][name] or 0.0 for name in RARE),
         'accuracy': 100 * figures['global_accuracy'],
     }
-
-
-def report(figures: dict[str, list[dict[str, float]]]) -> None:
-    """Print mean and standard deviation over the seeds."""
-    keys = list(next(iter(figures.values()))[0])
-    print('CamVid val, 11 classes [%]: mean +- standard deviation over the seeds')
-    print(f'| {"CRF":25s}| {" | ".join(f"{key:13s}" for key in keys)} |')
-    for name, runs in figures.items():
-        columns = [_spread([run[key] for run in runs]) for key in keys]
-        print(f'| {name:25s}| {" | ".join(f"{one:13s}" for one in columns)} |')
-
-
-def _spread(values: list[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f'{statistics.fmean(values):.1f} +- {deviation:.1f}'
-
-
-def _file_name(name: str) -> str:
-    return ''.join(letter if letter.isalnum() else '_' for letter in name)
 
 
 if __name__ == '__main__':

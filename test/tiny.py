@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 import tempfile
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -16,6 +17,9 @@ from seg_node.bundle import Bundle, Manifest, write_bundle
 from seg_node.crf import CrfOptions, to_plain
 from seg_node.imaging import InputSpec
 from seg_node.taxonomy import SegClass, Taxonomy
+
+if TYPE_CHECKING:
+    from seg_node.datasets import Sample
 
 TAXONOMY = Taxonomy(
     'tiny3',
@@ -28,6 +32,22 @@ TAXONOMY = Taxonomy(
 SIZE = (48, 64)
 OUTPUT_STRIDE = 2
 GAIN = 10.0 / 255.0
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Samples that are held in memory."""
+
+    taxonomy: Taxonomy
+    samples: tuple[Sample, ...]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return one sample."""
+        return self.samples[index]
 
 
 def tiny_manifest(size: tuple[int, int] = SIZE, name: str = 'tiny') -> Manifest:

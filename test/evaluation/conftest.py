@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from seg_node.bundle import Bundle
 from seg_node.datasets import Sample
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.pipeline import Segmenter, SegmenterOptions
-from tiny import scene, SIZE, TAXONOMY, tiny_manifest
+from tiny import scene, Scenes, SIZE, TAXONOMY, tiny_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,22 +28,6 @@ if TYPE_CHECKING:
 
 SHARPNESS = 20.0
 PLAIN = SegmenterOptions()
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """Samples that are held in memory."""
-
-    taxonomy: Taxonomy
-    samples: tuple[Sample, ...]
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Return one sample."""
-        return self.samples[index]
 
 
 def brightest(batch: Float32Array) -> Float32Array:

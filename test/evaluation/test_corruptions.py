@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmenter
-
-    from .conftest import Scenes
+    from tiny import Scenes
 
 NAMES = tuple(CORRUPTIONS)
 

@@ -15,9 +15,9 @@ from seg_node.evaluation.prediction import Prediction
 from seg_node.evaluation.sums import binned
 from seg_node.evaluation.tally import Tally
 from seg_node.metrics import calibration_error, count_confidence, count_pairs, mean_nll
-from tiny import SIZE, TAXONOMY
+from tiny import Scenes, SIZE, TAXONOMY
 
-from .conftest import constant, Scenes
+from .conftest import constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seg_node.pipeline import Segmenter
-
-    from .conftest import Scenes
+    from tiny import Scenes
 
 VOID = {'meta', 'img', 'br'}
 

@@ -12,9 +12,7 @@ from seg_node.bundle.quality import read_quality
 from seg_node.cli.main import main
 from seg_node.errors import DatasetError
 from seg_node.evaluation import as_json, as_text, evaluate, json_text, pooled_json, read_part
-from tiny import TAXONOMY
-
-from .conftest import Scenes
+from tiny import Scenes, TAXONOMY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

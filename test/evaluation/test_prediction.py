@@ -14,9 +14,9 @@ from seg_node.errors import TaxonomyError
 from seg_node.evaluation.prediction import comparable, Predictor
 from seg_node.pipeline import SegmenterOptions
 from seg_node.taxonomy import load_taxonomy
-from tiny import SIZE, TAXONOMY
+from tiny import Scenes, SIZE, TAXONOMY
 
-from .conftest import constant, Scenes
+from .conftest import constant
 
 if TYPE_CHECKING:
     from collections.abc import Callable

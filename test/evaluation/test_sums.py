@@ -15,9 +15,7 @@ from seg_node.evaluation import evaluate
 from seg_node.evaluation.sums import binned, ERROR_GRID, Sums
 from seg_node.metrics import count_confidence, LEVELS, mean_nll, TEMPERATURES
 from seg_node.pipeline import Outputs, Segmenter
-from tiny import SIZE
-
-from .conftest import Scenes
+from tiny import Scenes, SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

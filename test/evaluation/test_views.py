@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmenter
-
-    from .conftest import Scenes
+    from tiny import Scenes
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]

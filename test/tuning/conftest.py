@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from seg_node.engines.fake_engine import FakeEngine
 from seg_node.tuning import Drive, keep_frames
 from seg_node.tuning.measure import FrameEffect, THRESHOLDS
 from seg_node.tuning.sums import Effect, Sums
-from tiny import scene, SIZE, TAXONOMY, tiny_manifest
+from tiny import scene, Scenes, SIZE, TAXONOMY, tiny_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,22 +29,6 @@ if TYPE_CHECKING:
     MakeDrive = Callable[..., Drive]
 
 NOISE = 1.5
-
-
-@dataclass(frozen=True)
-class Scenes:
-    """Samples that are held in memory."""
-
-    taxonomy: Taxonomy
-    samples: tuple[Sample, ...]
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> Sample:
-        """Return one sample."""
-        return self.samples[index]
 
 
 def scenes(seeds: Sequence[int]) -> Scenes:

@@ -15,9 +15,9 @@ from seg_node.evaluation.prediction import Predictor
 from seg_node.pipeline import Segmenter, SegmenterOptions
 from seg_node.taxonomy import load_taxonomy
 from seg_node.tuning import keep_frames
-from tiny import scene, SIZE, TAXONOMY
+from tiny import scene, Scenes, SIZE, TAXONOMY
 
-from .conftest import opened, Scenes, scenes, unsure
+from .conftest import opened, scenes, unsure
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,6 +16,7 @@
   - EngineError        an inference back end failed
     + EngineUnavailableError   its library or device is not here
     + TensorMismatchError      an array does not fit the network's input or output
+    + DeviceError              a GPU failed; says whether this process can use it again
 
 Wrong *arguments* in code stay ``ValueError`` and ``TypeError``; these classes are for conditions
 of the world that a user can cause and mend, so each message says what happened, what was expected
@@ -35,6 +36,7 @@ __all__ = [
     'CrfError',
     'DatasetError',
     'DemoError',
+    'DeviceError',
     'EngineError',
     'EngineUnavailableError',
     'ExportError',
@@ -123,6 +125,23 @@ class TensorMismatchError(EngineError):
         self.expected = expected
         self.got = got
         self.remedy = remedy
+
+
+class DeviceError(EngineError):
+    """A GPU or its driver failed."""
+
+    def __init__(self, text: str, *, sticky: bool = False, out_of_memory: bool = False) -> None:
+        """Keep what decides whether to try again.
+
+        Args:
+            text: What happened and what to do.
+            sticky: Whether the process's CUDA context is spoilt: every later call fails too, until
+                the process is started again.
+            out_of_memory: Whether less work at a time (batch, image size, workspace) may succeed.
+        """
+        super().__init__(text)
+        self.sticky = sticky
+        self.out_of_memory = out_of_memory
 
 
 def one_of(what: str, got: object, choices: Iterable[str]) -> str:

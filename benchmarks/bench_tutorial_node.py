@@ -44,8 +44,8 @@ from larger_network import at_size, filled_network, giga_macs
 from machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.datasets.procedural import Drive
+from seg_node.interface.topics import class_topics, DRIVABLE_AREA, MASK
 from seg_node.ros.node import SegNode
-from seg_node.ros.topics import class_topics, DRIVABLE_AREA, MASK
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 from tutorial_node import cv2_to_imgmsg, TutorialNode
 

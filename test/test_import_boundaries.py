@@ -39,7 +39,7 @@ DEMANDING = (
     'seg_node.crf.torch_backend',
     'seg_node.engines.onnx_engine',
     'seg_node.engines.torch_engine',
-    'seg_node.evaluation.bag',
+    'seg_node.recordings.reader',
     'seg_node.model',
     'seg_node.ros',
     'seg_node.training',
@@ -135,7 +135,7 @@ def test_ros_room_imports_without_torch() -> None:
 @pytest.mark.needs_onnxruntime
 @pytest.mark.needs_rosbags
 def test_engine_and_bag_modules_import_without_torch_and_ros() -> None:
-    modules = ['seg_node.engines.onnx_engine', 'seg_node.evaluation.bag']
+    modules = ['seg_node.engines.onnx_engine', 'seg_node.recordings.reader']
 
     failed, loaded = run(IMPORT_ALL, [['torch', 'rclpy', 'sensor_msgs'], modules])
 

@@ -162,7 +162,7 @@ def video_frames(capture: Any, fps: float) -> Iterator[tuple[float, UInt8Array]]
 def recording_source(bag: Path, rate: float, topic: str | None) -> Source:
     """Return the camera frames of a recording, thinned out to ``rate`` [Hz]."""
     try:
-        reader = import_module('seg_node.evaluation.bag')
+        reader = import_module('seg_node.recordings.reader')
     except ModuleNotFoundError as err:
         msg = (
             f'Recording {str(bag)!r} needs {err.name!r} to be read: '

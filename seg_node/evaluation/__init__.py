@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Offline: a bundle against labelled images, and recorded drives.
+"""Offline: a bundle against labelled images.
 
 Frames become additive sums, sums become figures, and figures are shown as text, JSON and a page.
-``bag`` is imported by its full name; it needs rosbags, the rest of the room does not.
 """
 
 from .corruption_sheet import corruption_sheet

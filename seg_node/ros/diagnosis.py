@@ -9,12 +9,12 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
 from std_msgs.msg import Header
 
+from seg_node.interface.topics import DIAGNOSTICS
 from seg_node.pipeline import CrfDecision
 
 from .messages import diagnostics
 from .qos import overridable, result
 from .silence import silence_reason, Situation
-from .topics import DIAGNOSTICS
 
 if TYPE_CHECKING:
     from .health import HealthReport

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from .topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
+from seg_node.interface.topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
 
 __all__ = ['ImageTopics', 'Resolver', 'resolve_image_topics']
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from seg_node.bundle import open_bundle
-from seg_node.crf import choose
 from seg_node.engines.registry import open_engine
 from seg_node.errors import EngineError
+from seg_node.interface import model_words
 from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
 from seg_node.pipeline.crf_choice import crf_warning
 
@@ -70,7 +70,7 @@ class ModelRunner:
     def _adopt(self, parameters: Parameters) -> None:
         """Use these parameters from now on."""
         options = self.options_of(parameters)
-        self._crf_words = _crf_words(options)
+        self._words = model_words(self.bundle, self.engine, options)
         self._segmenter.options = options
         self._parameters = parameters
 
@@ -116,13 +116,7 @@ class ModelRunner:
 
     def described(self) -> dict[str, str]:
         """Return what runs here, in words, for status and diagnostics."""
-        return {
-            'bundle': f'{self.bundle.manifest.name} {self.bundle.digest}',
-            'engine': self.engine.name,
-            'device': self.engine.device,
-            'precision': self.engine.precision,
-            **self._crf_words,
-        }
+        return dict(self._words)
 
     def close(self) -> None:
         """Free the model.
@@ -154,19 +148,6 @@ def segmenter_options(parameters: Parameters, manifest: Manifest) -> SegmenterOp
         drivable_max_entropy=parameters.drivable_max_entropy,
     )
     return with_crf(options, _crf_choice(parameters), manifest)
-
-
-def _crf_words(options: SegmenterOptions) -> dict[str, str]:
-    """Return how the CRF is computed, in words; nothing if it is off."""
-    crf = options.crf
-    if crf is None:
-        return {}
-    backend = choose(crf.backend).name
-    return {
-        'crf_backend': backend,
-        'crf_mode': crf.mode if backend == 'native' else 'exact',
-        'crf_resolution': crf.resolution,
-    }
 
 
 def _crf_choice(parameters: Parameters) -> CrfChoice:

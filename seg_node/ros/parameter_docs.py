@@ -12,8 +12,9 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+from seg_node.interface import TOPICS
+
 from .parameters import PARAMETERS
-from .topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -13,9 +13,10 @@ from rclpy.time import Time
 
 from seg_node.errors import ImageError, SegNodeError
 from seg_node.imaging import decode_compressed, rgb_pixels
+from seg_node.interface import status_values
+from seg_node.interface.topics import CAMERA_INFO, STATUS
 
 from .messages import diagnostics
-from .topics import CAMERA_INFO, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,15 +147,7 @@ class Processor:
     def _publish_status(
         self, header: Any, result: Segmentation, times: Mapping[str, float]
     ) -> None:
-        predicted = result.crf_predicted
-        values = {
-            **self.runner.described(),
-            'crf': result.crf,
-            'uncertain_fraction': result.uncertain_fraction,
-            **({} if predicted is None else {'crf_predicted_ms': 1e3 * predicted}),
-            'age_s': self._age(header),
-            **{f'{stage}_ms': 1e3 * seconds for stage, seconds in times.items()},
-        }
+        values = status_values(self.runner.described(), result, self._age(header), times)
         name = f'{self.node.get_name()}: frame'
         self.publishers.publish_status(
             diagnostics(header, name, DiagnosticStatus.OK, f'crf {result.crf}', values)

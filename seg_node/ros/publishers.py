@@ -9,36 +9,23 @@ from typing import Any, TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from seg_node.imaging import colorize, overlay
-from seg_node.pipeline import Outputs
+from seg_node.interface import output_pixels, outputs_for, PIXEL_ENCODINGS, topics
 
-from . import topics
 from .messages import classes_message, ImageWriter, label_info_message, png_message
 from .qos import latched, overridable, result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     import numpy.typing as npt
     from rclpy.node import Node
     from rclpy.publisher import Publisher
 
     from seg_node.bundle import Manifest
-    from seg_node.pipeline import Segmentation
+    from seg_node.pipeline import Outputs, Segmentation
 
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['Publishers', 'Wanted']
-
-ENCODINGS = {
-    topics.MASK: 'mono8',
-    topics.CONFIDENCE: 'mono8',
-    topics.ENTROPY: 'mono8',
-    topics.DRIVABLE_AREA: 'mono8',
-    topics.COLOR: 'rgb8',
-    topics.OVERLAY: 'rgb8',
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +52,7 @@ class Wanted:
     @property
     def outputs(self) -> Outputs:
         """What the segmenter has to compute."""
-        return Outputs(
-            confidence=topics.CONFIDENCE in self.topics,
-            entropy=bool(self.topics & {topics.ENTROPY, topics.STATUS}),
-            drivable_area=topics.DRIVABLE_AREA in self.topics,
-            classes=self.classes,
-        )
+        return outputs_for(self.topics, self.classes)
 
 
 class Publishers:
@@ -85,14 +67,14 @@ class Publishers:
         self._node = node
         self._taxonomy = manifest.taxonomy
         self._class_topics = topics.class_topics(manifest.taxonomy)
-        self._images = {name: self._create(Image, name) for name in ENCODINGS}
+        self._images = {name: self._create(Image, name) for name in PIXEL_ENCODINGS}
         self._planes = {
             index: self._create(Image, name) for index, name in self._class_topics.items()
         }
         self._png = self._create(CompressedImage, topics.MASK_PNG)
         self._camera_info = self._create(CameraInfo, topics.CAMERA_INFO)
         self._status = self._create(DiagnosticArray, topics.STATUS)
-        self._writers = {name: ImageWriter(encoding) for name, encoding in ENCODINGS.items()}
+        self._writers = {name: ImageWriter(encoding) for name, encoding in PIXEL_ENCODINGS.items()}
         self._plane_writer = ImageWriter('mono8')
         self._latched = self._send_latched(manifest)
 
@@ -151,35 +133,13 @@ class Publishers:
         """
         for name, publisher in self._images.items():
             if name in wanted.topics:
-                pixels = self._pixels(name, result_, image, alpha)
+                pixels = output_pixels(name, result_, image, self._taxonomy, alpha)
                 publisher.publish(self._writers[name].write(pixels, header))
         for index in wanted.classes:
             plane = result_.planes[index]
             self._planes[index].publish(self._plane_writer.write(plane, header))
         if topics.MASK_PNG in wanted.topics:
             self._png.publish(png_message(result_.labels, header))
-
-    def _pixels(
-        self, name: str, result_: Segmentation, image: UInt8Array, alpha: float
-    ) -> UInt8Array:
-        """Return the pixels of one output image."""
-        if name == topics.COLOR:
-            return colorize(result_.labels, self._taxonomy)
-        if name == topics.OVERLAY:
-            return overlay(image, result_.labels, self._taxonomy, alpha)
-        by_topic: Mapping[str, UInt8Array | None] = {
-            topics.MASK: result_.labels,
-            topics.CONFIDENCE: result_.confidence,
-            topics.ENTROPY: result_.entropy,
-            topics.DRIVABLE_AREA: result_.drivable_area,
-        }
-        pixels = by_topic[name]
-        if pixels is None:
-            msg = (
-                f'{name!r} was asked for and not computed: a defect of seg_node, please report it.'
-            )
-            raise RuntimeError(msg)
-        return pixels
 
     def publish_status(self, status: DiagnosticArray) -> None:
         """Send the status of one frame."""

@@ -3,33 +3,41 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from seg_node.interface.topics import QUALITIES
+
+if TYPE_CHECKING:
+    from seg_node.interface import Quality
 
 __all__ = ['camera', 'latched', 'overridable', 'result']
 
 
 def camera() -> QoSProfile:
-    """Best effort matches a publisher of either reliability; the newest frame is all we want."""
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
-    )
+    """Return what the node asks of a camera."""
+    return _profile(QUALITIES['in'])
 
 
 def result() -> QoSProfile:
-    """Reliable matches a subscriber of either reliability."""
-    return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE
-    )
+    """Return what the node offers for its outputs."""
+    return _profile(QUALITIES['out'])
 
 
 def latched() -> QoSProfile:
-    """Whoever subscribes late gets the last message too."""
+    """Return what the node offers where late subscribers need the last message too."""
+    return _profile(QUALITIES['latched'])
+
+
+def _profile(quality: Quality) -> QoSProfile:
+    reliability, durability = ReliabilityPolicy, DurabilityPolicy
     return QoSProfile(
         history=HistoryPolicy.KEEP_LAST,
-        depth=1,
-        reliability=ReliabilityPolicy.RELIABLE,
-        durability=DurabilityPolicy.TRANSIENT_LOCAL,
+        depth=quality.depth,
+        reliability=reliability.RELIABLE if quality.reliable else reliability.BEST_EFFORT,
+        durability=durability.TRANSIENT_LOCAL if quality.latched else durability.VOLATILE,
     )
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.recordings import write_recording
+from bags import write_recording
 from seg_node.datasets.procedural import Drive
 from seg_node.demo.sources import open_source, procedural_source, thinned
 from seg_node.errors import BagError, DemoError
@@ -127,7 +127,7 @@ def test_recording_without_rosbags_says_how_to_get_it(
     (tmp_path / 'metadata.yaml').touch()
     monkeypatch.setitem(sys.modules, 'rosbags', None)
     monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
-    monkeypatch.delitem(sys.modules, 'seg_node.evaluation.bag', raising=False)
+    monkeypatch.delitem(sys.modules, 'seg_node.recordings.reader', raising=False)
 
     with pytest.raises(DemoError, match=r'needs .*rosbags.* to be read: pip install rosbags'):
         open_source(tmp_path, rate=8.0)

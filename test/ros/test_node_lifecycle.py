@@ -148,7 +148,7 @@ def test_another_bundle_needs_no_restart(tmp_path: Path, rig: Rig) -> None:
 def test_class_names_that_make_the_same_topic_fail_configure(
     make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr('seg_node.ros.topics.topic_token', lambda _: 'same')
+    monkeypatch.setattr('seg_node.interface.topics.topic_token', lambda _: 'same')
     rig = make_rig(autostart=False)
 
     assert not change(rig, 'configure')

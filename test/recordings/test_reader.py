@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from evaluation.recordings import write_recording
+from bags import write_recording
 from seg_node.errors import BagError, ImageError
 from tiny import scene
 
@@ -25,7 +25,7 @@ STAMPED = [(10**18 + index * 10**8, image) for index, image in enumerate(IMAGES)
 @pytest.fixture
 def bag() -> ModuleType:
     """The module under test; it needs rosbags."""
-    from seg_node.evaluation import bag  # noqa: PLC0415
+    from seg_node.recordings import reader as bag  # noqa: PLC0415
 
     return bag
 

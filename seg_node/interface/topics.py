@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names and contents of the node's topics. Free of ROS.
+"""Names, types and quality of service of the node's topics.
 
 All names are relative, so a namespace or a remapping moves them. The table in ``docs/node.md`` is
 printed from ``TOPICS``.
@@ -16,7 +16,7 @@ from seg_node.errors import TaxonomyError
 if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['TOPICS', 'Topic', 'class_topics', 'topic_token']
+__all__ = ['TOPICS', 'Quality', 'Topic', 'class_topics', 'topic_token']
 
 IMAGE = 'image'
 COMPRESSED_SUFFIX = '/compressed'
@@ -38,6 +38,31 @@ NOT_ALLOWED = re.compile('[^a-z0-9]+')
 
 
 @dataclass(frozen=True, slots=True)
+class Quality:
+    """Quality of service of an endpoint; its history is always "keep last".
+
+    Attributes:
+        depth: Samples that are kept [count].
+        reliable: Whether lost samples are sent again.
+        latched: Whether a late subscriber gets the last sample too (transient local).
+    """
+
+    depth: int = 1
+    reliable: bool = True
+    latched: bool = False
+
+
+QUALITIES = {
+    # Best effort matches a publisher of either reliability; the newest frame is all we want.
+    'in': Quality(reliable=False),
+    # Reliable matches a subscriber of either reliability.
+    'out': Quality(),
+    'timer': Quality(),
+    'latched': Quality(latched=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """One topic of the node.
 
@@ -53,6 +78,17 @@ class Topic:
     kind: str
     content: str
     direction: Literal['in', 'out', 'latched', 'timer'] = 'out'
+
+    @property
+    def quality(self) -> Quality:
+        """Quality of service of the node's endpoint."""
+        return QUALITIES[self.direction]
+
+    @property
+    def type_name(self) -> str:
+        """Full name of the message type, as in a recording."""
+        package, name = self.kind.split('/')
+        return f'{package}/msg/{name}'
 
 
 TOPICS = (

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a replay is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TYPE_CHECKING
+
+from seg_node.engines.registry import AUTO
+from seg_node.pipeline import CrfChoice
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ['ReplayOptions', 'TruthSource']
+
+NO_CRF = CrfChoice(enabled=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TruthSource:
+    """Where the truth comes from; None of all three is no truth.
+
+    Attributes:
+        topic: Label topic in the bags, mono8 class ids. With several cameras, ``{camera}`` stands
+            for the namespace of the camera's topic.
+        folder: Folder of label images, named by stamp [ns] or, with ``by='index'``, in the order
+            of the frames.
+        by: How the folder's images are matched.
+        teacher: Another bundle, whose labels are taken for the truth.
+        taxonomy: Classes of topic or folder: a name such as camvid11 or a YAML file; None for
+            those of the bundle.
+    """
+
+    topic: str | None = None
+    folder: Path | None = None
+    by: Literal['stamp', 'index'] = 'stamp'
+    teacher: str | None = None
+    taxonomy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """What a replay is asked to do; plain values, so that it travels between processes.
+
+    Attributes:
+        bundle: Name of a shipped bundle or path of a folder.
+        engine: Name of an engine, or ``'auto'``.
+        precision: ``'fp32'``, ``'int8'`` or ``'auto'``.
+        threads: Threads of the engine.
+        temperature: Divisor of the scores instead of the bundle's.
+        crf: What is asked of the dense CRF.
+        latency_budget: Time for a frame [s]; the CRF runs only if it is predicted to fit. None
+            for no limit.
+        topics: Cameras; empty to choose the only one.
+        truth: Where the truth comes from; None without truth.
+        follow: Decisions about the CRF that are repeated: frames.jsonl of an earlier run, or a
+            bag with a recorded ``segmentation/status``; None to ask the gate.
+        flicker: Whether labels are compared with those of the frame before, along the optical
+            flow.
+        full: Whether probabilities are scored against the truth, too (NLL, Brier, class-wise
+            calibration, boundaries); they cost more than the other figures.
+        sinks: Names of what is written beside the numbers, see ``sink.SINKS``.
+        workers: Processes on this machine.
+    """
+
+    bundle: str = 'default'
+    engine: str = AUTO
+    precision: str = AUTO
+    threads: int = 1
+    temperature: float | None = None
+    crf: CrfChoice = NO_CRF
+    latency_budget: float | None = None
+    topics: tuple[str, ...] = ()
+    truth: TruthSource | None = None
+    follow: Path | None = None
+    flicker: bool = True
+    full: bool = False
+    sinks: tuple[str, ...] = ()
+    workers: int = 1

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a replay writes beside its numbers: the contract of a labelled bag and a video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast, Protocol, TYPE_CHECKING
+
+from seg_node.errors import one_of, ParameterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from seg_node.bundle import Manifest
+    from seg_node.pipeline import Outputs, Segmentation
+    from seg_node.replay.options import ReplayOptions
+    from seg_node.replay.record import FrameRecord
+
+    UInt8Array = npt.NDArray[np.uint8]
+
+__all__ = ['SINKS', 'Sink', 'SinkContext', 'open_sinks']
+
+# Modules with a function ``open_sink(context) -> Sink``, imported when they are asked for.
+SINKS = {
+    'labelled': 'seg_node.replay.labelled_bag',
+    'overlay': 'seg_node.replay.overlay_video',
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink knows before the first frame of its bag.
+
+    Attributes:
+        bag: Path of the bag: a folder or a single file.
+        name: Of the bag, unique in the run; ``FrameRecord.bag`` of all its frames.
+        topics: Cameras of the bag that are replayed.
+        out: Folder of the results. A sink writes under names that hold the name of the bag, and
+            overwrites what an interrupted run left there.
+        manifest: Of the bundle: classes, colours, drivable flags.
+        options: Of the run.
+    """
+
+    bag: Path
+    name: str
+    topics: tuple[str, ...]
+    out: Path
+    manifest: Manifest
+    options: ReplayOptions
+
+
+class Sink(Protocol):
+    """Takes the frames of one bag, all its cameras, in the order of the recording.
+
+    It lives in one process from the first frame of the bag to the last. A bag that was interrupted
+    is replayed from its start if there are sinks.
+    """
+
+    @property
+    def outputs(self) -> Outputs:
+        """What the segmenter has to compute for it."""
+
+    def frame(
+        self, record: FrameRecord, image: UInt8Array, segmentation: Segmentation, message: Any
+    ) -> None:
+        """Take a frame; those that could not be decoded are left out.
+
+        Args:
+            record: What was measured of it.
+            image: (H, W, 3) uint8 RGB; must not be changed.
+            segmentation: Of the image's size; must not be changed.
+            message: The recorded ``Image`` or ``CompressedImage``, for its header.
+        """
+
+    def close(self) -> None:
+        """Finish and close what was written. Called after an error, too."""
+
+
+def open_sinks(names: Iterable[str], context: SinkContext) -> list[Sink]:
+    """Return sinks by name.
+
+    Args:
+        names: Among ``SINKS``.
+        context: Bag and bundle.
+
+    Raises:
+        ParameterError: If a name is unknown.
+    """
+    names = list(names)
+    for name in names:
+        if name not in SINKS:
+            raise ParameterError(one_of('output', name, SINKS))
+    return [cast('Sink', import_module(SINKS[name]).open_sink(context)) for name in names]

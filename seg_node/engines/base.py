@@ -1,24 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The contract of all inference back ends."""
+"""The contract of all inference back ends: images in, maps of their pixels out."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+import time
 from typing import ClassVar, TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.errors import EngineError, one_of, TensorMismatchError
+from seg_node.imaging import finish, Fitter
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
     from typing_extensions import Self
 
     from seg_node.bundle import Bundle
+    from seg_node.imaging import PixelMaps, Placement
 
-__all__ = ['Engine']
+    UInt8Array = npt.NDArray[np.uint8]
+    Float32Array = npt.NDArray[np.float32]
+
+__all__ = ['Engine', 'Inferred', 'ScoreEngine', 'Wanted']
 
 IMAGE = 'image'
 SCORES = 'scores'
@@ -26,18 +34,58 @@ DIMENSIONS = 4
 CHANNELS = 3
 
 
-class Engine(ABC):
-    """Runs the network of one bundle.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for beside the labels; what nobody asks for is not computed or not copied.
 
-    Use it as a context manager; ``infer`` before opening or after closing is an error. An engine
-    is used by one thread at a time. Subclasses write ``_open``, ``_infer`` and ``_close`` and
+    Attributes:
+        confidence: Probability of the label.
+        entropy: Entropy of the prediction.
+        planes: Ids of the classes whose probability is wanted as an image.
+        drivable: Ask for the drivable area: the least probability of its label and the largest
+            normalised entropy, 0 to 1 each. They may change from frame to frame.
+        scores: The network's scores, for a dense CRF or for probabilities.
+    """
+
+    confidence: bool = True
+    entropy: bool = True
+    planes: tuple[int, ...] = ()
+    drivable: tuple[float, float] | None = None
+    scores: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """What an engine found in one image; all arrays are the caller's own.
+
+    Attributes:
+        maps: Labels, and of confidence, entropy and planes at least those that were wanted.
+        placement: Where the image lies in the network's input, and so in the scores.
+        drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure. ``None`` if it was not
+            wanted, or the engine leaves it to the caller; then confidence and entropy are there.
+        scores: (K, h, w) float32, not yet divided by the temperature; ``None`` if not wanted.
+        times: Seconds by stage: fit, infer, finish on a CPU; copy_in, infer, copy_out on a GPU.
+    """
+
+    maps: PixelMaps
+    placement: Placement
+    drivable_area: UInt8Array | None = None
+    scores: Float32Array | None = None
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+class Engine(ABC):
+    """Runs the network of one bundle on images of any size.
+
+    Use it as a context manager; ``segment`` before opening or after closing is an error. An engine
+    is used by one thread at a time. Subclasses write ``_open``, ``_segment`` and ``_close`` and
     never check inputs themselves.
 
     Attributes:
         name: Name in the registry.
         bundle: What it runs.
-        threads: Threads that one ``infer`` may use.
-        precision: Of the arithmetic, ``fp32`` or ``int8``.
+        threads: Threads that one image may use.
+        precision: Of the arithmetic, ``fp32``, ``fp16`` or ``int8``.
         precisions: Those that engines of this class can be asked for.
         device: Where it runs, for people, for example ``'CPU'``; known after opening.
         reason: Why this engine was chosen, for logs and diagnostics.
@@ -110,6 +158,65 @@ class Engine(ABC):
         """Close the engine."""
         self.close()
 
+    def segment(self, images: Sequence[UInt8Array], wanted: Wanted) -> list[Inferred]:
+        """Find the class of every pixel.
+
+        Args:
+            images: (H, W, 3) uint8 RGB each, at least one, all of one size.
+            wanted: What is asked for beside the labels.
+
+        Returns:
+            For each image, what was found at its own size.
+
+        Raises:
+            EngineError: If the engine is not open, or the run failed.
+            TensorMismatchError: If the images are no RGB images of one size.
+        """
+        self._check_open()
+        _check_images(images)
+        return self._segment(images, wanted)
+
+    def described(self) -> dict[str, str]:
+        """Return what runs here and why, in words, for status and diagnostics."""
+        return {
+            'engine': self.name,
+            'device': self.device,
+            'precision': self.precision,
+            'reason': self.reason,
+        }
+
+    @classmethod
+    def best_precision(cls, bundle: Bundle) -> str:
+        """Return what ``'auto'`` means for a bundle: what it says where the class has that."""
+        wanted = bundle.manifest.precision
+        return wanted if wanted in cls.precisions else 'fp32'
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            msg = f'{type(self).__name__} is not open. Use it in a with statement.'
+            raise EngineError(msg)
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Load the network and set ``device``."""
+
+    @abstractmethod
+    def _segment(self, images: Sequence[UInt8Array], wanted: Wanted) -> list[Inferred]:
+        """Do what ``segment`` promises for images that were checked."""
+
+    @abstractmethod
+    def _close(self) -> None:
+        """Free what ``_open`` took, also when it failed half-way."""
+
+
+class ScoreEngine(Engine):
+    """An engine whose network gives scores: the processor does the rest, in the same way for all.
+
+    Subclasses write ``_infer`` instead of ``_segment``. The drivable area is left to the caller.
+    """
+
+    _fitter: Fitter | None = None
+
     def infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Turn images into class scores.
 
@@ -125,13 +232,37 @@ class Engine(ABC):
             EngineError: If the engine is not open, or the run failed.
             TensorMismatchError: If the batch or the scores have another shape or dtype.
         """
-        if not self._is_open:
-            msg = f'{type(self).__name__} is not open. Use it in a with statement.'
-            raise EngineError(msg)
+        self._check_open()
         self._check_batch(batch)
         scores = self._infer(batch)
         self._check_scores(scores, len(batch))
         return scores
+
+    def _segment(self, images: Sequence[UInt8Array], wanted: Wanted) -> list[Inferred]:
+        return [self._segment_one(image, wanted) for image in images]
+
+    def _segment_one(self, image: UInt8Array, wanted: Wanted) -> Inferred:
+        started = time.monotonic()
+        self._fitter = self._fitter or Fitter(self.bundle.manifest.input)
+        batch, placement = self._fitter(image)
+        fitted = time.monotonic()
+        scores = self.infer(batch)[0]
+        inferred = time.monotonic()
+        maps = finish(
+            scores,
+            placement,
+            temperature=self.bundle.manifest.temperature,
+            confidence=wanted.confidence or wanted.drivable is not None,
+            entropy=wanted.entropy or wanted.drivable is not None,
+            planes=wanted.planes,
+        )
+        finished = time.monotonic()
+        times = {
+            'fit': fitted - started,
+            'infer': inferred - fitted,
+            'finish': finished - inferred,
+        }
+        return Inferred(maps, placement, scores=scores if wanted.scores else None, times=times)
 
     def _check_batch(self, batch: npt.NDArray[np.float32]) -> None:
         spec = self.bundle.manifest.input
@@ -158,13 +289,19 @@ class Engine(ABC):
             )
 
     @abstractmethod
-    def _open(self) -> None:
-        """Load the network and set ``device``."""
-
-    @abstractmethod
     def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Return the scores of a batch whose shape was checked."""
 
-    @abstractmethod
-    def _close(self) -> None:
-        """Free what ``_open`` took, also when it failed half-way."""
+
+def _check_images(images: Sequence[UInt8Array]) -> None:
+    """Refuse what is not a batch of RGB images of one size."""
+    shapes = {image.shape for image in images}
+    first = images[0].shape if images else ()
+    is_rgb = len(first) == CHANNELS and first[2] == CHANNELS and 0 not in first
+    if not (is_rgb and len(shapes) == 1 and all(image.dtype == np.uint8 for image in images)):
+        raise TensorMismatchError(
+            IMAGE,
+            expected='(H, W, 3) uint8 RGB images of one size, at least one',
+            got=', '.join(f'{image.shape} {image.dtype}' for image in images) or 'none',
+            remedy='Send cameras of different sizes one after the other.',
+        )

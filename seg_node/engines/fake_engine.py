@@ -7,7 +7,7 @@ from typing import ClassVar, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.engines.base import Engine
+from seg_node.engines.base import ScoreEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ['FakeEngine', 'bands']
 
 
-class FakeEngine(Engine):
+class FakeEngine(ScoreEngine):
     """Calls a function where another engine runs a network.
 
     Example:

@@ -7,7 +7,7 @@ from typing import Any, cast, ClassVar, TYPE_CHECKING
 
 import onnxruntime as ort
 
-from seg_node.engines.base import CHANNELS, Engine, IMAGE, SCORES
+from seg_node.engines.base import CHANNELS, IMAGE, ScoreEngine, SCORES
 from seg_node.errors import EngineError, TensorMismatchError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ['OnnxEngine']
 
 
-class OnnxEngine(Engine):
+class OnnxEngine(ScoreEngine):
     """Runs ``model.onnx`` or ``model.int8.cpu.onnx`` with ONNX Runtime's CPU provider."""
 
     name: ClassVar[str] = 'onnxruntime'

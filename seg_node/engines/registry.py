@@ -68,8 +68,7 @@ def open_engine(name: str, bundle: Bundle, *, threads: int = 1, precision: str =
         return _open_best(bundle, threads, precision)
     kind = engine_class(name)
     if precision == AUTO:
-        wanted = bundle.manifest.precision
-        precision = wanted if wanted in kind.precisions else 'fp32'
+        precision = kind.best_precision(bundle)
     engine = kind(bundle, threads=threads, precision=precision)
     engine.open()
     return engine

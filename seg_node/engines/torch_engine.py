@@ -7,7 +7,7 @@ from typing import Any, cast, ClassVar, TYPE_CHECKING
 
 import torch
 
-from seg_node.engines.base import Engine
+from seg_node.engines.base import ScoreEngine
 from seg_node.errors import EngineError
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ['TorchEngine']
 
 
-class TorchEngine(Engine):
+class TorchEngine(ScoreEngine):
     """Builds the network of the manifest and fills it with the bundle's weights.
 
     Torch has one thread count per process: it is set for each inference and put back after it.

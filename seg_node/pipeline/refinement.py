@@ -50,13 +50,13 @@ class Frame:
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        scores: (K, h, w) float32 scores of the network.
+        scores: (K, h, w) float32 scores of the network; present if the CRF is on.
         placement: Where the image lies in the network's input.
         maps: Labels, confidence and entropy of the network at the image's size.
     """
 
     image: UInt8Array
-    scores: Float32Array
+    scores: Float32Array | None
     placement: Placement
     maps: PixelMaps
 
@@ -91,7 +91,7 @@ class Refiner:
         """Refine a frame, or pass its labels on with the reason.
 
         Args:
-            frame: After inference; its entropy is present if the CRF is on.
+            frame: After inference; its entropy and scores are present if the CRF is on.
             options: CRF and gate.
             terms: Deadline, stamp, and the decision if it is already made.
 
@@ -144,7 +144,7 @@ class Refiner:
 
         The marginals of the CRF are no calibrated probabilities; those of the network are.
         """
-        scores, placement = frame.scores, frame.placement
+        scores, placement = cast('Float32Array', frame.scores), frame.placement
         labels = refine_scores(scores, placement, self._temperature, frame.image, crf)
         confidence = frame.maps.confidence
         if confidence is not None:

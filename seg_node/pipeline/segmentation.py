@@ -49,15 +49,16 @@ class Segmentation:
         drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure.
         planes: Id of a class and its (H, W) uint8 image of 255 x probability.
         uncertain_fraction: Share of pixels above the entropy threshold; ``None`` if nothing that
-            was asked for needs the entropy.
+            was asked for needs the entropy here.
         crf: ``'off'``; ``'certain'``: too few uncertain pixels; ``'no_time'``: predicted not to
             fit the time that was left; ``'ran'``.
         crf_predicted: How long the CRF was predicted to take [s]; ``None`` if it was off, the
             frame certain, or the decision the caller's.
         network_labels: (H, W) uint8 class ids before the CRF; the same array as ``labels`` if it
             did not run.
-        times: Seconds spent in each stage: fit, infer, finish, crf, total. Those for
-            ``probabilities`` are in none of them.
+        times: Seconds spent in each stage: fit, infer, finish, crf, total; with an engine on a
+            GPU copy_in and copy_out as well, and no fit. Those for ``probabilities`` are in none
+            of them.
         probabilities: (K, H, W) float32, the network's calibrated probabilities; each pixel sums
             to 1.
     """

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.engines.base import Wanted
 from seg_node.errors import ImageError
-from seg_node.imaging import finish, Fitter, probabilities
+from seg_node.imaging import probabilities
 from seg_node.pipeline.drivable import drivable_area, drivable_table
 from seg_node.pipeline.options import SegmenterOptions
 from seg_node.pipeline.refinement import Frame, Refiner, Terms
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from typing_extensions import Self
 
-    from seg_node.engines.base import Engine
-    from seg_node.imaging import PixelMaps, Placement
+    from seg_node.engines.base import Engine, Inferred
     from seg_node.pipeline.refinement import Refinement
     from seg_node.pipeline.segmentation import CrfDecision
 
@@ -33,6 +33,7 @@ __all__ = ['Segmenter']
 
 DEFAULT_OPTIONS = SegmenterOptions()
 ALL_OUTPUTS = Outputs()
+SCORES_ALONE = Wanted(confidence=False, entropy=False, scores=True)
 CHANNELS = 3
 UNMEASURED_THRESHOLD = 0.5  # of the drivable area, for bundles without one of their own
 
@@ -45,7 +46,7 @@ class Segmenter:
     """
 
     def __init__(self, engine: Engine, options: SegmenterOptions = DEFAULT_OPTIONS) -> None:
-        """Prepare buffers for the bundle of an engine.
+        """Prepare for the bundle of an engine.
 
         Args:
             engine: An opened engine; ``close`` closes it.
@@ -54,7 +55,6 @@ class Segmenter:
         self.engine = engine
         self.options = options
         self._manifest = engine.bundle.manifest
-        self._fitter = Fitter(self._manifest.input)
         self._drivable = drivable_table(self._manifest.taxonomy)
         self._refiner = Refiner(self._manifest)
 
@@ -105,12 +105,14 @@ class Segmenter:
             CrfError: If the CRF is on and its back end is missing or fails.
             ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
         """
+        check_image(image)
         watch = Stopwatch()
-        frame = self._frame(image, outputs, watch)
+        inferred = self._infer(image, self._wanted(outputs), watch)
+        frame = Frame(image, inferred.scores, inferred.placement, inferred.maps)
         terms = Terms(self._deadline(watch, deadline), stamp, crf_decision)
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
-        area = self._area(frame.maps, refined) if outputs.drivable_area else None
+        area = self._area(inferred, refined) if outputs.drivable_area else None
         watch.lap('finish')
         times = watch.times()
         return Segmentation(
@@ -124,9 +126,7 @@ class Segmenter:
             crf_predicted=refined.verdict.predicted,
             network_labels=frame.maps.labels,
             times=times,
-            probabilities=self._planes(frame.scores, frame.placement)
-            if outputs.probabilities
-            else None,
+            probabilities=self._planes(inferred) if outputs.probabilities else None,
         )
 
     def probabilities(self, image: UInt8Array) -> Float32Array:
@@ -142,32 +142,33 @@ class Segmenter:
             ImageError: If the image has another shape or dtype.
             EngineError: If the network fails.
         """
-        scores, placement = self._scores(image, Stopwatch())
-        return np.moveaxis(self._planes(scores, placement), 0, -1)
-
-    def _planes(self, scores: Float32Array, placement: Placement) -> Float32Array:
-        return probabilities(scores, placement, self._manifest.temperature)
-
-    def _scores(self, image: UInt8Array, watch: Stopwatch) -> tuple[Float32Array, Placement]:
         check_image(image)
-        batch, placement = self._fitter(image)
-        watch.lap('fit')
-        scores = self.engine.infer(batch)[0]
-        watch.lap('infer')
-        return scores, placement
+        inferred = self._infer(image, SCORES_ALONE, Stopwatch())
+        return np.moveaxis(self._planes(inferred), 0, -1)
 
-    def _frame(self, image: UInt8Array, outputs: Outputs, watch: Stopwatch) -> Frame:
-        scores, placement = self._scores(image, watch)
-        maps = finish(
-            scores,
-            placement,
-            temperature=self._manifest.temperature,
-            confidence=outputs.confidence or outputs.drivable_area,
-            entropy=outputs.entropy or outputs.drivable_area or self.options.crf is not None,
+    def _planes(self, inferred: Inferred) -> Float32Array:
+        scores = cast('Float32Array', inferred.scores)
+        return probabilities(scores, inferred.placement, self._manifest.temperature)
+
+    def _infer(self, image: UInt8Array, wanted: Wanted, watch: Stopwatch) -> Inferred:
+        (inferred,) = self.engine.segment([image], wanted)
+        watch.include(inferred.times)
+        return inferred
+
+    def _wanted(self, outputs: Outputs) -> Wanted:
+        """Return what the engine must give for these outputs.
+
+        A CRF may change labels, and the drivable area with them: then it is computed here.
+        """
+        refining = self.options.crf is not None
+        area = outputs.drivable_area
+        return Wanted(
+            confidence=outputs.confidence or (area and refining),
+            entropy=outputs.entropy or refining,
             planes=outputs.classes,
+            drivable=self._limits() if area and not refining else None,
+            scores=outputs.probabilities or refining,
         )
-        watch.lap('finish')
-        return Frame(image, scores, placement, maps)
 
     def _deadline(self, watch: Stopwatch, deadline: float | None) -> float | None:
         budget = self.options.latency_budget
@@ -175,25 +176,29 @@ class Segmenter:
             return deadline
         return watch.start + budget
 
-    def _area(self, maps: PixelMaps, refined: Refinement) -> UInt8Array | None:
-        if refined.confidence is None or maps.entropy is None:
-            return None
+    def _area(self, inferred: Inferred, refined: Refinement) -> UInt8Array:
+        if inferred.drivable_area is not None:
+            return inferred.drivable_area
+        maps = inferred.maps
+        least, most = self._limits()
         area = drivable_area(
             refined.labels,
-            refined.confidence,
-            maps.entropy,
+            cast('UInt8Array', refined.confidence),
+            cast('UInt8Array', maps.entropy),
             self._drivable,
-            min_probability=self._least_probability(),
-            max_entropy=self.options.drivable_max_entropy,
+            min_probability=least,
+            max_entropy=most,
         )
         if refined.verdict.decision == 'ran':  # both the network and the CRF must say so
             area &= self._drivable[maps.labels]
         return area
 
-    def _least_probability(self) -> float:
+    def _limits(self) -> tuple[float, float]:
+        """Return the least probability and the largest entropy of a drivable pixel."""
         chosen = self.options.drivable_min_probability
         measured = self._manifest.drivable_threshold
-        return chosen if chosen is not None else measured or UNMEASURED_THRESHOLD
+        least = chosen if chosen is not None else measured or UNMEASURED_THRESHOLD
+        return least, self.options.drivable_max_entropy
 
 
 def check_image(image: UInt8Array) -> None:

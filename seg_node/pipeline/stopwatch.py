@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ['Stopwatch']
 
@@ -33,6 +37,15 @@ class Stopwatch:
         now = time.monotonic()
         self._laps[stage] = self._laps.get(stage, 0.0) + now - self._last
         self._last = now
+
+    def include(self, times: Mapping[str, float]) -> None:
+        """Take in what somebody else measured since the last lap; the next stage starts now.
+
+        Time between those stages belongs to none, but to the total.
+        """
+        for stage, seconds in times.items():
+            self._laps[stage] = self._laps.get(stage, 0.0) + seconds
+        self._last = time.monotonic()
 
     def times(self) -> dict[str, float]:
         """Return seconds per stage, and ``'total'`` up to the end of the last one."""

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import hashlib
-from typing import TYPE_CHECKING
+from typing import Any, cast, TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.crf import refine_scores
+from seg_node.engines.base import Wanted
 from seg_node.evaluation.prediction import comparable, with_changes
-from seg_node.imaging import finish, Fitter, Placement, probabilities
+from seg_node.imaging import finish, Placement, probabilities
 from seg_node.progress import progress
 from seg_node.taxonomy import class_groups, group_id_map
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Drive', 'Frame', 'keep_frames']
 
+SCORES_ALONE = Wanted(confidence=False, entropy=False, scores=True)
 LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -177,21 +179,21 @@ class _Keeper:
     def __init__(self, engine: Engine, classes: Taxonomy) -> None:
         manifest = engine.bundle.manifest
         self._engine = engine
-        self._fit = Fitter(manifest.input)
         self._temperature = manifest.temperature
         self._summed = manifest.taxonomy.names != classes.names
         self._groups = class_groups(manifest.taxonomy, classes)
 
     def __call__(self, sample: Sample, path: Path) -> None:
-        batch, placement = self._fit(sample.image)
-        scores = self._engine.infer(batch)[0].clip(-LARGEST_HALF, LARGEST_HALF)
+        (inferred,) = self._engine.segment([sample.image], SCORES_ALONE)
+        placement = inferred.placement
+        scores = cast('Float32Array', inferred.scores).clip(-LARGEST_HALF, LARGEST_HALF)
         kept = scores.astype(np.float16)
         # Labels are those of the scores as they are kept: rounding is no change by the CRF.
         rounded = kept.astype(np.float32)
         maps = finish(rounded, placement, temperature=self._temperature, confidence=False)
         digest = hashlib.blake2b(np.ascontiguousarray(sample.image).data).hexdigest()
         rectangle = placement.top, placement.left, placement.height, placement.width
-        parts = {
+        parts: dict[str, Any] = {
             'image': sample.image,
             'truth': sample.labels,
             'scores': kept,

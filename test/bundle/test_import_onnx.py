@@ -11,6 +11,7 @@ from onnx import helper, numpy_helper, TensorProto
 import pytest
 
 from seg_node.bundle.import_onnx import import_onnx, Source
+from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.registry import open_engine
 from seg_node.errors import BundleError
 from seg_node.pipeline import open_segmenter
@@ -101,7 +102,7 @@ def expected(batch: npt.NDArray[np.float32], pool: int = 4) -> npt.NDArray[np.fl
 
 
 def infer(bundle: Bundle, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    with open_engine('onnxruntime', bundle) as engine:
+    with OnnxEngine(bundle) as engine:
         return engine.infer(batch)
 
 

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from seg_node.engines.base import Wanted
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.engines.registry import engine_class
 from seg_node.errors import EngineError, TensorMismatchError
+from seg_node.imaging import finish, Fitter
 import tiny
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seg_node.engines.base import Engine
+    from seg_node.engines.base import ScoreEngine
 
 pytestmark = pytest.mark.needs_onnx
 
@@ -39,11 +41,11 @@ def brightest_channel(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
         pytest.param('onnxruntime', marks=pytest.mark.needs_onnxruntime),
     ]
 )
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> ScoreEngine:
     bundle = tiny.tiny_bundle(tmp_path / 'bundle')
     if request.param == 'fake':
         return FakeEngine(bundle, brightest_channel)
-    return engine_class(request.param)(bundle, threads=1)
+    return cast('ScoreEngine', engine_class(request.param)(bundle, threads=1))
 
 
 def batch_of(count: int, seed: int = 0) -> npt.NDArray[np.float32]:
@@ -51,12 +53,12 @@ def batch_of(count: int, seed: int = 0) -> npt.NDArray[np.float32]:
     return rng.uniform(0, 255, (count, 3, HEIGHT, WIDTH)).astype(np.float32)
 
 
-def test_infer_refuses_to_run_before_it_is_opened(engine: Engine) -> None:
+def test_infer_refuses_to_run_before_it_is_opened(engine: ScoreEngine) -> None:
     with pytest.raises(EngineError, match='is not open'):
         engine.infer(batch_of(1))
 
 
-def test_infer_refuses_to_run_after_it_is_closed(engine: Engine) -> None:
+def test_infer_refuses_to_run_after_it_is_closed(engine: ScoreEngine) -> None:
     with engine:
         engine.infer(batch_of(1))
 
@@ -64,7 +66,7 @@ def test_infer_refuses_to_run_after_it_is_closed(engine: Engine) -> None:
         engine.infer(batch_of(1))
 
 
-def test_opening_and_closing_twice_does_no_harm(engine: Engine) -> None:
+def test_opening_and_closing_twice_does_no_harm(engine: ScoreEngine) -> None:
     engine.open()
     engine.open()
     scores = engine.infer(batch_of(1))
@@ -74,7 +76,7 @@ def test_opening_and_closing_twice_does_no_harm(engine: Engine) -> None:
     assert scores.shape == (1, 3, HEIGHT // 2, WIDTH // 2)
 
 
-def test_an_engine_can_be_opened_again(engine: Engine) -> None:
+def test_an_engine_can_be_opened_again(engine: ScoreEngine) -> None:
     with engine:
         first = engine.infer(batch_of(1))
     with engine:
@@ -84,7 +86,7 @@ def test_an_engine_can_be_opened_again(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize('count', [1, 3])
-def test_scores_agree_with_the_definition(engine: Engine, count: int) -> None:
+def test_scores_agree_with_the_definition(engine: ScoreEngine, count: int) -> None:
     batch = batch_of(count)
 
     with engine:
@@ -94,7 +96,7 @@ def test_scores_agree_with_the_definition(engine: Engine, count: int) -> None:
     np.testing.assert_allclose(scores, brightest_channel(batch), atol=1e-4)
 
 
-def test_result_survives_the_next_call(engine: Engine) -> None:
+def test_result_survives_the_next_call(engine: ScoreEngine) -> None:
     with engine:
         first = engine.infer(batch_of(1, seed=1))
         copy = first.copy()
@@ -114,7 +116,7 @@ def test_result_survives_the_next_call(engine: Engine) -> None:
     ids=['size', 'dtype', 'no-batch', 'channels-last'],
 )
 def test_infer_names_both_shapes_when_the_input_does_not_fit(
-    engine: Engine, batch: npt.NDArray[np.float32]
+    engine: ScoreEngine, batch: npt.NDArray[np.float32]
 ) -> None:
     with (
         engine,
@@ -123,6 +125,89 @@ def test_infer_names_both_shapes_when_the_input_does_not_fit(
         engine.infer(batch)
 
     assert str(batch.shape) in info.value.got
+
+
+@pytest.mark.parametrize('size', [(HEIGHT, WIDTH), (91, 60)], ids=['of-network', 'other'])
+def test_segment_gives_what_imaging_makes_of_the_scores(
+    engine: ScoreEngine, size: tuple[int, int]
+) -> None:
+    images = [tiny.scene(size, seed)[0] for seed in range(2)]
+
+    with engine:
+        found = engine.segment(images, Wanted(planes=(2,), scores=True))
+
+    for image, one in zip(images, found, strict=True):
+        batch, placement = Fitter(engine.bundle.manifest.input)(image)
+        expected = finish(brightest_channel(batch)[0], placement, planes=(2,))
+        assert one.scores is not None
+        np.testing.assert_allclose(one.scores, brightest_channel(batch)[0], atol=1e-4)
+        assert one.placement == placement
+        assert (one.maps.labels == expected.labels).mean() > 0.999
+        for got, wanted in (
+            (one.maps.confidence, expected.confidence),
+            (one.maps.entropy, expected.entropy),
+            (one.maps.planes[2], expected.planes[2]),
+        ):
+            assert got is not None
+            assert wanted is not None
+            np.testing.assert_allclose(got.astype(int), wanted.astype(int), atol=1)
+        assert set(one.times) == {'fit', 'infer', 'finish'}
+
+
+def test_segment_leaves_out_what_nobody_wants(engine: ScoreEngine) -> None:
+    image, _ = tiny.scene()
+
+    with engine:
+        (found,) = engine.segment([image], Wanted(confidence=False, entropy=False))
+
+    assert (found.maps.confidence, found.maps.entropy, found.scores) == (None, None, None)
+    assert not found.maps.planes
+
+
+def test_drivable_area_is_given_or_what_it_is_made_of(engine: ScoreEngine) -> None:
+    image, _ = tiny.scene()
+    wanted = Wanted(confidence=False, entropy=False, drivable=(0.5, 0.5))
+
+    with engine:
+        (found,) = engine.segment([image], wanted)
+
+    given = found.drivable_area is not None
+    assert given or (found.maps.confidence is not None and found.maps.entropy is not None)
+
+
+@pytest.mark.parametrize(
+    'images',
+    [
+        [],
+        [np.zeros((8, 8), np.uint8)],
+        [np.zeros((0, 8, 3), np.uint8)],
+        [np.zeros((8, 8, 3), np.float32)],
+        [np.zeros((8, 8, 3), np.uint8), np.zeros((8, 9, 3), np.uint8)],
+    ],
+    ids=['none', 'grey', 'empty', 'float', 'sizes'],
+)
+def test_segment_refuses_what_are_no_images_of_one_size(
+    engine: ScoreEngine, images: list[npt.NDArray[np.uint8]]
+) -> None:
+    with engine, pytest.raises(TensorMismatchError, match='RGB images of one size'):
+        engine.segment(images, Wanted())
+
+
+def test_segment_refuses_to_run_before_it_is_opened(engine: ScoreEngine) -> None:
+    with pytest.raises(EngineError, match='is not open'):
+        engine.segment([tiny.scene()[0]], Wanted())
+
+
+def test_engine_says_what_runs_and_why(engine: ScoreEngine) -> None:
+    with engine:
+        words = engine.described()
+
+    assert words == {
+        'engine': engine.name,
+        'device': engine.device,
+        'precision': 'fp32',
+        'reason': 'asked for by name',
+    }
 
 
 class HalfOpen(FakeEngine):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from seg_node.bundle import open_bundle, write_bundle
+from seg_node.engines.base import ScoreEngine
 from seg_node.engines.registry import open_engine
 from seg_node.errors import BundleError, EngineError
 from seg_node.pipeline import open_segmenter
@@ -48,6 +49,7 @@ def test_auto_takes_what_the_bundle_says(
     unused.unlink()  # the engine reads the other one, or fails
 
     with open_engine('onnxruntime', bundle, precision=asked) as engine:
+        assert isinstance(engine, ScoreEngine)
         scores = engine.infer(np.zeros((1, 3, *tiny.SIZE), np.float32))
 
     assert engine.precision == expected

@@ -10,6 +10,7 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
+from seg_node.engines.base import ScoreEngine
 from seg_node.engines.fake_engine import bands, FakeEngine
 from seg_node.engines.registry import engine_class, ENGINES, open_engine
 from seg_node.errors import EngineError, EngineUnavailableError, TensorMismatchError
@@ -106,6 +107,7 @@ def test_scores_of_another_shape_are_refused(bundle: Bundle) -> None:
 
 def test_fake_engine_answers_with_bands_of_each_class(bundle: Bundle) -> None:
     with open_engine('fake', bundle) as engine:
+        assert isinstance(engine, ScoreEngine)
         scores = engine.infer(np.zeros((2, 3, *tiny.SIZE), np.float32))
 
     winners = scores.argmax(axis=1)

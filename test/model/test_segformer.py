@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from seg_node.engines.registry import open_engine
+from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.torch_engine import TorchEngine
 from seg_node.errors import BundleError
 from seg_node.model import segformer
@@ -67,7 +67,7 @@ def test_bundle_of_a_segformer_runs_on_torch_as_on_onnxruntime(tmp_path: Path) -
     bundle = export_bundle(network(0), manifest, tmp_path / 'bundle', images)
 
     batch = np.concatenate(images)
-    with TorchEngine(bundle) as engine, open_engine('onnxruntime', bundle) as other:
+    with TorchEngine(bundle) as engine, OnnxEngine(bundle) as other:
         scores, expected = engine.infer(batch), other.infer(batch)
     assert scores.shape == (2, 3, HEIGHT // 4, WIDTH // 4)
     assert np.allclose(scores, expected, atol=1e-4)

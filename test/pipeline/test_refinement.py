@@ -15,7 +15,7 @@ import pytest
 from seg_node.crf import preset
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.errors import ParameterError
-from seg_node.imaging import finish, probabilities
+from seg_node.imaging import finish, place, probabilities
 from seg_node.pipeline import Outputs, refinement, Segmenter, SegmenterOptions
 import tiny
 
@@ -287,6 +287,6 @@ def test_probabilities_for_evaluation_are_the_networks(bundle: Bundle, crf: Fake
     result = segmenter(IMAGE, Outputs(probabilities=True))
 
     assert len(crf.calls) == 1
-    _, placement = segmenter._fitter(IMAGE)
+    placement = place(IMAGE.shape[:2], bundle.manifest.input)
     expected = probabilities(scores_of()[0], placement, 1.5)
     np.testing.assert_array_equal(result.probabilities, expected)

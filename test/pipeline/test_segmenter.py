@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 
 from seg_node.crf import preset
+from seg_node.engines.base import Inferred, Wanted
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.errors import ImageError, ParameterError
+from seg_node.imaging import PixelMaps, place
 from seg_node.pipeline import open_segmenter, Outputs, Segmenter, SegmenterOptions
 import tiny
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -262,7 +264,7 @@ def test_times_name_the_stages_and_add_up(bundle: Bundle) -> None:
 
     total = times.pop('total')
     assert set(times) == {'fit', 'infer', 'finish', 'crf'}
-    assert sum(times.values()) == pytest.approx(total)
+    assert sum(times.values()) == pytest.approx(total, abs=1e-3)
 
 
 def test_results_of_a_frame_survive_the_next(bundle: Bundle) -> None:
@@ -320,3 +322,46 @@ def test_threads_change_nothing(bundle: Bundle) -> None:
     for name in ('labels', 'confidence', 'entropy', 'drivable_area'):
         np.testing.assert_array_equal(getattr(one, name), getattr(two, name), err_msg=name)
     np.testing.assert_array_equal(one.planes[1], two.planes[1])
+
+
+class DeviceEngine(FakeEngine):
+    """Gives the drivable area by itself, and nothing that was not asked for."""
+
+    asked: Wanted | None = None
+
+    def _segment(self, images: Sequence[npt.NDArray[np.uint8]], wanted: Wanted) -> list[Inferred]:
+        self.asked = wanted
+        height, width, _ = images[0].shape
+        maps = PixelMaps(
+            labels=np.ones((height, width), np.uint8), confidence=None, entropy=None, planes={}
+        )
+        area = np.full((height, width), 255, np.uint8)
+        placement = place((height, width), self.bundle.manifest.input)
+        return [Inferred(maps, placement, area, times={'copy_in': 0.5, 'infer': 0.25})]
+
+
+def test_drivable_area_of_an_engine_that_has_one_is_passed_on(bundle: Bundle) -> None:
+    """Confidence and entropy then need not come from the device."""
+    with DeviceEngine(bundle) as engine:
+        options = SegmenterOptions(drivable_min_probability=0.25, drivable_max_entropy=0.75)
+        result = Segmenter(engine, options)(
+            image_of((50, 60), (9, 9, 9)), Outputs(confidence=False, entropy=False)
+        )
+
+    assert engine.asked == Wanted(confidence=False, entropy=False, drivable=(0.25, 0.75))
+    assert levels(result.drivable_area) == {255}
+    assert result.uncertain_fraction is None
+    assert (result.times['copy_in'], result.times['infer']) == (0.5, 0.25)
+
+
+@pytest.mark.parametrize('wanted', [NO_OUTPUTS, Outputs(confidence=False, entropy=False)])
+def test_crf_needs_scores_and_entropy_and_the_area_is_left_to_the_pipeline(
+    bundle: Bundle, wanted: Outputs
+) -> None:
+    with DeviceEngine(bundle) as engine:
+        segmenter = Segmenter(engine, SegmenterOptions(crf=preset('classic')))
+        asked = segmenter._wanted(wanted)
+
+    assert asked == Wanted(
+        confidence=wanted.drivable_area, entropy=True, drivable=None, scores=True
+    )

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "python_crf.h"
 
-#include <cmath>
 #include <memory>
-#include <new>
-#include <system_error>
 
 #include "mean_field.h"
 #include "python_buffer.h"
+#include "python_guard.h"
 
 namespace seg {
 
@@ -33,43 +31,6 @@ const char kLevelsDoc[] =
     "levels()\n--\n\nThe instruction sets that can be used on this processor, the best first.";
 
 namespace {
-
-// Calls a function and turns its C++ exceptions into Python's.
-template <class Function>
-PyObject* guarded(Function function) {
-    try {
-        return function();
-    } catch (const PythonError&) {
-        return nullptr;
-    } catch (const std::bad_alloc&) {
-        return PyErr_NoMemory();
-    } catch (const std::logic_error& error) {  // domain, invalid argument, length
-        PyErr_SetString(PyExc_ValueError, error.what());
-    } catch (const std::system_error& error) {
-        PyErr_SetString(PyExc_OSError, error.what());
-    } catch (const std::exception& error) {
-        PyErr_SetString(PyExc_RuntimeError, error.what());
-    }
-    return nullptr;
-}
-
-// Lets other Python threads run.
-class WithoutGil {
-  public:
-    WithoutGil() : state_(PyEval_SaveThread()) {}
-    ~WithoutGil() { PyEval_RestoreThread(state_); }
-    WithoutGil(const WithoutGil&) = delete;
-    WithoutGil& operator=(const WithoutGil&) = delete;
-
-  private:
-    PyThreadState* state_;
-};
-
-void check(bool right, const char* message) {
-    if (!right) throw std::invalid_argument(message);
-}
-
-bool is_positive(double x) { return x > 0 && std::isfinite(x); }
 
 Kernel to_kernel(PyObject* item, size_t classes) {
     Kernel kernel{};

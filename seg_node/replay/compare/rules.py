@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that a comparison must not meet: ``miou < -0.5``.
+
+A rule is ``METRIC OPERATOR NUMBER``, with ``%`` behind the number for parts of A's value, or
+``METRIC is VERDICT``. It is about B less A; with ``.low`` or ``.high`` behind the metric about
+that end of the 95 % interval. ``iou.*`` is any class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import math
+import operator
+import re
+from typing import get_args, TYPE_CHECKING
+
+from seg_node.errors import one_of, ParameterError
+from seg_node.replay.compare.comparison import Verdict
+from seg_node.replay.compare.metrics import CLASS_PREFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from seg_node.replay.compare.comparison import Comparison, Difference
+
+__all__ = ['Rule', 'parse_rule']
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    '<=': operator.le,
+    '>=': operator.ge,
+    '<': operator.lt,
+    '>': operator.gt,
+}
+ENDS = ('low', 'high')
+ANY_CLASS = f'{CLASS_PREFIX}*'
+NUMBER = r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?'
+ORDER = re.compile(
+    rf'(?P<metric>.+?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>{NUMBER})\s*(?P<part>%?)'
+)
+WORDS = re.compile(r'(?P<metric>.+?)\s+is\s+(?P<verdict>.+)')
+HELP = (
+    'Expected METRIC <, <=, > or >= NUMBER, as in "miou < -0.5" or "latency_p95 > 10 %", or '
+    'METRIC is VERDICT, as in "iou.* is worse".'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule.
+
+    Attributes:
+        text: As the user wrote it.
+        metric: Name of a metric, or ``'iou.*'``.
+        end: ``'low'`` or ``'high'`` for an end of the interval; empty for the difference.
+        operator: Of an order; empty for a verdict.
+        number: What the difference is compared with [unit of the metric, or % of A].
+        relative: Whether the number is in percent of A.
+        verdict: What the metric must not be; None for an order.
+    """
+
+    text: str
+    metric: str
+    end: str = ''
+    operator: str = ''
+    number: float = 0.0
+    relative: bool = False
+    verdict: str | None = None
+
+    def check(self, comparison: Comparison) -> tuple[Difference, ...]:
+        """Return the differences that meet the rule.
+
+        Raises:
+            ParameterError: If the comparison has no such metric, or no value of it: a rule that
+                cannot be judged must not look kept.
+        """
+        chosen = self._chosen(comparison.differences)
+        judged = [one for one in chosen if not math.isnan(self._value(one))]
+        if self.verdict is None and not judged:
+            fewest = min(one.support for one in chosen)
+            msg = (
+                f'Rule {self.text!r} cannot be judged: {self.metric!r} has no such value from '
+                f'{fewest} units of frames. Compare on more recordings, or leave the rule out.'
+            )
+            raise ParameterError(msg)
+        return tuple(one for one in (chosen if self.verdict else judged) if self._holds(one))
+
+    def _chosen(self, differences: Sequence[Difference]) -> list[Difference]:
+        if self.metric == ANY_CLASS:
+            chosen = [one for one in differences if one.metric.class_id is not None]
+        else:
+            chosen = [one for one in differences if one.metric.name == self.metric]
+        if not chosen:
+            known = [one.metric.name for one in differences]
+            msg = (
+                f'Rule {self.text!r}: {one_of("metric", self.metric, known)} mIoU, IoU and '
+                'accuracy need truth.'
+            )
+            raise ParameterError(msg)
+        return chosen
+
+    def _value(self, one: Difference) -> float:
+        value = {'': one.change, 'low': one.low, 'high': one.high}[self.end]
+        if not self.relative:
+            return value
+        return 100.0 * value / one.a if one.a else math.nan
+
+    def _holds(self, one: Difference) -> bool:
+        if self.verdict is not None:
+            return one.verdict == self.verdict
+        return OPERATORS[self.operator](self._value(one), self.number)
+
+
+def parse_rule(text: str) -> Rule:
+    """Return a rule from what a user wrote.
+
+    Raises:
+        ParameterError: If it is no rule; says what one looks like.
+
+    Example:
+        >>> parse_rule('iou.road.high < -1').end
+        'high'
+    """
+    text = text.strip()
+    if match := ORDER.fullmatch(text):
+        metric, end = _split(match['metric'])
+        number, relative = float(match['number']), bool(match['part'])
+        return Rule(text, metric, end, match['operator'], number, relative)
+    if match := WORDS.fullmatch(text):
+        if match['verdict'] not in get_args(Verdict):
+            known = one_of('verdict', match['verdict'], get_args(Verdict))
+            msg = f'Rule {text!r}: {known}'
+            raise ParameterError(msg)
+        return Rule(text, match['metric'], verdict=match['verdict'])
+    msg = f'{text!r} is no rule. {HELP}'
+    raise ParameterError(msg)
+
+
+def _split(metric: str) -> tuple[str, str]:
+    """Return the name of a metric and the end of its interval that is meant."""
+    name, _, end = metric.rpartition('.')
+    return (name, end) if name and end in ENDS else (metric, '')

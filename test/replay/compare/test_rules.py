@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rules: what is one, and when a comparison meets it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from replay.records import drive
+from seg_node.errors import ParameterError
+from seg_node.replay.compare.comparison import compare, Comparison
+from seg_node.replay.compare.rules import parse_rule
+
+CLASSES = ('green road', 'pole')
+
+
+@pytest.fixture(scope='module')
+def comparison() -> Comparison:
+    """Return one in which 80 % become 70 % right, and 10 ms become 11 ms."""
+    a = drive(600)
+    b = [replace(one, confusion=((0, 0, 70), (0, 1, 30)), times={'total': 0.011}) for one in a]
+    return compare(a, b, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ('text', 'met'),
+    [
+        ('accuracy < -9.9', True),
+        ('accuracy < -10.1', False),
+        ('accuracy<=-9.9', True),
+        ('  accuracy   >   -11 ', True),
+        ('accuracy >= 0', False),
+        ('accuracy.high < -9.9', True),
+        ('accuracy.low > -9.9', False),
+        ('iou.green road < -9.9', True),
+        ('iou.green road.high < -9.9', True),
+        ('iou.* < -5', True),
+        ('iou.* > 1e1', False),
+        ('latency_p95 > 0.9', True),
+        ('latency_p95 > 9.9 %', True),
+        ('latency_p95 > 10.1%', False),
+        ('miou is worse', True),
+        ('miou is better', False),
+        ('iou.* is worse', True),
+        ('flicker is no difference seen', True),
+        ('iou.* is too little data', False),
+    ],
+)
+def test_a_rule_is_met_when_what_it_says_is_so(
+    text: str, *, met: bool, comparison: Comparison
+) -> None:
+    assert bool(parse_rule(text).check(comparison)) is met
+
+
+def test_all_classes_that_meet_a_rule_are_named(comparison: Comparison) -> None:
+    met = parse_rule('iou.* <= 0').check(comparison)
+
+    assert [one.metric.name for one in met] == ['iou.green road', 'iou.pole']
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['', 'miou', 'miou <', '< 3', 'miou = 3', 'miou < three', 'miou < 3 points', 'is worse'],
+)
+def test_what_is_no_rule_is_refused_with_what_one_looks_like(text: str) -> None:
+    with pytest.raises(
+        ParameterError, match=r'is no rule. Expected METRIC .* as in "miou < -0.5"'
+    ):
+        parse_rule(text)
+
+
+def test_a_verdict_that_is_none_is_refused() -> None:
+    with pytest.raises(ParameterError, match="Unknown verdict 'bad'; expected one of better"):
+        parse_rule('miou is bad')
+
+
+def test_a_metric_that_was_not_measured_is_refused(comparison: Comparison) -> None:
+    with pytest.raises(ParameterError, match="Unknown metric 'f1'; expected one of accuracy"):
+        parse_rule('f1 < 0').check(comparison)
+
+
+def test_a_rule_about_truth_is_refused_where_there_is_none() -> None:
+    frames = [replace(one, confusion=None) for one in drive(600)]
+    without = compare(frames, frames, CLASSES)
+
+    with pytest.raises(ParameterError, match='need truth'):
+        parse_rule('iou.* < 0').check(without)
+
+
+def test_a_rule_about_an_interval_that_is_not_known_does_not_look_kept() -> None:
+    short = compare(drive(20), drive(20), CLASSES)
+
+    with pytest.raises(ParameterError, match='cannot be judged'):
+        parse_rule('miou.high < 0').check(short)
+    assert not parse_rule('miou is worse').check(short)

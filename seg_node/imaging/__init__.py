@@ -3,9 +3,10 @@
 
 from .color import colorize, overlay
 from .fitting import Fitter, InputSpec, place, Placement
+from .maps import PixelMaps
 from .message import CompressedMessage, decode_compressed, ImageMessage, MAX_PIXELS, rgb_pixels
 from .points import confidence_at
-from .postprocess import finish, PixelMaps, probabilities
+from .postprocess import finish, probabilities
 
 __all__ = [
     'MAX_PIXELS',

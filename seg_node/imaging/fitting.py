@@ -121,10 +121,20 @@ class Placement:
         Raises:
             ValueError: If the maps are not the network size divided by 1, 2 or 4.
         """
-        stride = self._stride(maps.shape[-2:])
-        rows = slice(self.top // stride, (self.top + self.height) // stride)
-        columns = slice(self.left // stride, (self.left + self.width) // stride)
-        return maps[..., rows, columns]
+        top, left, height, width = self.window(maps.shape[-2:])
+        return maps[..., top : top + height, left : left + width]
+
+    def window(self, size: tuple[int, ...]) -> tuple[int, int, int, int]:
+        """Return top, left, height and width of the image's part of maps.
+
+        Args:
+            size: (h, w) of the maps, the network size divided by 1, 2 or 4.
+
+        Raises:
+            ValueError: If the size is another.
+        """
+        stride = self._stride(size)
+        return self.top // stride, self.left // stride, self.height // stride, self.width // stride
 
     def _stride(self, size: tuple[int, ...]) -> int:
         """Return how many input pixels one score covers."""

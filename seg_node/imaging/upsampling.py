@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 STRIP_BYTES = 600_000  # of scaled scores; a caller's buffer of the same size fits the cache, too
 BLOCK_ROWS = 4  # score rows whose columns are scaled at once, plus one shared with the next block
+FARTHEST = np.float32(1e37)  # scores that far below the best keep this distance: sums stay finite
 ROUNDING = 1e-5  # of the spread of all scores; a scaled score is off by a hundredth of that
 
 
@@ -86,9 +87,7 @@ class ScoreMaps:
             ValueError: If the scores do not belong to the placement, or the temperature is not
                 above 0.
         """
-        if not temperature > 0:
-            msg = f'Temperature is {temperature!r}; expected a number above 0.'
-            raise ValueError(msg)
+        check_temperature(temperature)
         crop = placement.crop(scores)
         low, high = _range(crop)
         self.classes: int = crop.shape[0]
@@ -96,9 +95,12 @@ class ScoreMaps:
         self.spread = (high - low) / temperature
         # Rows outermost, so that the score rows of a block are one piece of memory.
         self._maps = np.array(crop.transpose(1, 0, 2), np.float32, order='C')
-        self._maps -= np.float32(high)
-        if temperature != 1:
-            self._maps *= np.float32(1 / temperature)
+        with np.errstate(over='ignore'):
+            self._maps -= np.float32(high)
+            if temperature != 1:
+                self._maps *= np.float32(1 / temperature)
+        if self.spread > FARTHEST:
+            np.maximum(self._maps, -FARTHEST, out=self._maps)
         neighbours = _neighbours(self.image_size[0], crop.shape[1])
         self._above, self._below, self._weights = neighbours
 
@@ -213,16 +215,34 @@ class _StripBuffer:
         return self._views[rows]
 
 
+def check_temperature(temperature: float) -> None:
+    """Refuse a divisor of scores that is not above 0.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not temperature > 0:
+        msg = f'Temperature is {temperature!r}; expected a number above 0.'
+        raise ValueError(msg)
+
+
+def not_finite(scores: Float32Array) -> EngineError:
+    """Return the error for scores of which some are NaN or infinite."""
+    with np.errstate(invalid='ignore'):
+        low, high = float(scores.min()), float(scores.max())
+    msg = (
+        f'Scores range from {low} to {high}; expected finite numbers. The network overflowed '
+        'or its weights are damaged: try a bundle or an engine of higher precision.'
+    )
+    return EngineError(msg)
+
+
 def _range(scores: Float32Array) -> tuple[float, float]:
     """Return the smallest and the largest score."""
     with np.errstate(invalid='ignore'):
         low, high = float(scores.min()), float(scores.max())
     if not np.isfinite(high - low):
-        msg = (
-            f'Scores range from {low} to {high}; expected finite numbers. The network overflowed '
-            'or its weights are damaged: try a bundle or an engine of higher precision.'
-        )
-        raise EngineError(msg)
+        raise not_finite(scores)
     return low, high
 
 

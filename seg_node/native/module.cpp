@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module seg_node._native.
 #include "python_crf.h"
+#include "python_postprocess.h"
 
 namespace {
 
-// Changes with every signature; the Python side refuses a module of another number.
+// Each changes with every signature of its functions, of the CRF or of post-processing; the Python
+// side refuses a module of another number.
 constexpr long kInterface = 1;
+constexpr long kPostprocessInterface = 1;
 
 template <class Function>
 PyCFunction method(Function function) {
@@ -16,16 +19,22 @@ PyMethodDef methods[] = {
     {"crf_refine", method(seg::crf_refine), METH_VARARGS | METH_KEYWORDS, seg::kCrfRefineDoc},
     {"crf_refine_scores", method(seg::crf_refine_scores), METH_VARARGS | METH_KEYWORDS,
      seg::kCrfRefineScoresDoc},
+    {"finish", method(seg::finish_scores), METH_VARARGS | METH_KEYWORDS, seg::kFinishDoc},
     {"levels", method(seg::levels), METH_NOARGS, seg::kLevelsDoc},
     {nullptr, nullptr, 0, nullptr}};
 
-int fill(PyObject* module) { return PyModule_AddIntConstant(module, "INTERFACE", kInterface); }
+int fill(PyObject* module) {
+    const int done = PyModule_AddIntConstant(module, "INTERFACE", kInterface);
+    return done != 0 ? done
+                     : PyModule_AddIntConstant(module, "POSTPROCESS_INTERFACE",
+                                               kPostprocessInterface);
+}
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(fill)}, {0, nullptr}};
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "seg_node._native",
-                          "Inner loops in C++; seg_node.crf.native_backend calls them.",
+                          "Inner loops in C++ of the dense CRF and of post-processing.",
                           0,
                           methods,
                           slots,

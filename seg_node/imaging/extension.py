@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Post-processing in C++: one pass over the image, with the processor's widest instructions.
+
+Each block of pixels looks only at the classes that can count there: for labels those that can
+win, for bytes those that are not less than e^-14 as probable as another. What that leaves out is
+less than a hundredth of a level.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+import logging
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from seg_node.imaging.fitting import Placement
+    from seg_node.imaging.maps import PixelMaps
+
+    Float32Array = npt.NDArray[np.float32]
+
+__all__ = ['fill', 'fill_probabilities', 'is_here', 'why_missing']
+
+INTERFACE = 1  # of post-processing, see native/module.cpp
+
+_logger = logging.getLogger(__name__)
+
+
+def why_missing() -> str:
+    """Return why the extension cannot be used here; empty if it can."""
+    return _load()[1]
+
+
+@cache
+def is_here() -> bool:
+    """Return whether the extension can be used; if not, log once why."""
+    missing = why_missing()
+    if missing:
+        _logger.warning('Post-processing is several times slower than it could be: %s', missing)
+    return not missing
+
+
+def fill(
+    maps: PixelMaps,
+    scores: Float32Array,
+    placement: Placement,
+    temperature: float,
+    threads: int,
+) -> bool:
+    """Fill the arrays of ``maps``; the arguments were checked by ``postprocess.finish``.
+
+    Returns:
+        Whether all scores are finite; if not, the maps mean nothing.
+    """
+    return _finish(
+        scores,
+        placement,
+        temperature,
+        labels=maps.labels,
+        confidence=maps.confidence,
+        entropy=maps.entropy,
+        planes=tuple(maps.planes.get(index) for index in range(len(scores))),
+        threads=threads,
+    )
+
+
+def fill_probabilities(
+    out: Float32Array,
+    scores: Float32Array,
+    placement: Placement,
+    temperature: float,
+    threads: int,
+) -> bool:
+    """Fill (K, H, W) float32 with probabilities; otherwise as ``fill``."""
+    return _finish(scores, placement, temperature, probabilities=out, threads=threads)
+
+
+def _finish(scores: Float32Array, placement: Placement, temperature: float, **wanted: Any) -> bool:
+    nothing = {
+        'labels': None,
+        'confidence': None,
+        'entropy': None,
+        'planes': (None,) * len(scores),
+        'probabilities': None,
+        'level': None,
+    }
+    finite: bool = _load()[0].finish(
+        np.ascontiguousarray(scores, np.float32),
+        placement.window(scores.shape[1:]),
+        temperature,
+        placement.image_size,
+        **{**nothing, **wanted},
+    )
+    return finite
+
+
+@cache
+def _load() -> tuple[Any, str]:
+    """Return the extension, or None and why it cannot be used."""
+    try:
+        from seg_node import _native  # type: ignore[attr-defined]  # noqa: PLC0415 - optional
+    except ImportError as err:
+        return None, (
+            f'the extension of seg_node is not here ({err}): install a C++ compiler, then '
+            'seg_node again.'
+        )
+    found = getattr(_native, 'POSTPROCESS_INTERFACE', None)
+    if found != INTERFACE:
+        return None, (
+            f'the extension of seg_node has post-processing {found}, expected {INTERFACE}: it '
+            'was built from other sources; install seg_node again.'
+        )
+    return _native, ''

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+// Inner loops of post-processing, for vectors V of neighbouring pixels. Near picks scores of
+// several pixels that lie closer together than a vector is wide.
+#pragma once
+
+#include "functions.h"
+#include "postprocess_job.h"
+
+namespace {
+
+// Scores that far below the best of their place count as if they were at this distance, so that
+// sums of them stay finite.
+constexpr float kFarthest = 1e37F;
+// exp is exact down to here; where scores lie farther apart, each pixel is shifted by its best.
+constexpr float kReach = -60.0F;
+// How far rounding may move a scaled score, as a share of it.
+constexpr float kRounding = 1e-6F;
+
+template <class V>
+SEG_INLINE V load_some(const float* from, size_t count) {
+    if (count >= V::width) return V::load(from);
+    float values[V::width];
+    for (size_t i = 0; i < V::width; ++i) values[i] = from[i < count ? i : count - 1];
+    return V::load(values);
+}
+
+// Bytes of values from 0 to 255, rounded.
+template <class V>
+SEG_INLINE void put(V x, uint8_t* to, size_t count) {
+    if (count >= V::width) {
+        store_bytes(x, to);
+        return;
+    }
+    uint8_t values[V::width];
+    store_bytes(x, values);
+    for (size_t i = 0; i < count; ++i) to[i] = values[i];
+}
+
+template <class V>
+SEG_INLINE void put(V x, float* to, size_t count) {
+    if (count >= V::width) {
+        x.store(to);
+        return;
+    }
+    float values[V::width];
+    x.store(values);
+    for (size_t i = 0; i < count; ++i) to[i] = values[i];
+}
+
+template <class V>
+bool all_finite(const seg::ScoreWindow& scores, seg::Range rows) {
+    V doubt = V::fill(0.0F);  // 0 times NaN or infinity is NaN
+    for (size_t k = 0; k < scores.classes; ++k) {
+        for (size_t y = rows.begin; y < rows.end; ++y) {
+            const float* from = scores.values + k * scores.plane + y * scores.row;
+            for (size_t x = 0; x < scores.width; x += V::width) {
+                doubt = fma(load_some<V>(from + x, scores.width - x), V::fill(0.0F), doubt);
+            }
+        }
+    }
+    return sum(doubt) == 0.0F;
+}
+
+// Loads a row of scores, shifted so that the largest of each place is 0, which changes no
+// probability; the last place is repeated to the end. Returns the smallest.
+template <class V>
+float load_row(const seg::Job& job, size_t y, float* out) {
+    const seg::ScoreWindow& scores = job.scores;
+    const float* row = scores.values + y * scores.row;
+    const V factor = V::fill(job.factor);
+    V least = V::fill(0.0F);
+    for (size_t x = 0; x < scores.width; x += V::width) {
+        const size_t count = scores.width - x;
+        V best = load_some<V>(row + x, count);
+        for (size_t k = 1; k < scores.classes; ++k) {
+            best = max(best, load_some<V>(row + k * scores.plane + x, count));
+        }
+        for (size_t k = 0; k < scores.classes; ++k) {
+            const V below = load_some<V>(row + k * scores.plane + x, count) - best;
+            const V z = max(below * factor, V::fill(-kFarthest));
+            z.store(out + k * job.stride + x);
+            least = min(least, z);
+        }
+    }
+    for (size_t k = 0; k < scores.classes; ++k) {
+        float* line = out + k * job.stride;
+        for (size_t x = scores.width; x < job.stride; ++x) line[x] = line[scores.width - 1];
+    }
+    return -largest(V::fill(0.0F) - least);
+}
+
+// Two neighbouring rows of scores, and the rows of the image between them.
+struct Band {
+    const float* above;
+    const float* below;
+    seg::Range rows;
+    bool far;  // whether each pixel needs a shift of its own
+};
+
+// Classes that count somewhere between `cells` of a band: a scaled score lies between the four
+// scores that it is made of, so a class whose largest is below another's smallest by the margin
+// does not. Returns how many; their ids ascend.
+template <class V>
+size_t contenders(const seg::Job& job, const Band& band, seg::Range cells, uint8_t* list) {
+    const size_t classes = job.scores.classes;
+    const V shrink = V::fill(-kRounding);
+    bool counts[seg::kMostLanes] = {};
+    for (size_t c = cells.begin; c < cells.end; c += V::width) {
+        V bar = V::fill(-2.0F * kFarthest);
+        for (size_t k = 0; k < classes; ++k) {
+            const float* above = band.above + k * job.stride + c;
+            const float* below = band.below + k * job.stride + c;
+            bar = max(bar, min(min(V::load(above), V::load(above + 1)),
+                               min(V::load(below), V::load(below + 1))));
+        }
+        bar = fma(bar, V::fill(kRounding), bar) - V::fill(job.margin);
+        for (size_t k = 0; k < classes; ++k) {
+            const float* above = band.above + k * job.stride + c;
+            const float* below = band.below + k * job.stride + c;
+            const V a = V::load(above);
+            const V b = V::load(above + 1);
+            const V d = V::load(below);
+            const V e = V::load(below + 1);
+            const V low = min(min(a, b), min(d, e));
+            const V high = max(max(a, b), max(d, e));
+            if (reaches(fma(low, shrink, high), bar)) counts[k] = true;
+        }
+    }
+    size_t count = 0;
+    for (size_t k = 0; k < classes; ++k) {
+        if (counts[k]) list[count++] = static_cast<uint8_t>(k);
+    }
+    return count;
+}
+
+// One vector of scores of each listed class, scaled to columns of the image.
+template <class V, class Pick>
+SEG_INLINE void scale_columns(const seg::Job& job, const Band& band, const Pick& pick,
+                              size_t first, V weight, const uint8_t* list, size_t count,
+                              float* upper, float* change) {
+    for (size_t i = 0; i < count; ++i) {
+        const float* above = band.above + list[i] * job.stride + first;
+        const float* below = band.below + list[i] * job.stride + first;
+        const V left = pick(above);
+        const V lower_left = pick(below);
+        const V a = fma(pick(above + 1) - left, weight, left);
+        const V b = fma(pick(below + 1) - lower_left, weight, lower_left);
+        a.store(upper + i * seg::kBlock);
+        (b - a).store(change + i * seg::kBlock);
+    }
+}
+
+// Picks scores that lie anywhere.
+template <class V>
+struct Anywhere {
+    const int32_t* cell;
+    int32_t first;
+    SEG_INLINE V operator()(const float* from) const {
+        float values[V::width];
+        for (size_t i = 0; i < V::width; ++i) values[i] = from[cell[i] - first];
+        return V::load(values);
+    }
+};
+
+template <class V, class Near>
+void scale_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
+                 const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+    for (size_t at = 0; at < pixels; at += V::width) {
+        const int32_t* cell = job.cell + begin + at;
+        const int32_t first = cell[0];
+        const V weight = V::load(job.weight + begin + at);
+        if (static_cast<size_t>(cell[V::width - 1] - first) < V::width) {
+            scale_columns<V>(job, band, Near(cell, first), static_cast<size_t>(first), weight,
+                             list, count, scratch.upper + at, scratch.change + at);
+        } else {
+            scale_columns<V>(job, band, Anywhere<V>{cell, first}, static_cast<size_t>(first),
+                             weight, list, count, scratch.upper + at, scratch.change + at);
+        }
+    }
+}
+
+// Labels of a block, and nothing else.
+template <class V>
+void label_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
+                 const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+    for (size_t y = band.rows.begin; y < band.rows.end; ++y) {
+        const V weight = V::fill(job.row_weight[y]);
+        uint8_t* to = job.maps.labels + y * job.maps.width + begin;
+        for (size_t at = 0; at < pixels; at += V::width) {
+            const float* upper = scratch.upper + at;
+            const float* change = scratch.change + at;
+            V best = fma(V::load(change), weight, V::load(upper));
+            V label = V::fill(list[0]);
+            for (size_t i = 1; i < count; ++i) {
+                const size_t here = i * seg::kBlock;
+                const V z = fma(V::load(change + here), weight, V::load(upper + here));
+                label = where_less(best, z, V::fill(list[i]), label);
+                best = max(best, z);
+            }
+            put(label, to + at, pixels - at);
+        }
+    }
+}
+
+// What one vector of pixels has in common.
+template <class V>
+struct Softmax {
+    V label, top, inverse, total, energy;
+};
+
+// Far: shift each pixel by its best score. Keep: leave exp of the scores in `powers`.
+template <class V, bool Far, bool Keep>
+SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weight,
+                                 const uint8_t* list, size_t count, float* powers) {
+    V best = V::fill(-2.0F * kFarthest);
+    V label = V::fill(list[0]);
+    V total = V::fill(0.0F);
+    V energy = V::fill(0.0F);
+    for (size_t i = 0; i < count; ++i) {
+        const size_t here = i * seg::kBlock;
+        const V z = fma(V::load(change + here), weight, V::load(upper + here));
+        label = where_less(best, z, V::fill(list[i]), label);
+        best = max(best, z);
+        if (Far) continue;
+        const V power = exp(z);
+        if (Keep) power.store(powers + i * V::width);
+        total = total + power;
+        energy = fma(power, z, energy);
+    }
+    for (size_t i = 0; Far && i < count; ++i) {
+        const size_t here = i * seg::kBlock;
+        const V z = fma(V::load(change + here), weight, V::load(upper + here));
+        const V below = max(z - best, V::fill(kReach));
+        const V power = exp(below);
+        if (Keep) power.store(powers + i * V::width);
+        total = total + power;
+        energy = fma(power, below, energy);
+    }
+    const V top = Far ? V::fill(1.0F) : exp(best);
+    return {label, top, V::fill(1.0F) / total, total, energy};
+}
+
+template <class V>
+SEG_INLINE void put_planes(const seg::Job& job, size_t at, size_t left, V inverse,
+                           const uint8_t* list, size_t count, const float* powers) {
+    const V levels = inverse * V::fill(255.0F);
+    size_t i = 0;
+    for (size_t k = 0; k < job.scores.classes; ++k) {
+        const bool counts = i < count && list[i] == k;
+        if (job.maps.planes[k] != nullptr) {
+            const V level = counts ? V::load(powers + i * V::width) * levels : V::fill(0.0F);
+            put(level, job.maps.planes[k] + at, left);
+        }
+        i += counts;
+    }
+}
+
+// All that is wanted of a block.
+template <class V, bool Far, bool Keep>
+void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
+                const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+    const seg::PixelMaps& maps = job.maps;
+    const size_t size = maps.height * maps.width;
+    for (size_t y = band.rows.begin; y < band.rows.end; ++y) {
+        const V weight = V::fill(job.row_weight[y]);
+        for (size_t x = 0; x < pixels; x += V::width) {
+            const Softmax<V> pixel =
+                softmax_of<V, Far, Keep>(scratch.upper + x, scratch.change + x, weight, list,
+                                         count, scratch.powers);
+            const size_t at = y * maps.width + begin + x;
+            const size_t left = pixels - x;
+            if (maps.labels != nullptr) put(pixel.label, maps.labels + at, left);
+            if (maps.confidence != nullptr) {
+                put(pixel.top * pixel.inverse * V::fill(255.0F), maps.confidence + at, left);
+            }
+            if (maps.entropy != nullptr) {
+                const V nats = log(pixel.total) - pixel.energy * pixel.inverse;
+                put(nats * V::fill(job.entropy_unit), maps.entropy + at, left);
+            }
+            if (!Keep) continue;
+            if (job.planes) {
+                put_planes(job, at, left, pixel.inverse, list, count, scratch.powers);
+            }
+            for (size_t i = 0; maps.probabilities != nullptr && i < count; ++i) {
+                const V power = V::load(scratch.powers + i * V::width);
+                put(power * pixel.inverse, maps.probabilities + list[i] * size + at, left);
+            }
+        }
+    }
+}
+
+SEG_INLINE void fill_bytes(uint8_t* map, const seg::Job& job, const Band& band, size_t begin,
+                           size_t pixels, uint8_t value) {
+    if (map == nullptr) return;
+    for (size_t y = band.rows.begin; y < band.rows.end; ++y) {
+        std::memset(map + y * job.maps.width + begin, value, pixels);
+    }
+}
+
+// A block where one class is certain.
+inline void certain_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
+                          uint8_t label) {
+    const seg::PixelMaps& maps = job.maps;
+    fill_bytes(maps.labels, job, band, begin, pixels, label);
+    fill_bytes(maps.confidence, job, band, begin, pixels, 255);
+    fill_bytes(maps.entropy, job, band, begin, pixels, 0);
+    for (size_t k = 0; job.planes && k < job.scores.classes; ++k) {
+        fill_bytes(maps.planes[k], job, band, begin, pixels, k == label ? 255 : 0);
+    }
+}
+
+template <class V, class Near>
+void finish_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
+                  const seg::Scratch& scratch) {
+    const auto first = static_cast<size_t>(job.cell[begin]);
+    const auto last = static_cast<size_t>(job.cell[begin + pixels - 1]);
+    uint8_t list[seg::kMostLanes];
+    const size_t count = contenders<V>(job, band, {first, last + 1}, list);
+    if (count == 1 && job.maps.probabilities == nullptr) {
+        certain_block(job, band, begin, pixels, list[0]);
+        return;
+    }
+    scale_block<V, Near>(job, band, begin, pixels, list, count, scratch);
+    const bool keep = job.planes || job.maps.probabilities != nullptr;
+    auto work = label_block<V>;
+    if (job.soft() && band.far) {
+        work = keep ? soft_block<V, true, true> : soft_block<V, true, false>;
+    } else if (job.soft()) {
+        work = keep ? soft_block<V, false, true> : soft_block<V, false, false>;
+    }
+    work(job, band, begin, pixels, list, count, scratch);
+}
+
+template <class V, class Near>
+bool finish_rows(const seg::Job& job, seg::Range checked, seg::Range rows, seg::Scratch scratch) {
+    if (!all_finite<V>(job.scores, checked)) return false;
+    constexpr int32_t kNothing = -1;
+    const auto last = static_cast<int32_t>(job.scores.height) - 1;
+    int32_t held[2] = {kNothing, kNothing};
+    float least[2] = {0.0F, 0.0F};
+    for (size_t y = rows.begin; y < rows.end;) {
+        const int32_t wanted[2] = {job.row_cell[y],
+                                   job.row_cell[y] < last ? job.row_cell[y] + 1 : last};
+        if (held[1] == wanted[0]) {  // going down, the lower row becomes the upper one
+            float* const upper = scratch.rows[1];
+            scratch.rows[1] = scratch.rows[0];
+            scratch.rows[0] = upper;
+            held[1] = held[0];
+            held[0] = wanted[0];
+            least[0] = least[1];
+        }
+        for (size_t i = 0; i < 2; ++i) {
+            if (held[i] == wanted[i]) continue;
+            least[i] = load_row<V>(job, static_cast<size_t>(wanted[i]), scratch.rows[i]);
+            held[i] = wanted[i];
+        }
+        size_t end = y + 1;
+        while (end < rows.end && job.row_cell[end] == wanted[0]) ++end;
+        const bool far = least[0] < kReach || least[1] < kReach;
+        const Band band{scratch.rows[0], scratch.rows[1], {y, end}, far};
+        for (size_t x = 0; x < job.maps.width; x += seg::kBlock) {
+            const size_t left = job.maps.width - x;
+            finish_block<V, Near>(job, band, x, left < seg::kBlock ? left : seg::kBlock, scratch);
+        }
+        y = end;
+    }
+    return true;
+}
+
+}  // namespace

@@ -255,6 +255,7 @@ class ScoreEngine(Engine):
             confidence=wanted.confidence or wanted.drivable is not None,
             entropy=wanted.entropy or wanted.drivable is not None,
             planes=wanted.planes,
+            threads=self.threads,
         )
         finished = time.monotonic()
         times = {

@@ -27,6 +27,7 @@ MODULES = {
     'optuna': 'optuna',
     'ros': 'rclpy',
     'rosbags': 'rosbags',
+    'tensorrt_rtx': 'tensorrt_rtx',
     'torch': 'torch',
     'transformers': 'transformers',
 }

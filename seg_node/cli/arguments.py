@@ -19,12 +19,15 @@ __all__ = [
     'add_picture',
     'add_recipe',
     'at_least_one',
+    'image_size',
     'positive',
     'writable_file',
     'writable_folder',
     'write_picture',
     'write_text',
 ]
+
+LEAST = 64  # [px] of a made-up picture, on either side
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
@@ -73,6 +76,15 @@ def positive(text: str) -> float:
         msg = f'expected a number above 0, not {text!r}'
         raise argparse.ArgumentTypeError(msg)
     return value
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Return (height, width) [px] from ``WIDTHxHEIGHT``; for the ``type`` of an argument."""
+    width, _, height = text.partition('x')
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= LEAST <= int(height)):
+        msg = f'{text!r} is no size; expected WIDTHxHEIGHT from 64x64, for example 1280x720'
+        raise argparse.ArgumentTypeError(msg)
+    return int(height), int(width)
 
 
 def writable_file(name: str) -> Path:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from seg_node.cli.arguments import image_size
 from seg_node.demo import DemoOptions, run_demo, table
 
 __all__ = ['SUMMARY', 'configure', 'run']
@@ -59,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add('--seed', type=int, default=usual.seed, metavar='S', help='of the made-up drive (0)')
     add(
         '--size',
-        type=size,
+        type=image_size,
         default=usual.size,
         metavar='WIDTHxHEIGHT',
         help=f'of the made-up drive ({usual.size[1]}x{usual.size[0]})',
@@ -84,15 +85,6 @@ def rate(text: str) -> float:
         msg = f'{text!r} is no rate; expected a number of frames per second, for example 8'
         raise argparse.ArgumentTypeError(msg)
     return value
-
-
-def size(text: str) -> tuple[int, int]:
-    """Return (height, width) [px] from ``WIDTHxHEIGHT``."""
-    width, _, height = text.partition('x')
-    if not (width.isdecimal() and height.isdecimal() and int(width) >= 64 <= int(height)):  # noqa: PLR2004
-        msg = f'{text!r} is no size; expected WIDTHxHEIGHT from 64x64, for example 1280x720'
-        raise argparse.ArgumentTypeError(msg)
-    return int(height), int(width)
 
 
 def run(args: argparse.Namespace) -> int:

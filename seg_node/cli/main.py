@@ -64,6 +64,7 @@ VERBS = {
     'import-onnx': Verb(
         'seg_node.cli.import_onnx_command', 'turn a network from elsewhere into a bundle'
     ),
+    'make-bag': Verb('seg_node.cli.make_bag_command', 'turn images into a recorded drive'),
     'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
     'quantize': Verb('seg_node.cli.quantize_command', 'add 8-bit networks to a bundle'),
     'show-samples': Verb('seg_node.cli.show_samples_command', 'draw what a recipe trains on'),

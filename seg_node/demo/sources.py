@@ -5,14 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib import import_module
-from itertools import count
 from math import ceil
-from typing import Any, Literal, TYPE_CHECKING
-
-import cv2
+from typing import Literal, TYPE_CHECKING
 
 from seg_node.datasets.procedural import Drive
 from seg_node.errors import DemoError
+from seg_node.recordings.images import (
+    Frame,
+    image_files,
+    image_frames,
+    IMAGE_SUFFIXES,
+    open_video,
+    thin,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,26 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ['Frame', 'Source', 'open_source', 'procedural_source']
 
-IMAGE_SUFFIXES = frozenset({'.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp'})
 RECORDING_SUFFIXES = frozenset({'.bag', '.db3', '.mcap'})
 RECORDING_PROOF = 'metadata.yaml'
-# A frame may come so much before it is due, in periods: times in files are rounded.
-SLACK = 0.01
-# Where a video does not say how fast it was taken [Hz].
-USUAL_RATE = 25.0
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture to play.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        labels: (H, W) uint8 true class ids, 255 unlabelled; None where nobody knows.
-    """
-
-    image: UInt8Array
-    labels: UInt8Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +103,7 @@ def procedural_source(frames: int, *, seed: int, size: tuple[int, int], rate: fl
 
 def folder_source(folder: Path) -> Source:
     """Return the images of a folder, in the order of their names."""
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
+    files = image_files(folder)
     if not files:
         kinds = ', '.join(sorted(IMAGE_SUFFIXES))
         msg = f'Folder {str(folder)!r} has no images ({kinds}) and is no recording; {EXPECTED}'
@@ -126,37 +113,14 @@ def folder_source(folder: Path) -> Source:
     return Source('folder', words, image_frames(files, skipped), len(files), skipped=skipped)
 
 
-def image_frames(files: Iterable[Path], skipped: list[str]) -> Iterator[Frame]:
-    """Yield the images; the names of those that cannot be decoded are appended to ``skipped``."""
-    for file in files:
-        image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-        if image is None:
-            skipped.append(file.name)
-        else:
-            yield Frame(rgb(image))
-
-
 def video_source(file: Path, rate: float) -> Source:
     """Return the frames of a video file, thinned out to ``rate`` [Hz]."""
-    capture = cv2.VideoCapture(str(file))
-    if not capture.isOpened():
+    video = open_video(file)
+    if video is None:
         msg = f'OpenCV cannot read {str(file)!r} as a video; {EXPECTED}'
         raise DemoError(msg)
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    fps = fps if 0 < fps < 1000 else USUAL_RATE  # noqa: PLR2004  # nonsense in the file's header
-    frames = max(0, capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    total = ceil(frames * min(1.0, rate / fps)) or None
-    return Source('video', f'video {file.name}', thinned(video_frames(capture, fps), rate), total)
-
-
-def video_frames(capture: Any, fps: float) -> Iterator[tuple[float, UInt8Array]]:
-    """Yield time [s] and (H, W, 3) uint8 RGB picture of each frame."""
-    for index in count():
-        good, image = capture.read()
-        if not good:
-            capture.release()
-            return
-        yield index / fps, rgb(image)
+    total = ceil(video.total * min(1.0, rate / video.rate)) or None
+    return Source('video', f'video {file.name}', thinned(video.frames, rate), total)
 
 
 def recording_source(bag: Path, rate: float, topic: str | None) -> Source:
@@ -175,24 +139,5 @@ def recording_source(bag: Path, rate: float, topic: str | None) -> Source:
 
 
 def thinned(stamped: Iterable[tuple[float, UInt8Array]], rate: float) -> Iterator[Frame]:
-    """Yield the first frame, then each that comes when the next is due at ``rate`` [Hz].
-
-    Args:
-        stamped: Time [s] and picture, in order. Where time jumps back, as in a recording that
-            was looped, the next frame is due at once.
-        rate: Of what is left [Hz]; a slower camera passes unchanged.
-    """
-    due = last = None
-    for now, image in stamped:
-        if due is None or last is None or now < last:
-            due = now
-        if now >= due - SLACK / rate:
-            yield Frame(image)
-            due = max(due + 1 / rate, now)
-        last = now
-
-
-def rgb(image: Any) -> UInt8Array:
-    """Return OpenCV's BGR picture as RGB."""
-    pixels: UInt8Array = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    return pixels
+    """Yield the pictures that are due at ``rate`` [Hz], as ``recordings.images.thin`` does."""
+    return (Frame(image) for image in thin(stamped, rate))

@@ -12,7 +12,8 @@
   - ShareError         an installed file (launch, configuration, bundle) cannot be found
   - ExportError        a trained network does not survive its export
   - TrainingError      training has gone wrong and cannot go on
-  - DemoError          the demonstration cannot run or one of its processes failed
+  - DemoError          the demonstration cannot run
+  - ProcessError       a process of ours (node, player, recorder) failed or cannot be started
   - EngineError        an inference back end failed
     + EngineUnavailableError   its library or device is not here
     + TensorMismatchError      an array does not fit the network's input or output
@@ -42,6 +43,7 @@ __all__ = [
     'ExportError',
     'ImageError',
     'ParameterError',
+    'ProcessError',
     'SegNodeError',
     'ShareError',
     'TaxonomyError',
@@ -96,7 +98,11 @@ class TrainingError(SegNodeError):
 
 
 class DemoError(SegNodeError):
-    """The demonstration cannot run or one of its processes failed."""
+    """The demonstration cannot run."""
+
+
+class ProcessError(SegNodeError):
+    """A process of ours (node, player, recorder) failed or cannot be started."""
 
 
 class EngineError(SegNodeError):

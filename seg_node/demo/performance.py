@@ -4,28 +4,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-import json
 import os
-from pathlib import Path
-import socket
 from statistics import median
 import time
 from typing import Any, TYPE_CHECKING
 
-from seg_node.errors import DemoError
+from seg_node.errors import ProcessError
+from seg_node.processes import (
+    Crew,
+    environment,
+    Event,
+    free_domain,
+    NODE,
+    refuse_error,
+    ros_arguments,
+)
 from seg_node.progress import progress
-
-from .crew import Crew, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from .options import DemoOptions
     from .reel import Reel
 
-__all__ = ['Performance', 'environment', 'free_domain', 'node_arguments', 'perform']
+__all__ = ['Performance', 'node_arguments', 'perform']
 
-NODE = ('-m', 'seg_node.ros.main')
 NAMESPACE = '/demo'
 CAMERA_FRAME = 'demo_camera'
 START_TIMEOUT_S = 60.0
@@ -44,7 +48,6 @@ USED_SHARE = 0.75
 # The same where some frames, and maybe not the one that is rehearsed, are refined by the CRF.
 USED_SHARE_WITH_CRF = 0.5
 DIAGNOSTICS_PERIOD_S = 0.5
-DOMAINS = 101  # larger ones collide with Linux's own ephemeral ports
 
 
 @dataclass(slots=True)
@@ -113,7 +116,7 @@ def perform(
         logs: Folder for ``node.log``, ``camera.log`` and ``recorder.log``.
 
     Raises:
-        DemoError: If a process fails or hangs, or not one mask comes out.
+        ProcessError: If a process fails or hangs, or not one mask comes out.
     """
     performance = Performance()
     with Crew(logs, environment(free_domain(os.getpid()))) as crew:
@@ -133,7 +136,7 @@ def perform(
         crew.wait_for('recorder', 'stopped', timeout=STUCK_S)
         if not performance.masks - performance.rehearsed:
             msg = f'The node published no mask for the drive. {crew.last_words()}'
-            raise DemoError(msg)
+            raise ProcessError(msg)
     return performance
 
 
@@ -145,7 +148,7 @@ def start(
     The recorder is ready when the node is active and all of its outputs are matched.
 
     Raises:
-        DemoError: If one fails, the node reports an error, or it takes too long.
+        ProcessError: If one fails, the node reports an error, or it takes too long.
     """
     crew.start('node', *NODE, *node_arguments(options, bundle))
     recorder = ['--out', str(record), '--node', f'{NAMESPACE}/seg_node']
@@ -165,19 +168,7 @@ def start(
         if time.monotonic() > deadline:
             break
     msg = f'The node was not active within {START_TIMEOUT_S:g} s. {crew.last_words()}'
-    raise DemoError(msg)
-
-
-def refuse_error(event: Event) -> None:
-    """Give up when the node says that it cannot work.
-
-    Raises:
-        DemoError: With the node's own words.
-    """
-    for entry in event.details.get('entries', ()):
-        if error := entry['values'].get('last_error'):
-            msg = f'The node could not start: {error}'
-            raise DemoError(msg)
+    raise ProcessError(msg)
 
 
 def node_arguments(options: DemoOptions, bundle: Path) -> list[str]:
@@ -188,10 +179,7 @@ def node_arguments(options: DemoOptions, bundle: Path) -> list[str]:
         'crf.enabled': options.refines,
         'diagnostics_period': DIAGNOSTICS_PERIOD_S,
     }
-    arguments = ['--ros-args', '-r', f'__ns:={NAMESPACE}']
-    for name, value in parameters.items():
-        arguments += ['-p', f'{name}:={json.dumps(value)}']  # JSON is YAML, quotes and all
-    return arguments
+    return ros_arguments(NAMESPACE, parameters)
 
 
 def rehearse(crew: Crew, performance: Performance) -> Iterator[float]:
@@ -203,7 +191,7 @@ def rehearse(crew: Crew, performance: Performance) -> Iterator[float]:
         How long each took until the node had published everything [s].
 
     Raises:
-        DemoError: If none was answered.
+        ProcessError: If none was answered.
     """
     for _ in range(REHEARSALS):
         began = time.monotonic()
@@ -215,7 +203,7 @@ def rehearse(crew: Crew, performance: Performance) -> Iterator[float]:
         yield time.monotonic() - began
     if not performance.answered:
         msg = f'The node answered none of {REHEARSALS} images. {crew.last_words()}'
-        raise DemoError(msg)
+        raise ProcessError(msg)
     await_counts(crew, performance)
 
 
@@ -234,7 +222,7 @@ def play(crew: Crew, performance: Performance) -> Iterator[str]:
     """Let the camera play; yield the name of each image it sent.
 
     Raises:
-        DemoError: If nothing happens for a long time.
+        ProcessError: If nothing happens for a long time.
     """
     crew.say('camera', f'play {performance.rate:g}')
     for event in crew.events(STUCK_S):
@@ -244,7 +232,7 @@ def play(crew: Crew, performance: Performance) -> Iterator[str]:
         elif event.what == 'done':
             return
     msg = f'Nothing happened for {STUCK_S:g} s. {crew.last_words()}'
-    raise DemoError(msg)
+    raise ProcessError(msg)
 
 
 def settle(crew: Crew, performance: Performance) -> None:
@@ -266,42 +254,3 @@ def drain(crew: Crew, performance: Performance) -> None:
     """Take note of what there is."""
     for event in crew.events(0.1):
         performance.take(event)
-
-
-def environment(domain: int) -> dict[str, str]:
-    """Return the environment of the processes: ours, in a DDS domain of their own.
-
-    Args:
-        domain: As from ``free_domain``.
-    """
-    code = str(Path(__file__).resolve().parents[2])
-    paths = [path for path in (os.environ.get('PYTHONPATH'), code) if path]
-    return {
-        **os.environ,
-        'PYTHONPATH': os.pathsep.join(paths),
-        'PYTHONUNBUFFERED': '1',
-        'RCUTILS_COLORIZED_OUTPUT': '0',
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        'ROS_DOMAIN_ID': str(domain),
-    }
-
-
-def free_domain(wish: int) -> int:
-    """Return a DDS domain that nobody on this machine uses, 1 to 101.
-
-    Args:
-        wish: Any number; different ones begin the search at different domains.
-    """
-    candidates = [(wish + offset) % DOMAINS + 1 for offset in range(DOMAINS)]
-    return next((domain for domain in candidates if is_free(domain)), candidates[0])
-
-
-def is_free(domain: int) -> bool:
-    """Tell whether the port of a domain's first participant is free (RTPS 2.2, 9.6.1.1)."""
-    port = 7400 + 250 * domain + 10
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind(('', port))
-        except OSError:
-            return False
-    return True

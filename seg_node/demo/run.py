@@ -4,19 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 import json
 from pathlib import Path
-import sys
 import tempfile
 import time
 from typing import Any, TYPE_CHECKING
 
 from seg_node.bundle import open_bundle
-from seg_node.errors import DemoError
+from seg_node.processes import polite_signals, require_ros
 
 from .artwork import Artist
-from .crew import polite_signals
 from .performance import perform
 from .record import read_record
 from .reel import store
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
     from .sources import Source
 
 __all__ = ['DemoResult', 'run_demo']
-
-ROS_MODULES = ('rclpy', 'sensor_msgs', 'std_msgs', 'diagnostic_msgs', 'lifecycle_msgs', 'std_srvs')
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,8 @@ def run_demo(options: DemoOptions) -> DemoResult:
     """Play a drive to the node and write video, contact sheet and numbers.
 
     Raises:
-        DemoError: If ROS is missing, the input cannot be read, or a process fails.
+        DemoError: If the input cannot be read.
+        ProcessError: If ROS is missing or a process fails.
         SegNodeError: Others of the family, for example for a damaged bundle.
     """
     require_ros()
@@ -79,22 +75,6 @@ def run_demo(options: DemoOptions) -> DemoResult:
     numbers.write_text(json.dumps(summary, indent=2, ensure_ascii=False) + '\n', encoding='utf-8')
     log = logs / 'node.log'
     return DemoResult(summary, {**files, numbers: 'all numbers', log: 'what the node said'})
-
-
-def require_ros() -> None:
-    """Check that the processes will find ROS, without loading it here.
-
-    Raises:
-        DemoError: If a module is missing; says how to get it.
-    """
-    missing = [name for name in ROS_MODULES if find_spec(name) is None]
-    if missing:
-        msg = (
-            f'The demo runs a real ROS 2 node, and {sys.executable} has no '
-            f'{", ".join(missing)}. With ROS 2 installed: source /opt/ros/<distro>/setup.bash '
-            'and use its Python. Without: "make demo" brings ROS from PyPI into .venv.'
-        )
-        raise DemoError(msg)
 
 
 def source_of(options: DemoOptions) -> Source:

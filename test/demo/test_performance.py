@@ -5,25 +5,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
 import yaml
 
 from seg_node.demo import DemoOptions
-from seg_node.demo.crew import Event
 from seg_node.demo.performance import (
     bearable_rate,
-    environment,
-    free_domain,
     node_arguments,
     Performance,
-    refuse_error,
 )
-from seg_node.errors import DemoError
+from seg_node.processes import Event
 
 
 def test_bearable_rate_is_the_drives_where_the_node_is_fast() -> None:
@@ -44,34 +37,6 @@ def test_node_arguments_are_parameters_in_yaml() -> None:
     assert values['bundle'] == '/models/my: "best" #1'
     assert values['engine'] == 'fake'
     assert values['crf.enabled'] is True
-
-
-def test_free_domain_passes_over_one_in_use() -> None:
-    first = free_domain(40)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind(('', 7400 + 250 * first + 10))
-        second = free_domain(40)
-
-    assert second != first
-    assert 1 <= first <= 101
-    assert 1 <= second <= 101
-
-
-def test_free_domain_begins_elsewhere_for_another_process() -> None:
-    assert len({free_domain(number) for number in range(5)}) > 1
-
-
-def test_environment_lets_a_child_import_this_code_from_anywhere(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, '-c', 'import os, seg_node.demo; print(os.environ["ROS_DOMAIN_ID"])'],
-        env=environment(7),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (done.stdout, done.stderr) == ('7\n', '')
 
 
 def record(topic: str, stamp: int) -> Event:
@@ -110,10 +75,3 @@ def test_performance_is_counted_with_diagnostics_after_the_last_answer() -> None
     assert not before
     assert performance.counted()
     assert performance.diagnostics == {'received': '1'}
-
-
-def test_error_of_the_node_is_passed_on_in_its_own_words() -> None:
-    entries = [{'values': {'last_error': 'configure: There is no bundle.'}}]
-
-    with pytest.raises(DemoError, match='could not start: configure: There is no bundle'):
-        refuse_error(Event('recorder', 'record', {'topic': 'diagnostics', 'entries': entries}))

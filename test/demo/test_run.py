@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,8 +11,8 @@ import numpy as np
 import pytest
 
 from seg_node.crf import CrfOptions
-from seg_node.demo import DemoOptions, performance, run, run_demo, table
-from seg_node.errors import BundleError, DemoError
+from seg_node.demo import DemoOptions, run_demo, table
+from seg_node.errors import BundleError, ProcessError
 from tiny import scene, tiny_bundle, tuned_bundle
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def test_node_that_cannot_start_is_quoted(tmp_path: Path, images: Path) -> None:
     bundle = tiny_bundle(tmp_path / 'tiny')
     options = DemoOptions(tmp_path / 'out', input=images, bundle=str(bundle.path), engine='steam')
 
-    with pytest.raises(DemoError, match=r"(?s)The node ended with status 1.*'steam'"):
+    with pytest.raises(ProcessError, match=r"(?s)The node ended with status 1.*'steam'"):
         run_demo(options)
 
 
@@ -88,19 +87,3 @@ def test_missing_bundle_is_told_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match='There is no bundle'):
         run_demo(options)
     assert not options.out.exists()
-
-
-def test_missing_ros_is_told_with_both_ways_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(run, 'ROS_MODULES', ('json', 'no_such_ros'))
-
-    with pytest.raises(DemoError, match=r'has no no_such_ros\..*setup\.bash.*make demo'):
-        run_demo(DemoOptions(tmp_path / 'out'))
-
-
-def test_processes_are_given_a_quiet_domain_of_their_own() -> None:
-    found = performance.environment(performance.free_domain(os.getpid()))
-
-    assert 1 <= int(found['ROS_DOMAIN_ID']) <= 101
-    assert found['ROS_AUTOMATIC_DISCOVERY_RANGE'] == 'LOCALHOST'

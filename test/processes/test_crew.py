@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seg_node.demo import crew as crew_module
-from seg_node.demo.crew import Crew
-from seg_node.errors import DemoError
+from seg_node.errors import ProcessError
+from seg_node.processes import Crew
+from seg_node.processes import crew as crew_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,14 +60,14 @@ def test_process_hears_what_is_said(crew: Crew) -> None:
 def test_failure_shows_the_end_of_the_log(crew: Crew) -> None:
     crew.start('node', '-c', 'import sys; sys.stderr.write("no model\\n"); sys.exit(3)')
 
-    with pytest.raises(DemoError, match=r'The node ended with status 3.*\n  no model'):
+    with pytest.raises(ProcessError, match=r'The node ended with status 3.*\n  no model'):
         crew.wait_for('node', 'up', timeout=10)
 
 
 def test_end_without_leave_is_a_failure(crew: Crew) -> None:
     crew.start('node', '-c', 'pass')
 
-    with pytest.raises(DemoError, match='The node ended with status 0'):
+    with pytest.raises(ProcessError, match='The node ended with status 0'):
         crew.wait_for('node', 'up', timeout=10)
 
 
@@ -81,7 +81,9 @@ def test_waiting_ends_with_the_last_words_of_all(crew: Crew) -> None:
     crew.start('node', '-c', 'import sys; sys.stderr.write("well...\\n");' + SLEEP)
     time.sleep(0.5)
 
-    with pytest.raises(DemoError, match=r"not 'ready' within 0\.1 s.*The node said last:\n  well"):
+    with pytest.raises(
+        ProcessError, match=r"not 'ready' within 0\.1 s.*The node said last:\n  well"
+    ):
         crew.wait_for('node', 'ready', timeout=0.1)
 
 
@@ -116,7 +118,7 @@ def test_error_inside_ends_all_processes(tmp_path: Path) -> None:
 @pytest.mark.parametrize('sign', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_to_the_parent_ends_the_children(tmp_path: Path, sign: signal.Signals) -> None:
     code = (
-        'import os, pathlib, sys, time; from seg_node.demo.crew import Crew, polite_signals\n'
+        'import os, pathlib, sys, time; from seg_node.processes import Crew, polite_signals\n'
         'with polite_signals(), Crew(pathlib.Path(sys.argv[1]), os.environ) as crew:\n'
         f'    crew.start("sleeper", "-c", {SLEEP!r})\n'
         '    print(crew._processes["sleeper"].pid, flush=True)\n'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of the demo: started together, watched, and always ended together."""
+"""Processes of our own: started together, watched, and always ended together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from threading import current_thread, main_thread, Thread
 import time
 from typing import Any, TYPE_CHECKING
 
-from seg_node.errors import DemoError
+from seg_node.errors import ProcessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -126,7 +126,7 @@ class Crew:
         """Yield events as they come; end when none came for ``patience`` [s].
 
         Raises:
-            DemoError: If a process failed; with the end of its log.
+            ProcessError: If a process failed; with the end of its log.
         """
         while True:
             try:
@@ -141,7 +141,7 @@ class Crew:
         """Return the first event of that name from that process; others are passed over.
 
         Raises:
-            DemoError: If it does not come within ``timeout`` [s], or a process failed.
+            ProcessError: If it does not come within ``timeout`` [s], or a process failed.
         """
         deadline = time.monotonic() + timeout
         for event in self.events(timeout):
@@ -150,7 +150,7 @@ class Crew:
             if time.monotonic() > deadline:
                 break
         msg = f'The {name} was not {what!r} within {timeout:g} s. {self.last_words()}'
-        raise DemoError(msg)
+        raise ProcessError(msg)
 
     def end(self, name: str) -> int:
         """End one process, with ever harder signals, and return its exit status."""
@@ -189,7 +189,7 @@ class Crew:
         if status != 0 or name not in self._mortals:
             text = tail(self.log(name)) or '  (nothing)'
             msg = f'The {name} ended with status {status}; the last lines of its log:\n{text}'
-            raise DemoError(msg)
+            raise ProcessError(msg)
 
     def _listen(self, name: str, process: subprocess.Popen[str]) -> None:
         for line in process.stdout or ():

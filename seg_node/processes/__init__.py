@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node, player and recorder as processes of a command, in a DDS domain of their own."""
+
+from .crew import Crew, Event, polite_signals
+from .domain import environment, free_domain
+from .node import NODE, refuse_error, require_ros, ros_arguments
+
+__all__ = [
+    'NODE',
+    'Crew',
+    'Event',
+    'environment',
+    'free_domain',
+    'polite_signals',
+    'refuse_error',
+    'require_ros',
+    'ros_arguments',
+]

@@ -19,6 +19,8 @@ namespace {
 
 // Classes that are left out have less than e^-14 of the probability, together.
 constexpr float kNegligible = 14.0F;
+// Scores are not told apart below -60, which matters to bytes only if the best are near that.
+constexpr float kFar = -40.0F;
 // Two members with fewer rows than this would wait for each other longer than they work.
 constexpr size_t kFewestRows = 16;
 
@@ -84,6 +86,7 @@ bool finish(const ScoreWindow& scores, float factor, const PixelMaps& maps, size
         job.planes = job.planes || maps.planes[k] != nullptr;
     }
     job.margin = margin_of(job);
+    job.far = maps.probabilities != nullptr ? 0.0F : kFar;
     job.entropy_unit = 255.0F / std::log(static_cast<float>(std::max<size_t>(scores.classes, 2)));
     job.stride = round_up(scores.width + kWidest, kWidest);
     const size_t columns = round_up(maps.width, kBlock);

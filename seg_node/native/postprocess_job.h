@@ -19,6 +19,7 @@ struct Job {
     PixelMaps maps;
     bool planes;         // whether any class plane is wanted
     float margin;        // classes whose scores are below another's by this much do not count
+    float far;           // where a best score may be below this, each pixel is shifted by its own
     float entropy_unit;  // 255 / log(classes)
     // Between which scores a pixel lies: cell and the next one, and the weight of the latter.
     const int32_t* row_cell;  // for each row of the image

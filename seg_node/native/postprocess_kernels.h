@@ -11,7 +11,7 @@ namespace {
 // Scores that far below the best of their place count as if they were at this distance, so that
 // sums of them stay finite.
 constexpr float kFarthest = 1e37F;
-// exp is exact down to here; where scores lie farther apart, each pixel is shifted by its best.
+// exp is exact down to here.
 constexpr float kReach = -60.0F;
 // How far rounding may move a scaled score, as a share of it.
 constexpr float kRounding = 1e-6F;
@@ -62,13 +62,12 @@ bool all_finite(const seg::ScoreWindow& scores, seg::Range rows) {
 }
 
 // Loads a row of scores, shifted so that the largest of each place is 0, which changes no
-// probability; the last place is repeated to the end. Returns the smallest.
+// probability; the last place is repeated to the end.
 template <class V>
-float load_row(const seg::Job& job, size_t y, float* out) {
+void load_row(const seg::Job& job, size_t y, float* out) {
     const seg::ScoreWindow& scores = job.scores;
     const float* row = scores.values + y * scores.row;
     const V factor = V::fill(job.factor);
-    V least = V::fill(0.0F);
     for (size_t x = 0; x < scores.width; x += V::width) {
         const size_t count = scores.width - x;
         V best = load_some<V>(row + x, count);
@@ -77,16 +76,13 @@ float load_row(const seg::Job& job, size_t y, float* out) {
         }
         for (size_t k = 0; k < scores.classes; ++k) {
             const V below = load_some<V>(row + k * scores.plane + x, count) - best;
-            const V z = max(below * factor, V::fill(-kFarthest));
-            z.store(out + k * job.stride + x);
-            least = min(least, z);
+            max(below * factor, V::fill(-kFarthest)).store(out + k * job.stride + x);
         }
     }
     for (size_t k = 0; k < scores.classes; ++k) {
         float* line = out + k * job.stride;
         for (size_t x = scores.width; x < job.stride; ++x) line[x] = line[scores.width - 1];
     }
-    return -largest(V::fill(0.0F) - least);
 }
 
 // Two neighbouring rows of scores, and the rows of the image between them.
@@ -94,17 +90,25 @@ struct Band {
     const float* above;
     const float* below;
     seg::Range rows;
-    bool far;  // whether each pixel needs a shift of its own
 };
 
-// Classes that count somewhere between `cells` of a band: a scaled score lies between the four
-// scores that it is made of, so a class whose largest is below another's smallest by the margin
-// does not. Returns how many; their ids ascend.
+// Classes that count in a block; their ids ascend.
+struct List {
+    size_t count;
+    uint8_t id[seg::kMostLanes];
+    float number[seg::kMostLanes];  // the same
+    bool far;                       // whether the best may be far below 0
+};
+
+// Finds the classes that count somewhere between `cells` of a band: a scaled score lies between
+// the four scores that it is made of, so a class whose largest is below another's smallest by the
+// margin does not.
 template <class V>
-size_t contenders(const seg::Job& job, const Band& band, seg::Range cells, uint8_t* list) {
+void find_contenders(const seg::Job& job, const Band& band, seg::Range cells, List& list) {
     const size_t classes = job.scores.classes;
     const V shrink = V::fill(-kRounding);
     bool counts[seg::kMostLanes] = {};
+    V least = V::fill(0.0F);
     for (size_t c = cells.begin; c < cells.end; c += V::width) {
         V bar = V::fill(-2.0F * kFarthest);
         for (size_t k = 0; k < classes; ++k) {
@@ -113,6 +117,7 @@ size_t contenders(const seg::Job& job, const Band& band, seg::Range cells, uint8
             bar = max(bar, min(min(V::load(above), V::load(above + 1)),
                                min(V::load(below), V::load(below + 1))));
         }
+        least = min(least, bar);
         bar = fma(bar, V::fill(kRounding), bar) - V::fill(job.margin);
         for (size_t k = 0; k < classes; ++k) {
             const float* above = band.above + k * job.stride + c;
@@ -126,21 +131,24 @@ size_t contenders(const seg::Job& job, const Band& band, seg::Range cells, uint8
             if (reaches(fma(low, shrink, high), bar)) counts[k] = true;
         }
     }
-    size_t count = 0;
+    list.count = 0;
+    list.far = largest(V::fill(0.0F) - least) > -job.far;
     for (size_t k = 0; k < classes; ++k) {
-        if (counts[k]) list[count++] = static_cast<uint8_t>(k);
+        if (!counts[k]) continue;
+        list.id[list.count] = static_cast<uint8_t>(k);
+        list.number[list.count] = static_cast<float>(k);
+        ++list.count;
     }
-    return count;
 }
 
 // One vector of scores of each listed class, scaled to columns of the image.
 template <class V, class Pick>
 SEG_INLINE void scale_columns(const seg::Job& job, const Band& band, const Pick& pick,
-                              size_t first, V weight, const uint8_t* list, size_t count,
-                              float* upper, float* change) {
-    for (size_t i = 0; i < count; ++i) {
-        const float* above = band.above + list[i] * job.stride + first;
-        const float* below = band.below + list[i] * job.stride + first;
+                              size_t first, V weight, const List& list, float* upper,
+                              float* change) {
+    for (size_t i = 0; i < list.count; ++i) {
+        const float* above = band.above + list.id[i] * job.stride + first;
+        const float* below = band.below + list.id[i] * job.stride + first;
         const V left = pick(above);
         const V lower_left = pick(below);
         const V a = fma(pick(above + 1) - left, weight, left);
@@ -164,17 +172,17 @@ struct Anywhere {
 
 template <class V, class Near>
 void scale_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
-                 const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+                 const List& list, const seg::Scratch& scratch) {
     for (size_t at = 0; at < pixels; at += V::width) {
         const int32_t* cell = job.cell + begin + at;
         const int32_t first = cell[0];
         const V weight = V::load(job.weight + begin + at);
         if (static_cast<size_t>(cell[V::width - 1] - first) < V::width) {
             scale_columns<V>(job, band, Near(cell, first), static_cast<size_t>(first), weight,
-                             list, count, scratch.upper + at, scratch.change + at);
+                             list, scratch.upper + at, scratch.change + at);
         } else {
             scale_columns<V>(job, band, Anywhere<V>{cell, first}, static_cast<size_t>(first),
-                             weight, list, count, scratch.upper + at, scratch.change + at);
+                             weight, list, scratch.upper + at, scratch.change + at);
         }
     }
 }
@@ -182,7 +190,7 @@ void scale_block(const seg::Job& job, const Band& band, size_t begin, size_t pix
 // Labels of a block, and nothing else.
 template <class V>
 void label_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
-                 const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+                 const List& list, const seg::Scratch& scratch) {
     for (size_t y = band.rows.begin; y < band.rows.end; ++y) {
         const V weight = V::fill(job.row_weight[y]);
         uint8_t* to = job.maps.labels + y * job.maps.width + begin;
@@ -190,11 +198,11 @@ void label_block(const seg::Job& job, const Band& band, size_t begin, size_t pix
             const float* upper = scratch.upper + at;
             const float* change = scratch.change + at;
             V best = fma(V::load(change), weight, V::load(upper));
-            V label = V::fill(list[0]);
-            for (size_t i = 1; i < count; ++i) {
+            V label = V::fill(list.number[0]);
+            for (size_t i = 1; i < list.count; ++i) {
                 const size_t here = i * seg::kBlock;
                 const V z = fma(V::load(change + here), weight, V::load(upper + here));
-                label = where_less(best, z, V::fill(list[i]), label);
+                label = where_less(best, z, V::fill(list.number[i]), label);
                 best = max(best, z);
             }
             put(label, to + at, pixels - at);
@@ -211,23 +219,24 @@ struct Softmax {
 // Far: shift each pixel by its best score. Keep: leave exp of the scores in `powers`.
 template <class V, bool Far, bool Keep>
 SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weight,
-                                 const uint8_t* list, size_t count, float* powers) {
+                                 const List& list, float* powers) {
     V best = V::fill(-2.0F * kFarthest);
-    V label = V::fill(list[0]);
+    V label = V::fill(list.number[0]);
     V total = V::fill(0.0F);
     V energy = V::fill(0.0F);
-    for (size_t i = 0; i < count; ++i) {
+    for (size_t i = 0; i < list.count; ++i) {
         const size_t here = i * seg::kBlock;
         const V z = fma(V::load(change + here), weight, V::load(upper + here));
-        label = where_less(best, z, V::fill(list[i]), label);
+        label = where_less(best, z, V::fill(list.number[i]), label);
         best = max(best, z);
         if (Far) continue;
-        const V power = exp(z);
+        const V near = max(z, V::fill(kReach));
+        const V power = exp(near);
         if (Keep) power.store(powers + i * V::width);
         total = total + power;
-        energy = fma(power, z, energy);
+        energy = fma(power, near, energy);
     }
-    for (size_t i = 0; Far && i < count; ++i) {
+    for (size_t i = 0; Far && i < list.count; ++i) {
         const size_t here = i * seg::kBlock;
         const V z = fma(V::load(change + here), weight, V::load(upper + here));
         const V below = max(z - best, V::fill(kReach));
@@ -242,11 +251,11 @@ SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weig
 
 template <class V>
 SEG_INLINE void put_planes(const seg::Job& job, size_t at, size_t left, V inverse,
-                           const uint8_t* list, size_t count, const float* powers) {
+                           const List& list, const float* powers) {
     const V levels = inverse * V::fill(255.0F);
     size_t i = 0;
     for (size_t k = 0; k < job.scores.classes; ++k) {
-        const bool counts = i < count && list[i] == k;
+        const bool counts = i < list.count && list.id[i] == k;
         if (job.maps.planes[k] != nullptr) {
             const V level = counts ? V::load(powers + i * V::width) * levels : V::fill(0.0F);
             put(level, job.maps.planes[k] + at, left);
@@ -258,7 +267,7 @@ SEG_INLINE void put_planes(const seg::Job& job, size_t at, size_t left, V invers
 // All that is wanted of a block.
 template <class V, bool Far, bool Keep>
 void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
-                const uint8_t* list, size_t count, const seg::Scratch& scratch) {
+                const List& list, const seg::Scratch& scratch) {
     const seg::PixelMaps& maps = job.maps;
     const size_t size = maps.height * maps.width;
     for (size_t y = band.rows.begin; y < band.rows.end; ++y) {
@@ -266,7 +275,7 @@ void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixe
         for (size_t x = 0; x < pixels; x += V::width) {
             const Softmax<V> pixel =
                 softmax_of<V, Far, Keep>(scratch.upper + x, scratch.change + x, weight, list,
-                                         count, scratch.powers);
+                                         scratch.powers);
             const size_t at = y * maps.width + begin + x;
             const size_t left = pixels - x;
             if (maps.labels != nullptr) put(pixel.label, maps.labels + at, left);
@@ -279,11 +288,11 @@ void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixe
             }
             if (!Keep) continue;
             if (job.planes) {
-                put_planes(job, at, left, pixel.inverse, list, count, scratch.powers);
+                put_planes(job, at, left, pixel.inverse, list, scratch.powers);
             }
-            for (size_t i = 0; maps.probabilities != nullptr && i < count; ++i) {
+            for (size_t i = 0; maps.probabilities != nullptr && i < list.count; ++i) {
                 const V power = V::load(scratch.powers + i * V::width);
-                put(power * pixel.inverse, maps.probabilities + list[i] * size + at, left);
+                put(power * pixel.inverse, maps.probabilities + list.id[i] * size + at, left);
             }
         }
     }
@@ -314,21 +323,21 @@ void finish_block(const seg::Job& job, const Band& band, size_t begin, size_t pi
                   const seg::Scratch& scratch) {
     const auto first = static_cast<size_t>(job.cell[begin]);
     const auto last = static_cast<size_t>(job.cell[begin + pixels - 1]);
-    uint8_t list[seg::kMostLanes];
-    const size_t count = contenders<V>(job, band, {first, last + 1}, list);
-    if (count == 1 && job.maps.probabilities == nullptr) {
-        certain_block(job, band, begin, pixels, list[0]);
+    List list;
+    find_contenders<V>(job, band, {first, last + 1}, list);
+    if (list.count == 1 && job.maps.probabilities == nullptr) {
+        certain_block(job, band, begin, pixels, list.id[0]);
         return;
     }
-    scale_block<V, Near>(job, band, begin, pixels, list, count, scratch);
+    scale_block<V, Near>(job, band, begin, pixels, list, scratch);
     const bool keep = job.planes || job.maps.probabilities != nullptr;
     auto work = label_block<V>;
-    if (job.soft() && band.far) {
+    if (job.soft() && list.far) {
         work = keep ? soft_block<V, true, true> : soft_block<V, true, false>;
     } else if (job.soft()) {
         work = keep ? soft_block<V, false, true> : soft_block<V, false, false>;
     }
-    work(job, band, begin, pixels, list, count, scratch);
+    work(job, band, begin, pixels, list, scratch);
 }
 
 template <class V, class Near>
@@ -337,7 +346,6 @@ bool finish_rows(const seg::Job& job, seg::Range checked, seg::Range rows, seg::
     constexpr int32_t kNothing = -1;
     const auto last = static_cast<int32_t>(job.scores.height) - 1;
     int32_t held[2] = {kNothing, kNothing};
-    float least[2] = {0.0F, 0.0F};
     for (size_t y = rows.begin; y < rows.end;) {
         const int32_t wanted[2] = {job.row_cell[y],
                                    job.row_cell[y] < last ? job.row_cell[y] + 1 : last};
@@ -347,17 +355,15 @@ bool finish_rows(const seg::Job& job, seg::Range checked, seg::Range rows, seg::
             scratch.rows[0] = upper;
             held[1] = held[0];
             held[0] = wanted[0];
-            least[0] = least[1];
         }
         for (size_t i = 0; i < 2; ++i) {
             if (held[i] == wanted[i]) continue;
-            least[i] = load_row<V>(job, static_cast<size_t>(wanted[i]), scratch.rows[i]);
+            load_row<V>(job, static_cast<size_t>(wanted[i]), scratch.rows[i]);
             held[i] = wanted[i];
         }
         size_t end = y + 1;
         while (end < rows.end && job.row_cell[end] == wanted[0]) ++end;
-        const bool far = least[0] < kReach || least[1] < kReach;
-        const Band band{scratch.rows[0], scratch.rows[1], {y, end}, far};
+        const Band band{scratch.rows[0], scratch.rows[1], {y, end}};
         for (size_t x = 0; x < job.maps.width; x += seg::kBlock) {
             const size_t left = job.maps.width - x;
             finish_block<V, Near>(job, band, x, left < seg::kBlock ? left : seg::kBlock, scratch);

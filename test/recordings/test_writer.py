@@ -56,7 +56,7 @@ def test_messages_come_back(tmp_path: Path, storage: str, distro: str, *, zstd: 
             (c.topic, t, reader.deserialize(raw, c.msgtype)) for c, t, raw in reader.messages()
         ]
         profiles: dict[str, Any] = {c.topic: c.ext for c in reader.connections}
-    images = [(time, message) for topic, time, message in found if topic == '/eye']
+    images: list[tuple[int, Any]] = [one[1:] for one in found if one[0] == '/eye']
     assert [time for time, _ in images] == [STAMP, STAMP + 1]
     for time, message in images:
         assert message.header.stamp.sec * 10**9 + message.header.stamp.nanosec == time

@@ -21,6 +21,7 @@ from rosbags.interfaces import (
     QosTime,
 )
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 import yaml
 
@@ -120,7 +121,7 @@ class BagWriter:
         self._layout = layout
         self._store = typestore(layout.distro)
         self.types = self._store.types
-        self._writer = Writer(
+        self._writer = _AnyThreadWriter(
             folder,
             version=8 if DISTROS[layout.distro] < STRUCTURED_QOS else 9,
             storage_plugin=STORAGES[layout.storage],
@@ -217,6 +218,24 @@ class BagWriter:
         """Close and remove what was written."""
         self._writer.abort()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _AnyThreadSqlite(Sqlite3Writer):
+    """A data base that another thread may write to than the one that opened it, but one only."""
+
+    def __init__(self, path: Path, compression: CompressionMode) -> None:
+        """Create it, and open it once more without the check."""
+        super().__init__(path, compression)
+        self.conn.close()
+        self.conn = sqlite3.connect(self.path, check_same_thread=False)
+        self.cursor = self.conn.cursor()
+
+
+PLUGINS = {**Writer.STORAGE_PLUGINS, StoragePlugin.SQLITE3: _AnyThreadSqlite}
+
+
+class _AnyThreadWriter(Writer):
+    STORAGE_PLUGINS = PLUGINS
 
 
 def quality_of_service(*, depth: int = 1, reliable: bool = True, latched: bool = False) -> Qos:

@@ -8,6 +8,7 @@ from typing import Literal, TYPE_CHECKING
 
 from seg_node.engines.registry import AUTO
 from seg_node.pipeline import CrfChoice
+from seg_node.replay.outputs import BagOutputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ['ReplayOptions', 'TruthSource']
 
 NO_CRF = CrfChoice(enabled=False)
+PLAIN_BAG = BagOutputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class ReplayOptions:
         full: Whether probabilities are scored against the truth, too (NLL, Brier, class-wise
             calibration, boundaries); they cost more than the other figures.
         sinks: Names of what is written beside the numbers, see ``sink.SINKS``.
+        labelled: What goes into labelled bags.
         workers: Processes on this machine.
     """
 
@@ -77,4 +80,5 @@ class ReplayOptions:
     flicker: bool = True
     full: bool = False
     sinks: tuple[str, ...] = ()
+    labelled: BagOutputs = PLAIN_BAG
     workers: int = 1

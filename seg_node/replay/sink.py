@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, cast, Protocol, TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -44,6 +44,7 @@ class SinkContext:
             overwrites what an interrupted run left there.
         manifest: Of the bundle: classes, colours, drivable flags.
         options: Of the run.
+        model: What runs, in words, as from ``interface.model_words``.
     """
 
     bag: Path
@@ -52,6 +53,7 @@ class SinkContext:
     out: Path
     manifest: Manifest
     options: ReplayOptions
+    model: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sink(Protocol):

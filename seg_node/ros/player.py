@@ -18,7 +18,7 @@ import argparse
 from pathlib import Path
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import Protocol, TYPE_CHECKING
 
 import numpy as np
 import rclpy
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['Player', 'main', 'play']
+__all__ = ['CAMERA_QOS', 'LINGER_S', 'Camera', 'Player', 'main', 'play', 'wait_for_listener']
 
 # A camera driver's usual queue: deep enough that the sender never throws a frame away itself.
 CAMERA_QOS = QoSProfile(
@@ -48,6 +48,16 @@ CAMERA_QOS = QoSProfile(
 )
 # A best-effort sample still in flight when the process ends would be lost [s].
 LINGER_S = 0.5
+
+
+class Camera(Protocol):
+    """What is played to somebody."""
+
+    def listeners(self) -> int:
+        """Return how many subscribers of the image topic are matched."""
+
+    def resolve_topic_name(self, topic: str) -> str:
+        """Return the absolute name of a topic."""
 
 
 class Player(Node):
@@ -87,7 +97,7 @@ class Player(Node):
         return int(now.nanoseconds)
 
 
-def wait_for_listener(player: Player, timeout: float) -> None:
+def wait_for_listener(player: Camera, timeout: float) -> None:
     """Return when somebody has subscribed to the image topic.
 
     Raises:

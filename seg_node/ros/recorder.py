@@ -8,6 +8,9 @@ in the node's namespace and to ``/diagnostics``, and writes
 * ``records.jsonl``, one line per message: ``topic``, ``stamp_ns``, ``received_ns`` and, for a
   picture, ``file`` and ``frame_id``; for diagnostics, ``entries`` (level, name, message, values).
 
+With ``--digests`` it stores no picture, but its checksum as ``digest``: hours of a drive fit on a
+disk then. ``--pictures mask`` records one of them alone, so that the node computes no other.
+
 Events for a parent process (``parent.py``): ``ready`` once the node is active and all its
 publishers are matched, ``record`` per message (``topic``, ``stamp_ns`` and ``entries``),
 ``stopped``. It stops at a word, or when the parent is gone, after it has written all that it
@@ -35,6 +38,8 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
+
+from seg_node.imaging.digest import pixel_digest
 
 from .parent import parent_word, tell
 from .transport import keep_large_blocks, use_shared_memory_profile
@@ -79,12 +84,22 @@ def plane(message: Image) -> UInt8Array:
 class Writer:
     """A thread that writes to the disk, so that receiving never waits for it."""
 
-    def __init__(self, folder: Path) -> None:
-        """Start writing into ``folder``, which is created."""
+    def __init__(
+        self, folder: Path, pictures: Sequence[str] = PICTURES, *, digests: bool = False
+    ) -> None:
+        """Start writing into ``folder``, which is created.
+
+        Args:
+            folder: Where to.
+            pictures: Names of the topics that are stored.
+            digests: Whether checksums of pictures are stored instead of pictures.
+        """
         self._folder = folder
+        self._digests = digests
         self._jobs: SimpleQueue[tuple[Record, UInt8Array | None] | None] = SimpleQueue()
-        for name in PICTURES:
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in () if digests else pictures:
+            (folder / name).mkdir(exist_ok=True)
         self._thread = Thread(target=self._work, name='writer')
         self._thread.start()
 
@@ -102,26 +117,34 @@ class Writer:
             while (job := self._jobs.get()) is not None:
                 record, picture = job
                 if picture is not None:
-                    np.save(self._folder / str(record['file']), picture)
+                    self._store(record, picture)
                 lines.write(json.dumps(record) + '\n')
+
+    def _store(self, record: Record, picture: UInt8Array) -> None:
+        if self._digests:
+            record['digest'] = pixel_digest(picture)
+        else:
+            record['file'] = f'{record["topic"]}/{record["stamp_ns"]}.npy'
+            np.save(self._folder / str(record['file']), picture)
 
 
 class Recorder(Node):
     """Subscribes to a seg_node's outputs and hands each message to the writer."""
 
-    def __init__(self, writer: Writer, target: str) -> None:
+    def __init__(self, writer: Writer, target: str, pictures: Sequence[str] = PICTURES) -> None:
         """Subscribe.
 
         Args:
             writer: Where records go.
             target: Full name of the node to record, for example ``/front/seg_node``.
+            pictures: Names of the picture topics to record.
         """
         super().__init__('recorder')
         self._writer = writer
         self._target = target
         base = f'{target.rpartition("/")[0]}/segmentation'
-        self._topics = [f'{base}/{name}' for name in (*PICTURES, 'status')]
-        for name in PICTURES:
+        self._topics = [f'{base}/{name}' for name in (*pictures, 'status')]
+        for name in pictures:
             on_image = self._image_callback(name)
             self.create_subscription(Image, f'{base}/{name}', on_image, RECORD_QOS)
         for name, topic in (('status', f'{base}/status'), ('diagnostics', '/diagnostics')):
@@ -149,8 +172,7 @@ class Recorder(Node):
         def store(message: Image) -> None:
             received = time.time_ns()  # before any work of ours: this ends the measured latency
             stamp = nanoseconds(message.header.stamp)
-            file = f'{name}/{stamp}.npy'
-            record = {'topic': name, 'stamp_ns': stamp, 'received_ns': received, 'file': file}
+            record: Record = {'topic': name, 'stamp_ns': stamp, 'received_ns': received}
             record['frame_id'] = message.header.frame_id
             self._writer.put(record, plane(message))
             tell('record', topic=name, stamp_ns=stamp)
@@ -182,13 +204,21 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog='recorder', description='Store what seg_node publishes.')
     parser.add_argument('--out', type=Path, required=True, help='folder to write to')
     parser.add_argument('--node', default='/seg_node', help='full name of the node to record')
+    parser.add_argument(
+        '--pictures',
+        nargs='+',
+        choices=PICTURES,
+        default=PICTURES,
+        help='topics to record (all)',
+    )
+    parser.add_argument('--digests', action='store_true', help='store checksums, no pictures')
     return parser.parse_args(remove_ros_args(['recorder', *argv])[1:])
 
 
-def record(writer: Writer, target: str) -> None:
+def record(writer: Writer, target: str, pictures: Sequence[str] = PICTURES) -> None:
     """Record until the parent process says a word or is gone."""
     stop = parent_word()
-    recorder = Recorder(writer, target)
+    recorder = Recorder(writer, target, pictures)
     if recorder.wait_until_ready(stop.is_set):
         tell('ready')
     while not stop.is_set():
@@ -202,9 +232,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     keep_large_blocks()
     use_shared_memory_profile()
     rclpy.init(args=list(argv))
-    writer = Writer(args.out)
+    writer = Writer(args.out, args.pictures, digests=args.digests)
     try:
-        record(writer, args.node)
+        record(writer, args.node, args.pictures)
     except (KeyboardInterrupt, ExternalShutdownException):
         return 1
     finally:

@@ -10,6 +10,8 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
+from seg_node.imaging.digest import pixel_digest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -87,11 +89,12 @@ def stand_in() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def recorder(stand_in: StandIn, tmp_path: Path) -> Iterator[Child]:
-    """A recorder that writes to ``tmp_path``."""
+def recorder(stand_in: StandIn, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Child]:
+    """A recorder that writes to ``tmp_path``; a parameter gives it more arguments."""
     from ros.child import Child  # noqa: PLC0415  # needs ROS
 
     arguments = ('--out', str(tmp_path), '--node', '/front/seg_node')
+    arguments += tuple(getattr(request, 'param', ()))
     child = Child('seg_node.ros.recorder', *arguments, domain=stand_in.node.domain)
     yield child
     child.close()
@@ -139,6 +142,26 @@ def test_recorder_stores_each_picture_by_its_stamp_without_row_padding(
         assert np.array_equal(np.load(tmp_path / record['file']), pixels)
         assert record['frame_id'] == 'left_eye'
         assert began < record['received_ns'] < time.time_ns()
+
+
+@pytest.mark.parametrize('recorder', [('--digests', '--pictures', 'mask')], indirect=True)
+def test_recorder_stores_checksums_of_one_picture_alone_where_asked(
+    stand_in: StandIn, recorder: Child, tmp_path: Path
+) -> None:
+    pixels = np.arange(60, dtype=np.uint8).reshape(SIZE)
+    stand_in.state_id = 3
+    stand_in.node.until(lambda: 'ready' in recorder.names(), 'the recorder is ready')
+    listened = {name: one.get_subscription_count() for name, one in stand_in.pictures.items()}
+
+    stand_in.publish('mask', pixels, FIRST_STAMP_S)
+    stand_in.node.until(lambda: 'record' in recorder.names(), 'the mask is there')
+    recorder.say()
+    recorder.end()
+
+    assert {name for name, count in listened.items() if count} == {'mask'}
+    (record,) = recorded(tmp_path)
+    assert record['digest'] == pixel_digest(pixels)
+    assert [path.name for path in tmp_path.iterdir()] == ['records.jsonl']
 
 
 def test_recorder_is_ready_when_the_node_is_active_and_stores_its_words(

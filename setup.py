@@ -109,9 +109,9 @@ class BuildNativeIfPossible(build_ext):
                 raise
             self.extensions.clear()  # so that nothing is copied later
             sys.stderr.write(
-                f'seg_node: installed without its native CRF ({error}); other back ends are used, '
-                'several times slower: install a C++17 compiler (apt install g++) and install '
-                'seg_node again.\n'
+                f'seg_node: installed without its extension in C++ ({error}); post-processing and '
+                'the dense CRF do without, several times slower: install a C++17 compiler (apt '
+                'install g++) and install seg_node again.\n'
             )
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from seg_node.imaging.fitting import Placement
     from seg_node.imaging.maps import PixelMaps
 
+    UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-__all__ = ['fill', 'fill_probabilities', 'is_here', 'why_missing']
+__all__ = ['fill', 'fill_confidence', 'fill_probabilities', 'is_here', 'why_missing']
 
 INTERFACE = 1  # of post-processing, see native/module.cpp
 
@@ -76,6 +77,34 @@ def fill_probabilities(
 ) -> bool:
     """Fill (K, H, W) float32 with probabilities; otherwise as ``fill``."""
     return _finish(scores, placement, temperature, probabilities=out, threads=threads)
+
+
+def fill_confidence(
+    out: UInt8Array,
+    scores: Float32Array,
+    placement: Placement,
+    temperature: float,
+    points: tuple[UInt8Array, npt.NDArray[np.bool_]],
+) -> None:
+    """Fill (n,) uint8 with the confidence at n pixels.
+
+    Args:
+        out: As many as there are pixels.
+        scores: All finite.
+        placement: As for ``fill``.
+        temperature: As for ``fill``.
+        points: (H, W) labels and (H, W) which of the pixels; see ``points.confidence_at``.
+    """
+    labels, where = points
+    _load()[0].confidence_at(
+        np.ascontiguousarray(scores, np.float32),
+        placement.window(scores.shape[1:]),
+        temperature,
+        np.ascontiguousarray(labels),
+        np.ascontiguousarray(where).view(np.uint8),
+        out,
+        None,
+    )
 
 
 def _finish(scores: Float32Array, placement: Placement, temperature: float, **wanted: Any) -> bool:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.imaging import extension
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -36,9 +38,24 @@ def confidence_at(
         temperature: Divisor of the scores, above 0.
 
     Returns:
-        (count of ``where``,) uint8, 255 x probability, rounded; in reading order. Time and memory
-        are O(K count).
+        (count of ``where``,) uint8, 255 x probability, rounded; in reading order. Time is
+        O(K count).
     """
+    if extension.is_here():
+        result = np.empty(np.count_nonzero(where), np.uint8)
+        extension.fill_confidence(result, scores, placement, temperature, (labels, where))
+        return result
+    return _confidence_by_numpy(scores, placement, labels, where, temperature)
+
+
+def _confidence_by_numpy(
+    scores: Float32Array,
+    placement: Placement,
+    labels: UInt8Array,
+    where: npt.NDArray[np.bool_],
+    temperature: float,
+) -> UInt8Array:
+    """Do the same where the extension is not built."""
     crop = placement.crop(scores)
     classes, height, width = crop.shape
     by_pixel = np.ascontiguousarray(crop.reshape(classes, -1).T)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 STRIP_BYTES = 600_000  # of scaled scores; a caller's buffer of the same size fits the cache, too
 BLOCK_ROWS = 4  # score rows whose columns are scaled at once, plus one shared with the next block
-FARTHEST = np.float32(1e37)  # scores that far below the best keep this distance: sums stay finite
+FARTHEST = 1e37  # scores that far below the best keep this distance: sums stay finite
 ROUNDING = 1e-5  # of the spread of all scores; a scaled score is off by a hundredth of that
 
 
@@ -92,15 +92,16 @@ class ScoreMaps:
         low, high = _range(crop)
         self.classes: int = crop.shape[0]
         self.image_size = placement.image_size
-        self.spread = (high - low) / temperature
+        spread = (high - low) / temperature
+        self.spread = min(spread, FARTHEST)
         # Rows outermost, so that the score rows of a block are one piece of memory.
         self._maps = np.array(crop.transpose(1, 0, 2), np.float32, order='C')
         with np.errstate(over='ignore'):
             self._maps -= np.float32(high)
             if temperature != 1:
                 self._maps *= np.float32(1 / temperature)
-        if self.spread > FARTHEST:
-            np.maximum(self._maps, -FARTHEST, out=self._maps)
+        if spread > FARTHEST:
+            np.maximum(self._maps, np.float32(-FARTHEST), out=self._maps)
         neighbours = _neighbours(self.image_size[0], crop.shape[1])
         self._above, self._below, self._weights = neighbours
 

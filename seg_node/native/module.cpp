@@ -20,6 +20,8 @@ PyMethodDef methods[] = {
     {"crf_refine_scores", method(seg::crf_refine_scores), METH_VARARGS | METH_KEYWORDS,
      seg::kCrfRefineScoresDoc},
     {"finish", method(seg::finish_scores), METH_VARARGS | METH_KEYWORDS, seg::kFinishDoc},
+    {"confidence_at", method(seg::confidence_at_pixels), METH_VARARGS | METH_KEYWORDS,
+     seg::kConfidenceAtDoc},
     {"levels", method(seg::levels), METH_NOARGS, seg::kLevelsDoc},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -49,16 +49,21 @@ class Kept {
     Buffer<T> buffer_;
 };
 
-FinishRows rows_of(const char* level) {
+struct Work {
+    FinishRows finish;
+    ConfidenceRows confidence;
+};
+
+Work work_of(const char* level) {
     if (!has_level(level)) {
         throw std::invalid_argument("this processor has no instruction set '" +
                                     std::string(level) + "'");
     }
 #if defined(__x86_64__)
-    if (std::strcmp(level, "avx512") == 0) return finish_rows_avx512;
-    if (std::strcmp(level, "avx2") == 0) return finish_rows_avx2;
+    if (std::strcmp(level, "avx512") == 0) return {finish_rows_avx512, confidence_rows_avx512};
+    if (std::strcmp(level, "avx2") == 0) return {finish_rows_avx2, confidence_rows_avx2};
 #endif
-    return finish_rows_baseline;
+    return {finish_rows_baseline, confidence_rows_baseline};
 }
 
 float margin_of(const Job& job) {
@@ -69,15 +74,19 @@ float margin_of(const Job& job) {
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
-}  // namespace
+// Memory of a calling thread, for one image after another.
+struct Memory {
+    Kept<int32_t> cells;
+    Kept<float> weights;
+    Kept<float> scratch;
+};
 
-bool finish(const ScoreWindow& scores, float factor, const PixelMaps& maps, size_t threads,
-            const char* level) {
-    const FinishRows work = rows_of(level);
-    thread_local Kept<int32_t> cells;
-    thread_local Kept<float> weights;
-    thread_local Kept<float> memory;
+Memory& memory() {
+    thread_local Memory kept;
+    return kept;
+}
 
+Job make_job(const ScoreWindow& scores, float factor, const PixelMaps& maps) {
     Job job{};
     job.scores = scores;
     job.factor = std::min(factor, std::numeric_limits<float>::max());
@@ -90,27 +99,46 @@ bool finish(const ScoreWindow& scores, float factor, const PixelMaps& maps, size
     job.entropy_unit = 255.0F / std::log(static_cast<float>(std::max<size_t>(scores.classes, 2)));
     job.stride = round_up(scores.width + kWidest, kWidest);
     const size_t columns = round_up(maps.width, kBlock);
-    int32_t* cell = cells.room(maps.height + columns);
-    float* weight = weights.room(maps.height + columns);
+    int32_t* cell = memory().cells.room(maps.height + columns);
+    float* weight = memory().weights.room(maps.height + columns);
     place(maps.height, scores.height, maps.height, cell, weight);
     place(maps.width, scores.width, columns, cell + maps.height, weight + maps.height);
     job.row_cell = cell;
     job.row_weight = weight;
     job.cell = cell + maps.height;
     job.weight = weight + maps.height;
+    return job;
+}
 
+}  // namespace
+
+bool finish(const ScoreWindow& scores, float factor, const PixelMaps& maps, size_t threads,
+            const char* level) {
+    const Work work = work_of(level);
+    const Job job = make_job(scores, factor, maps);
     const size_t members = std::max<size_t>(std::min(threads, maps.height / kFewestRows), 1);
     const size_t size = round_up(Scratch::size(scores.classes, job.stride), kWidest);
-    float* rooms = memory.room(members * size);
+    float* rooms = memory().scratch.room(members * size);
     std::atomic<bool> finite{true};
     Team team(members);
     team.run([&](size_t member) {
         const Range checked = share_of(scores.height, 1, member, members);
         const Range rows = share_of(maps.height, 1, member, members);
         const Scratch scratch(rooms + member * size, scores.classes, job.stride);
-        if (!work(job, checked, rows, scratch)) finite = false;
+        if (!work.finish(job, checked, rows, scratch)) finite = false;
     });
     return finite;
+}
+
+void confidence_at(const ScoreWindow& scores, float factor, const Points& points,
+                   const char* level) {
+    const Work work = work_of(level);
+    PixelMaps maps{};
+    maps.height = points.height;
+    maps.width = points.width;
+    const Job job = make_job(scores, factor, maps);
+    float* room = memory().scratch.room(Scratch::size(scores.classes, job.stride));
+    work.confidence(job, points, Scratch(room, scores.classes, job.stride));
 }
 
 }  // namespace seg

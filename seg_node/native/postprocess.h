@@ -31,4 +31,16 @@ struct PixelMaps {
 bool finish(const ScoreWindow& scores, float factor, const PixelMaps& maps, size_t threads,
             const char* level);
 
+// Some pixels of an image and a label for each.
+struct Points {
+    size_t height, width;   // of the image
+    const uint8_t* labels;  // height x width, each below the number of classes
+    const uint8_t* where;   // height x width, 1 for the pixels that matter
+    uint8_t* confidence;    // for each of these, in reading order: 255 x probability of the label
+};
+
+// Fills the confidence. All scores have to be finite.
+void confidence_at(const ScoreWindow& scores, float factor, const Points& points,
+                   const char* level);
+
 }  // namespace seg

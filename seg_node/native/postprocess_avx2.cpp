@@ -46,11 +46,16 @@ struct Near8 {
 }  // namespace
 
 #include "postprocess_kernels.h"
+#include "postprocess_points.h"
 
 namespace seg {
 
-bool finish_rows_avx2(const Job& job, Range checked, Range rows, Scratch scratch) {
+bool finish_rows_avx2(const Job& job, Range checked, Range rows, const Scratch& scratch) {
     return finish_rows<Float8, Near8>(job, checked, rows, scratch);
+}
+
+void confidence_rows_avx2(const Job& job, const Points& points, const Scratch& scratch) {
+    confidence_rows<Float8>(job, points, scratch);
 }
 
 }  // namespace seg

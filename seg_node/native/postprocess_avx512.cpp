@@ -47,11 +47,16 @@ struct Near16 {
 }  // namespace
 
 #include "postprocess_kernels.h"
+#include "postprocess_points.h"
 
 namespace seg {
 
-bool finish_rows_avx512(const Job& job, Range checked, Range rows, Scratch scratch) {
+bool finish_rows_avx512(const Job& job, Range checked, Range rows, const Scratch& scratch) {
     return finish_rows<Float16, Near16>(job, checked, rows, scratch);
+}
+
+void confidence_rows_avx512(const Job& job, const Points& points, const Scratch& scratch) {
+    confidence_rows<Float16>(job, points, scratch);
 }
 
 }  // namespace seg

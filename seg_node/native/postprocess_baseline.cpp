@@ -31,11 +31,16 @@ struct Near4 {
 }  // namespace
 
 #include "postprocess_kernels.h"
+#include "postprocess_points.h"
 
 namespace seg {
 
-bool finish_rows_baseline(const Job& job, Range checked, Range rows, Scratch scratch) {
+bool finish_rows_baseline(const Job& job, Range checked, Range rows, const Scratch& scratch) {
     return finish_rows<Float4, Near4>(job, checked, rows, scratch);
+}
+
+void confidence_rows_baseline(const Job& job, const Points& points, const Scratch& scratch) {
+    confidence_rows<Float4>(job, points, scratch);
 }
 
 }  // namespace seg

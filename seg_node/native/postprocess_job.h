@@ -54,12 +54,16 @@ struct Scratch {
 };
 
 // Fills rows of the image after checking rows of the scores; returns whether those are finite.
-using FinishRows = bool (*)(const Job& job, Range checked, Range rows, Scratch scratch);
+using FinishRows = bool (*)(const Job& job, Range checked, Range rows, const Scratch& scratch);
+using ConfidenceRows = void (*)(const Job& job, const Points& points, const Scratch& scratch);
 
-bool finish_rows_baseline(const Job& job, Range checked, Range rows, Scratch scratch);
+bool finish_rows_baseline(const Job& job, Range checked, Range rows, const Scratch& scratch);
+void confidence_rows_baseline(const Job& job, const Points& points, const Scratch& scratch);
 #if defined(__x86_64__)
-bool finish_rows_avx2(const Job& job, Range checked, Range rows, Scratch scratch);
-bool finish_rows_avx512(const Job& job, Range checked, Range rows, Scratch scratch);
+bool finish_rows_avx2(const Job& job, Range checked, Range rows, const Scratch& scratch);
+void confidence_rows_avx2(const Job& job, const Points& points, const Scratch& scratch);
+bool finish_rows_avx512(const Job& job, Range checked, Range rows, const Scratch& scratch);
+void confidence_rows_avx512(const Job& job, const Points& points, const Scratch& scratch);
 #endif
 
 }  // namespace seg

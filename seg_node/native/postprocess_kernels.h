@@ -85,6 +85,39 @@ void load_row(const seg::Job& job, size_t y, float* out) {
     }
 }
 
+// The two rows of scores around a row of the image, loaded when they are needed.
+template <class V>
+class Rows {
+  public:
+    Rows(const seg::Job& job, const seg::Scratch& scratch)
+        : job_(job), memory_{scratch.rows[0], scratch.rows[1]} {}
+
+    void go_to(size_t y) {
+        const auto last = static_cast<int32_t>(job_.scores.height) - 1;
+        const int32_t above = job_.row_cell[y];
+        const int32_t wanted[2] = {above, above < last ? above + 1 : last};
+        if (held_[1] == wanted[0]) {  // going down, the lower row becomes the upper one
+            float* const upper = memory_[1];
+            memory_[1] = memory_[0];
+            memory_[0] = upper;
+            held_[1] = held_[0];
+            held_[0] = wanted[0];
+        }
+        for (size_t i = 0; i < 2; ++i) {
+            if (held_[i] == wanted[i]) continue;
+            load_row<V>(job_, static_cast<size_t>(wanted[i]), memory_[i]);
+            held_[i] = wanted[i];
+        }
+    }
+    const float* above() const { return memory_[0]; }
+    const float* below() const { return memory_[1]; }
+
+  private:
+    const seg::Job& job_;
+    float* memory_[2];
+    int32_t held_[2] = {-1, -1};
+};
+
 // Two neighbouring rows of scores, and the rows of the image between them.
 struct Band {
     const float* above;
@@ -341,29 +374,15 @@ void finish_block(const seg::Job& job, const Band& band, size_t begin, size_t pi
 }
 
 template <class V, class Near>
-bool finish_rows(const seg::Job& job, seg::Range checked, seg::Range rows, seg::Scratch scratch) {
+bool finish_rows(const seg::Job& job, seg::Range checked, seg::Range rows,
+                 const seg::Scratch& scratch) {
     if (!all_finite<V>(job.scores, checked)) return false;
-    constexpr int32_t kNothing = -1;
-    const auto last = static_cast<int32_t>(job.scores.height) - 1;
-    int32_t held[2] = {kNothing, kNothing};
+    Rows<V> scores(job, scratch);
     for (size_t y = rows.begin; y < rows.end;) {
-        const int32_t wanted[2] = {job.row_cell[y],
-                                   job.row_cell[y] < last ? job.row_cell[y] + 1 : last};
-        if (held[1] == wanted[0]) {  // going down, the lower row becomes the upper one
-            float* const upper = scratch.rows[1];
-            scratch.rows[1] = scratch.rows[0];
-            scratch.rows[0] = upper;
-            held[1] = held[0];
-            held[0] = wanted[0];
-        }
-        for (size_t i = 0; i < 2; ++i) {
-            if (held[i] == wanted[i]) continue;
-            load_row<V>(job, static_cast<size_t>(wanted[i]), scratch.rows[i]);
-            held[i] = wanted[i];
-        }
         size_t end = y + 1;
-        while (end < rows.end && job.row_cell[end] == wanted[0]) ++end;
-        const Band band{scratch.rows[0], scratch.rows[1], {y, end}};
+        while (end < rows.end && job.row_cell[end] == job.row_cell[y]) ++end;
+        scores.go_to(y);
+        const Band band{scores.above(), scores.below(), {y, end}};
         for (size_t x = 0; x < job.maps.width; x += seg::kBlock) {
             const size_t left = job.maps.width - x;
             finish_block<V, Near>(job, band, x, left < seg::kBlock ? left : seg::kBlock, scratch);

@@ -23,14 +23,30 @@ const char kFinishDoc[] =
     "Returns False, and the maps mean nothing, if a score in the window is NaN or infinite. "
     "Raises ValueError for wrong shapes, types and numbers.";
 
+const char kConfidenceAtDoc[] =
+    "confidence_at(scores, window, temperature, labels, where, confidence, level)\n--\n\n"
+    "The probability of given labels at some pixels.\n\n"
+    "scores, window, temperature, level: as for finish; the scores have to be finite. labels: "
+    "(H, W) uint8, each below K. where: (H, W) uint8, 1 for the pixels that matter, else 0.\n"
+    "confidence: as many uint8 as there are such pixels, to be filled in reading order.\n\n"
+    "Raises ValueError for wrong shapes, types and numbers.";
+
 namespace {
 
 using Bytes = std::unique_ptr<Array<uint8_t>>;
 
-struct Request {
+// What both functions take.
+struct ScoresRequest {
     PyObject* scores = nullptr;
     Py_ssize_t top = 0, left = 0, height = 0, width = 0;
     double temperature = 0;
+    const char* level = nullptr;
+
+    float factor() const { return static_cast<float>(1.0 / temperature); }
+    const char* level_or_best() const { return level != nullptr ? level : best_level(); }
+};
+
+struct FinishRequest : ScoresRequest {
     Py_ssize_t rows = 0, columns = 0;
     PyObject* labels = nullptr;
     PyObject* confidence = nullptr;
@@ -38,10 +54,16 @@ struct Request {
     PyObject* planes = nullptr;
     PyObject* probabilities = nullptr;
     Py_ssize_t threads = 0;
-    const char* level = nullptr;
 };
 
-ScoreWindow to_window(const Array<float>& scores, const Request& request) {
+struct ConfidenceRequest : ScoresRequest {
+    PyObject* labels = nullptr;
+    PyObject* where = nullptr;
+    PyObject* confidence = nullptr;
+};
+
+ScoreWindow to_window(const Array<float>& scores, const ScoresRequest& request) {
+    check(request.temperature > 0, "temperature is not above 0");
     check(scores.dimensions() == 3 && scores.size() > 0, "scores are not (K, h, w)");
     check(scores.shape(0) <= 255, "expected 1 to 255 classes");
     check(scores.shape(2) < (size_t{1} << 30), "scores are too wide");
@@ -77,10 +99,9 @@ std::vector<Bytes> to_planes(PyObject* tuple, size_t classes, const PixelMaps& m
     return planes;
 }
 
-PyObject* finish_request(const Request& request) {
+PyObject* answer(const FinishRequest& request) {
     const Array<float> scores(request.scores, "scores");
     const ScoreWindow window = to_window(scores, request);
-    check(request.temperature > 0, "temperature is not above 0");
     check(request.threads >= 1 && request.threads <= 1024, "expected 1 to 1024 threads");
     check(request.rows >= 1 && request.columns >= 1 && request.columns < (Py_ssize_t{1} << 30),
           "the image has no pixels, or is too wide");
@@ -108,11 +129,36 @@ PyObject* finish_request(const Request& request) {
     bool finite = false;
     {
         const WithoutGil free;
-        finite = finish(window, static_cast<float>(1.0 / request.temperature), maps,
-                        static_cast<size_t>(request.threads),
-                        request.level != nullptr ? request.level : best_level());
+        finite = finish(window, request.factor(), maps, static_cast<size_t>(request.threads),
+                        request.level_or_best());
     }
     return PyBool_FromLong(finite);
+}
+
+PyObject* answer(const ConfidenceRequest& request) {
+    const Array<float> scores(request.scores, "scores");
+    const ScoreWindow window = to_window(scores, request);
+    const Array<uint8_t> labels(request.labels, "labels");
+    check(labels.dimensions() == 2 && labels.size() > 0, "labels are not (H, W)");
+    check(labels.shape(1) < (size_t{1} << 30), "the image is too wide");
+    const Array<uint8_t> where(request.where, "where");
+    expect_shape(where, {labels.shape(0), labels.shape(1)}, "where");
+    const Array<uint8_t> confidence(request.confidence, "confidence", true);
+    size_t count = 0;
+    for (size_t i = 0; i < where.size(); ++i) {
+        if (where.data()[i] == 0) continue;
+        check(labels.data()[i] < window.classes, "a label is not below the number of classes");
+        ++count;
+    }
+    expect_shape(confidence, {count}, "confidence");
+    {
+        const WithoutGil free;
+        confidence_at(window, request.factor(),
+                      {labels.shape(0), labels.shape(1), labels.data(), where.data(),
+                       confidence.data()},
+                      request.level_or_best());
+    }
+    Py_RETURN_NONE;
 }
 
 }  // namespace
@@ -121,7 +167,7 @@ PyObject* finish_scores(PyObject*, PyObject* arguments, PyObject* keywords) {
     static const char* names[] = {"scores",     "window",  "temperature", "size",
                                   "labels",     "confidence", "entropy",  "planes",
                                   "probabilities", "threads", "level",    nullptr};
-    Request request;
+    FinishRequest request;
     if (!PyArg_ParseTupleAndKeywords(
             arguments, keywords, "O(nnnn)d(nn)OOOOOnz", const_cast<char**>(names), &request.scores,
             &request.top, &request.left, &request.height, &request.width, &request.temperature,
@@ -130,7 +176,21 @@ PyObject* finish_scores(PyObject*, PyObject* arguments, PyObject* keywords) {
             &request.level)) {
         return nullptr;
     }
-    return guarded([&] { return finish_request(request); });
+    return guarded([&] { return answer(request); });
+}
+
+PyObject* confidence_at_pixels(PyObject*, PyObject* arguments, PyObject* keywords) {
+    static const char* names[] = {"scores", "window",     "temperature", "labels",
+                                  "where",  "confidence", "level",       nullptr};
+    ConfidenceRequest request;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "O(nnnn)dOOOz",
+                                     const_cast<char**>(names), &request.scores, &request.top,
+                                     &request.left, &request.height, &request.width,
+                                     &request.temperature, &request.labels, &request.where,
+                                     &request.confidence, &request.level)) {
+        return nullptr;
+    }
+    return guarded([&] { return answer(request); });
 }
 
 }  // namespace seg

@@ -8,7 +8,9 @@
 namespace seg {
 
 extern const char kFinishDoc[];
+extern const char kConfidenceAtDoc[];
 
 PyObject* finish_scores(PyObject* module, PyObject* arguments, PyObject* keywords);
+PyObject* confidence_at_pixels(PyObject* module, PyObject* arguments, PyObject* keywords);
 
 }  // namespace seg

@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from imaging.ways import taking, WAYS
 from seg_node.imaging import confidence_at, finish, InputSpec, place, probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seg_node.imaging.fitting import Fit
 
 NETWORK = (48, 64)
+
+
+@pytest.fixture(params=WAYS, scope='module', autouse=True)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run everything here in both ways."""
+    with taking(request.param):
+        yield
 
 
 @pytest.mark.parametrize('fit', ['letterbox', 'stretch'])

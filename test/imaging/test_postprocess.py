@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Labels, confidence, entropy and planes against the textbook formulae in float64."""
+"""Labels, confidence, entropy and planes against the textbook formulae in float64.
+
+Whatever way they are computed: each test runs with the extension and with strips.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,15 @@ from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
+from imaging.ways import taking, WAYS
 from seg_node.engines.fake_engine import bands
 from seg_node.errors import EngineError
 from seg_node.imaging import finish, Fitter, InputSpec, place, Placement, probabilities
 from seg_node.imaging.upsampling import ScoreMaps
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from seg_node.imaging import PixelMaps
@@ -24,6 +30,13 @@ if TYPE_CHECKING:
     Scores = npt.NDArray[np.float32]
 
 NETWORK = (48, 64)
+
+
+@pytest.fixture(params=WAYS, scope='module', autouse=True)
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run everything here in both ways."""
+    with taking(request.param):
+        yield
 
 
 def placed(image_size: tuple[int, int], fit: Fit = 'letterbox') -> Placement:

@@ -31,7 +31,7 @@ def test_without_a_compiler_the_installation_goes_on_and_says_what_is_missing(
     done = build(tmp_path)
 
     assert done.returncode == 0, done.stderr
-    assert 'installed without its native CRF' in done.stderr
+    assert 'installed without its extension in C++' in done.stderr
     assert 'apt install g++' in done.stderr
     assert not list(tmp_path.rglob('*.so'))
 

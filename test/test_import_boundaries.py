@@ -37,6 +37,7 @@ DEMANDING = (
     'seg_node.bundle.int8',
     'seg_node.bundle.wrapping',
     'seg_node.crf.torch_backend',
+    'seg_node.engines.graft',
     'seg_node.engines.onnx_engine',
     'seg_node.engines.torch_engine',
     'seg_node.recordings.reader',

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import helper, TensorProto, version_converter
 
-from seg_node.engines.graft_head import BATCH, write_head
-from seg_node.engines.graft_tail import write_tail
-from seg_node.engines.half_precision import to_half
-from seg_node.engines.onnx_writer import PREFIX, Writer
+from seg_node.engines.graft.half_precision import to_half
+from seg_node.engines.graft.head import BATCH, write_head
+from seg_node.engines.graft.tail import write_tail
+from seg_node.engines.graft.writer import PREFIX, Writer
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:

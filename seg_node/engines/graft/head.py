@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import helper, TensorProto
 
-from seg_node.engines.graft_resize import known_line, measured_line, write_resize
-from seg_node.engines.onnx_writer import PREFIX
+from seg_node.engines.graft.resize import known_line, measured_line, write_resize
+from seg_node.engines.graft.writer import PREFIX
 from seg_node.imaging import place
 
 if TYPE_CHECKING:
     from seg_node.engines.deployed_spec import DeployedSpec
-    from seg_node.engines.onnx_writer import Writer
+    from seg_node.engines.graft.writer import Writer
     from seg_node.imaging import InputSpec, Placement
 
 __all__ = ['BATCH', 'Layout', 'write_head']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write nodes and constants of an ONNX graph as one writes calls. Needs ``onnx``."""
+"""Write nodes and constants of an ONNX graph as one writes calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network's ONNX graph in half precision, but for what must stay exact. Needs ``onnx``.
+"""A network's ONNX graph in half precision, but for what must stay exact.
 
 A weight is rounded so that the sum over a filter's window is kept: what is lost at one tap is
 added to the next smaller one. Filters that answer to edges have large weights that cancel each

@@ -12,8 +12,8 @@ from onnx import TensorProto
 if TYPE_CHECKING:
     from seg_node.bundle import Manifest
     from seg_node.engines.deployed_spec import DeployedSpec
-    from seg_node.engines.graft_head import Layout
-    from seg_node.engines.onnx_writer import Writer
+    from seg_node.engines.graft.head import Layout
+    from seg_node.engines.graft.writer import Writer
 
 __all__ = ['write_tail']
 

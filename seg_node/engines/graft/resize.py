@@ -12,7 +12,7 @@ from onnx import TensorProto
 from seg_node.imaging.taps import LINE_SHIFT, ONE, PRODUCT_SHIFT, ROUNDING, SUM_SHIFT, taps
 
 if TYPE_CHECKING:
-    from seg_node.engines.onnx_writer import Writer
+    from seg_node.engines.graft.writer import Writer
 
 __all__ = ['known_line', 'measured_line', 'write_resize']
 

@@ -9,6 +9,7 @@
   - CrfError           the dense CRF got input it cannot refine, or its library is missing
   - ParameterError     a parameter, alone or together with others, is not valid
   - BagError           a recording cannot be read or lacks a topic
+  - VideoError         a video cannot be written so that it plays
   - ShareError         an installed file (launch, configuration, bundle) cannot be found
   - ExportError        a trained network does not survive its export
   - TrainingError      training has gone wrong and cannot go on
@@ -49,6 +50,7 @@ __all__ = [
     'TaxonomyError',
     'TensorMismatchError',
     'TrainingError',
+    'VideoError',
     'one_of',
 ]
 
@@ -83,6 +85,10 @@ class ParameterError(SegNodeError):
 
 class BagError(SegNodeError):
     """A recording cannot be read or lacks a topic."""
+
+
+class VideoError(SegNodeError):
+    """A video cannot be written so that it plays."""
 
 
 class ShareError(SegNodeError):

@@ -8,15 +8,22 @@ from typing import Any, TYPE_CHECKING
 
 import cv2
 
-from seg_node.drawing import CONFIDENCE_MAP, ENTROPY_MAP, Sheet, SheetRow
+from seg_node.drawing import (
+    CONFIDENCE_MAP,
+    DRIVABLE,
+    ENTROPY_MAP,
+    Sheet,
+    SheetRow,
+    VideoPage,
+    write_video,
+)
 from seg_node.errors import DemoError
 
-from .picture import DRIVABLE, moment_picture
+from .picture import moment_picture
 from .refined import CHANGES, most_changed, refined_row, truth_ids, truth_of
 from .report import crf_words, headline
 from .summary import quality
-from .video import write_video
-from .video_page import VideoPage
+from .video import TILES, video_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -110,8 +117,9 @@ class Artist:
         engine = self.summary['engine']
         title = f'seg_node, bundle {self.summary["bundle"]["name"]}, {engine["name"]}'
         height, width = moments[0].image().shape[:2]
-        page = VideoPage(self.classes, height / width, f'{title} on {engine["device"]}', self.rate)
-        return page.frames(moments)
+        words = f'{title} on {engine["device"]}'
+        page = VideoPage(self.classes, height / width, words, TILES)
+        return video_frames(page, moments, self.rate)
 
     def _sheet(
         self, file: Path, columns: Sequence[str], *, rows: int = ROWS, latency: bool = True

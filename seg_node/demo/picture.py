@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
-from seg_node.drawing import CONFIDENCE_MAP, ENTROPY_MAP, heat
+from seg_node.drawing import CONFIDENCE_MAP, drivable_picture, ENTROPY_MAP, heat
 from seg_node.imaging import colorize, overlay
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from seg_node.taxonomy import Taxonomy
@@ -20,12 +18,9 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['DRIVABLE', 'drivable_picture', 'moment_picture']
+__all__ = ['OVERLAY_ALPHA', 'moment_picture']
 
-DRIVABLE = (64, 220, 120)
-DRIVABLE_ALPHA = 0.55
 OVERLAY_ALPHA = 0.55
-REST_LEVEL = 0.55
 
 # Which topic the picture of a column is made from.
 TOPICS = {
@@ -69,17 +64,3 @@ def moment_picture(
 def colored(labels: UInt8Array | None, classes: Taxonomy | None) -> UInt8Array | None:
     """Return labels in the colours of their classes; None if either is not there."""
     return None if labels is None or classes is None else colorize(labels, classes)
-
-
-def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:
-    """Return the image in dim grey, with the drivable area in green.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        area: (H, W) uint8, 255 where one may drive, else 0.
-    """
-    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    paint = np.full_like(grey, DRIVABLE)
-    green = cv2.addWeighted(grey, 1 - DRIVABLE_ALPHA, paint, DRIVABLE_ALPHA, 0)
-    dim = cv2.convertScaleAbs(grey, alpha=REST_LEVEL)
-    return np.asarray(cv2.copyTo(green, area, dim), np.uint8)

@@ -1,114 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Video files that really play: each is read back before it counts as written."""
+"""Frames of the video, from what was sent and what came back."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-import itertools
-import os
-import sys
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-import cv2
-
-from seg_node.errors import DemoError
-from seg_node.progress import progress
+from .picture import moment_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
+    from seg_node.drawing import VideoPage
+
+    from .record import Moment
+
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['CODECS', 'write_video']
+__all__ = ['TILES', 'video_frames']
 
-# In the order in which they are tried. H.264 plays everywhere, but few OpenCV builds write it;
-# MPEG-4 part 2 plays in VLC, mpv, Totem and QuickTime; VP9 also in browsers, but takes a hundred
-# times as long to write; Motion JPEG is in every OpenCV, and large.
-CODECS = (('avc1', '.mp4'), ('mp4v', '.mp4'), ('vp09', '.mp4'), ('MJPG', '.avi'))
+TILES = ('image', 'entropy', 'drivable area')
+MILLI = 1e3
 
 
-def write_video(
-    path: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float, total: int
-) -> tuple[Path, str]:
-    """Write a video with the first codec that works here.
+def video_frames(page: VideoPage, moments: Sequence[Moment], rate: float) -> Iterator[UInt8Array]:
+    """Yield a frame per moment: (H, W, 3) uint8 RGB, always of the same even size.
 
     Args:
-        path: Where it goes; the suffix follows the codec.
-        pictures: Called once per attempt; gives (H, W, 3) uint8 RGB pictures of one even size.
-        rate: Pictures per second [Hz].
-        total: How many pictures there are.
-
-    Returns:
-        The file, and the codec's four letters.
-
-    Raises:
-        DemoError: If no codec works.
+        page: The layout, with ``TILES``.
+        moments: What to show; without a mask the bare image stands in, and the words say so.
+        rate: Frames per second of the drive's own time [Hz].
     """
-    for codec, suffix in CODECS:
-        file = path.with_suffix(suffix)
-        written = write_with(codec, file, pictures, rate, total)
-        if written and readable(file) == written:
-            return file, codec
-        file.unlink(missing_ok=True)
-    tried = ', '.join(codec for codec, _ in CODECS)
-    msg = (
-        f'OpenCV {cv2.__version__} can write no video that plays (tried {tried}). '
-        'Install opencv-python-headless, which brings its own codecs.'
-    )
-    raise DemoError(msg)
-
-
-def write_with(
-    codec: str, file: Path, pictures: Callable[[], Iterable[UInt8Array]], rate: float, total: int
-) -> int:
-    """Write with one codec and return how many pictures were written; 0 if it is not there."""
-    frames = iter(pictures())
-    first = next(frames, None)
-    if first is None:
-        return 0
-    writer = open_writer(codec, file, first, rate)
-    if not writer.isOpened():
-        return 0
-    every = itertools.chain([first], frames)
-    count = 0
-    for picture in progress(every, what='writing the video', total=total, unit='frame'):
-        writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-        count += 1
-    writer.release()
-    return count
-
-
-def open_writer(codec: str, file: Path, picture: UInt8Array, rate: float) -> Any:
-    """Open a writer for pictures of this size; what a missing codec prints is swallowed."""
-    size = (picture.shape[1], picture.shape[0])
-    with quiet_stderr():
-        return cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*codec), rate, size)
-
-
-def readable(file: Path) -> int:
-    """Return how many pictures OpenCV reads from a video file."""
-    capture = cv2.VideoCapture(str(file))
-    count = 0
-    while capture.grab():
-        count += 1
-    capture.release()
-    return count
-
-
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Send what libraries print on stderr to nowhere; Python's own errors are not touched."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    for moment in moments:
+        main = moment_picture(moment, 'overlay', page.classes)
+        seconds = moment.index / rate
+        refined = 'CRF     ' if moment.status.get('crf') == 'ran' else ''
+        words = f'{refined}{seconds:4.1f} s     latency {MILLI * (moment.latency or 0):.0f} ms'
+        if main is None:
+            main = moment.image()
+            words = f'{seconds:4.1f} s     no mask for this frame'
+        tiles = [moment_picture(moment, name, page.classes) for name in TILES]
+        yield page.frame(main, tiles, words)

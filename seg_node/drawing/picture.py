@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['CONFIDENCE_MAP', 'ENTROPY_MAP', 'fitted', 'heat']
+__all__ = ['CONFIDENCE_MAP', 'DRIVABLE', 'ENTROPY_MAP', 'drivable_picture', 'fitted', 'heat']
 
 # Viridis and inferno: their brightness rises evenly, and they are not mistaken for each other.
 CONFIDENCE_MAP = cv2.COLORMAP_VIRIDIS
 ENTROPY_MAP = cv2.COLORMAP_INFERNO
 
 EMPTY = (232, 234, 237)
+DRIVABLE = (64, 220, 120)
+DRIVABLE_ALPHA = 0.55
+REST_LEVEL = 0.55
 
 
 def heat(plane: UInt8Array, colormap: int) -> UInt8Array:
@@ -50,3 +53,17 @@ def fitted(
     top, left = (height - size[1]) // 2, (width - size[0]) // 2
     box[top : top + size[1], left : left + size[0]] = small
     return box
+
+
+def drivable_picture(image: UInt8Array, area: UInt8Array) -> UInt8Array:
+    """Return the image in dim grey, with the drivable area in green.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        area: (H, W) uint8, 255 where one may drive, else 0.
+    """
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    paint = np.full_like(grey, DRIVABLE)
+    green = cv2.addWeighted(grey, 1 - DRIVABLE_ALPHA, paint, DRIVABLE_ALPHA, 0)
+    dim = cv2.convertScaleAbs(grey, alpha=REST_LEVEL)
+    return np.asarray(cv2.copyTo(green, area, dim), np.uint8)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from demo.runs import SIZE, write_run
-from seg_node.demo.picture import DRIVABLE, drivable_picture, moment_picture
+from seg_node.demo.picture import moment_picture
 from seg_node.demo.record import read_record
+from seg_node.drawing import DRIVABLE, drivable_picture
 from seg_node.imaging import overlay
 from tiny import scene, TAXONOMY
 

@@ -118,26 +118,30 @@ def run_sink(
 
 
 def labelled(
+    bag: Path, out: Path, wishes: BagOutputs, **how: Any
+) -> tuple[list[Segmentation], Path]:
+    """Write a labelled bag with the tiny bundle; return what was computed, and the bag."""
+    results = through_sink('labelled', bag, out, ReplayOptions(labelled=wishes), **how)
+    return results, out / 'labelled' / bag.name
+
+
+def through_sink(
+    name: str,
     bag: Path,
     out: Path,
-    wishes: BagOutputs,
+    options: ReplayOptions,
     *,
     cameras: Sequence[str] = (CAMERA,),
     crf: bool = False,
     forget_entropy: bool = False,
-) -> tuple[list[Segmentation], Path]:
-    """Write a labelled bag with the tiny bundle; return what was computed, and the bag."""
+) -> list[Segmentation]:
+    """Give a drive to a sink by its name, segmented by the tiny bundle."""
     bundle = open_bundle(tiny_bundle(out / 'bundle').path)
-    options = ReplayOptions(labelled=wishes)
     engine = open_engine('onnxruntime', bundle)
     with Segmenter(engine, CRF if crf else SegmenterOptions()) as segmenter:
         words = model_words(bundle, engine, segmenter.options)
         context = SinkContext(
             *(bag, bag.name, tuple(cameras), out, bundle.manifest, options, words)
         )
-        (sink,) = open_sinks(['labelled'], context)
-        results = run_sink(sink, segmenter, bag, cameras, forget_entropy=forget_entropy)
-    return results, out / 'labelled' / bag.name
-
-
-__all__ = ['CAMERA', 'NANO', 'SCENES', 'STAMPS', 'labelled', 'read_bag', 'write_drive']
+        (sink,) = open_sinks([name], context)
+        return run_sink(sink, segmenter, bag, cameras, forget_entropy=forget_entropy)

@@ -1,39 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of the video: the overlay, what else came out below it, and the legend."""
+"""Frames of a video: a large picture, smaller ones below it, and the legend."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.drawing import (
-    class_lines,
-    draw_classes,
-    ellipsis,
-    fitted,
-    LINE,
-    text_width,
-    write,
-)
-
-from .picture import moment_picture
+from .legend import class_lines, draw_classes, LINE
+from .picture import fitted
+from .typography import ellipsis, text_width, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from seg_node.taxonomy import Taxonomy
 
-    from .record import Moment
-
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['VideoPage']
-
-MILLI = 1e3
 
 # The video's layout, all in [px].
 VIDEO_WIDTH = 1080
@@ -41,7 +29,6 @@ EDGE = 16
 HEAD = 44
 STATE_WIDTH = 340
 TILE_GAP = 8
-TILES = ('image', 'entropy', 'drivable area')
 TILE_HEAD = 28
 LEGEND_SIZE = 14
 SMALL = 15
@@ -59,21 +46,38 @@ class VideoPage:
         classes: Of the masks.
         aspect: Height over width of the pictures.
         title: At the top left.
-        rate: Frames per second of the drive's own time [Hz].
+        tiles: Titles of the smaller pictures.
+        ground: What is the same in all frames: (H, W, 3) uint8 RGB; H and W are even.
     """
 
     classes: Taxonomy
     aspect: float
     title: str
-    rate: float
+    tiles: tuple[str, ...]
+    ground: UInt8Array = field(init=False)
 
-    def frames(self, moments: Sequence[Moment]) -> Iterator[UInt8Array]:
-        """Yield a frame per moment: (H, W, 3) uint8 RGB, always of the same even size."""
-        ground = self._ground()
-        for moment in moments:
-            frame = ground.copy()
-            self._draw(frame, moment)
-            yield frame
+    def __post_init__(self) -> None:
+        """Draw the ground."""
+        object.__setattr__(self, 'ground', self._ground())
+
+    def frame(
+        self, main: UInt8Array, tiles: Sequence[UInt8Array | None], words: str
+    ) -> UInt8Array:
+        """Return a frame: (H, W, 3) uint8 RGB, always of the same even size.
+
+        Args:
+            main: (H, W, 3) uint8 RGB of any size.
+            tiles: The smaller pictures, likewise; None leaves a place empty.
+            words: At the top right.
+        """
+        page = self.ground.copy()
+        left = VIDEO_WIDTH - EDGE - text_width(words, size=17)
+        write(page, words, (left, 29), size=17, color=DIM)
+        paste(page, main, (HEAD, EDGE), self.main_size)
+        for index, picture in enumerate(tiles):
+            corner = (self._tiles_top(), self._tile_left(index))
+            paste(page, picture, corner, self.tile_size)
+        return page
 
     @property
     def main_size(self) -> tuple[int, int]:
@@ -84,7 +88,7 @@ class VideoPage:
     @property
     def tile_size(self) -> tuple[int, int]:
         """Height and width of a tile [px]."""
-        width = (self.main_size[1] - (len(TILES) - 1) * TILE_GAP) // len(TILES)
+        width = (self.main_size[1] - (len(self.tiles) - 1) * TILE_GAP) // len(self.tiles)
         return round(width * float(np.clip(self.aspect, *ASPECTS))), width
 
     def _tiles_top(self) -> int:
@@ -98,7 +102,7 @@ class VideoPage:
         ground = np.full((height + height % 2, VIDEO_WIDTH, 3), DARK, np.uint8)
         title = ellipsis(self.title, VIDEO_WIDTH - 2 * EDGE - STATE_WIDTH, size=19, weight=600)
         write(ground, title, (EDGE, 29), size=19, weight=600, color=LIGHT)
-        for index, name in enumerate(TILES):
+        for index, name in enumerate(self.tiles):
             place = (self._tile_left(index), self._tiles_top() - 9)
             write(ground, name, place, size=SMALL, color=DIM)
         draw_classes(ground, (EDGE, top), lines, size=LEGEND_SIZE, ink=LIGHT)
@@ -106,23 +110,6 @@ class VideoPage:
 
     def _tile_left(self, index: int) -> int:
         return EDGE + index * (self.tile_size[1] + TILE_GAP)
-
-    def _draw(self, frame: UInt8Array, moment: Moment) -> None:
-        """Draw one moment; without a mask the bare image stands in, and the words say so."""
-        main = moment_picture(moment, 'overlay', self.classes)
-        seconds = moment.index / self.rate
-        refined = 'CRF     ' if moment.status.get('crf') == 'ran' else ''
-        latency = f'latency {MILLI * (moment.latency or 0):.0f} ms'
-        words = f'{refined}{seconds:4.1f} s     {latency}'
-        if main is None:
-            main = moment.image()
-            words = f'{seconds:4.1f} s     no mask for this frame'
-        left = VIDEO_WIDTH - EDGE - text_width(words, size=17)
-        write(frame, words, (left, 29), size=17, color=DIM)
-        paste(frame, main, (HEAD, EDGE), self.main_size)
-        for index, name in enumerate(TILES):
-            corner = (self._tiles_top(), self._tile_left(index))
-            paste(frame, moment_picture(moment, name, self.classes), corner, self.tile_size)
 
 
 def paste(

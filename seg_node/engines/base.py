@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-__all__ = ['Engine', 'Inferred', 'ScoreEngine', 'Wanted']
+__all__ = ['Engine', 'Inferred', 'ScoreEngine', 'Wanted', 'check_images']
 
 IMAGE = 'image'
 SCORES = 'scores'
@@ -173,7 +173,7 @@ class Engine(ABC):
             TensorMismatchError: If the images are no RGB images of one size.
         """
         self._check_open()
-        _check_images(images)
+        check_images(images)
         return self._segment(images, wanted)
 
     def described(self) -> dict[str, str]:
@@ -294,8 +294,12 @@ class ScoreEngine(Engine):
         """Return the scores of a batch whose shape was checked."""
 
 
-def _check_images(images: Sequence[UInt8Array]) -> None:
-    """Refuse what is not a batch of RGB images of one size."""
+def check_images(images: Sequence[UInt8Array]) -> None:
+    """Refuse what is not a batch of RGB images of one size.
+
+    Raises:
+        TensorMismatchError: If it is not.
+    """
     shapes = {image.shape for image in images}
     first = images[0].shape if images else ()
     is_rgb = len(first) == CHANNELS and first[2] == CHANNELS and 0 not in first

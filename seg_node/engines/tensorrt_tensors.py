@@ -13,9 +13,15 @@ from seg_node.errors import TensorMismatchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ['Tensor', 'check_engine', 'check_network']
+    from seg_node.bundle import Manifest
+    from seg_node.engines.deployed_spec import DeployedSpec
+
+    Shape = tuple[int, ...]
+
+__all__ = ['Tensor', 'check_engine', 'check_network', 'deployed_profile', 'deployed_tensors']
 
 OPEN = -1
+MAPS = ('labels', 'confidence', 'entropy', 'drivable_area')
 DTYPES = {'UINT8': 'uint8', 'FLOAT': 'float32', 'HALF': 'float16', 'INT32': 'int32'}
 
 
@@ -43,6 +49,39 @@ class Tensor:
     def nbytes(self, shape: tuple[int, ...]) -> int:
         """Return how many bytes one of a shape takes."""
         return int(np.prod(shape)) * np.dtype(self.dtype).itemsize
+
+
+def deployed_tensors(manifest: Manifest, spec: DeployedSpec) -> tuple[Tensor, ...]:
+    """Return inputs and outputs of a deployed graph, as ``graft.deployed_onnx`` makes it.
+
+    Args:
+        manifest: Of the bundle.
+        spec: What the graph is for.
+    """
+    batch, height, width = (_side(*sides) for sides in _sides(spec))
+    pixels = (batch, height, width)
+    tensors = [
+        Tensor('image', is_input=True, dtype='uint8', shape=(*pixels, 3)),
+        Tensor('thresholds', is_input=True, dtype='float32', shape=(2,)),
+        *(Tensor(name, is_input=False, dtype='uint8', shape=pixels) for name in MAPS),
+    ]
+    if spec.planes:
+        shape = (batch, len(spec.planes), height, width)
+        tensors.append(Tensor('planes', is_input=False, dtype='uint8', shape=shape))
+    if spec.scores:
+        stride = manifest.output_stride
+        size = (manifest.input.height // stride, manifest.input.width // stride)
+        shape = (batch, len(manifest.taxonomy), *size)
+        tensors.append(Tensor('scores', is_input=False, dtype='float32', shape=shape))
+    return tuple(tensors)
+
+
+def deployed_profile(spec: DeployedSpec) -> dict[str, tuple[Shape, Shape, Shape]]:
+    """Return least, usual and largest shape of the inputs that are open; none if all is fixed."""
+    if spec.is_fixed:
+        return {}
+    least, usual, largest = zip(*_sides(spec), strict=True)
+    return {'image': ((*least, 3), (*usual, 3), (*largest, 3))}
 
 
 def check_network(network: Any, expected: Sequence[Tensor]) -> None:
@@ -73,6 +112,18 @@ def check_engine(engine: Any, expected: Sequence[Tensor]) -> None:
         for name in names
     ]
     _compare(found, expected)
+
+
+def _sides(spec: DeployedSpec) -> list[tuple[int, int, int]]:
+    """Return least, usual and largest of batch, height and width."""
+    least, usual, largest = spec.size_range
+    heights, widths = zip(least, usual, largest, strict=True)
+    return [spec.batch, heights, widths]
+
+
+def _side(least: int, usual: int, largest: int) -> int:
+    """Return a side that is the same in every run, or -1."""
+    return usual if least == largest else OPEN
 
 
 def _tensors(found: Sequence[Any], *, is_input: bool) -> list[Tensor]:

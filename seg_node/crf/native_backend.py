@@ -9,6 +9,8 @@
   a probability above 0.9, or the network disagrees with them.
 * ``fast``: the same with s + 2.
 
+With ``margin`` no update at the full size is done either where the network's scores are sure.
+
 In every mode the Gaussian kernel is a separable filter instead of a lattice, and pixels are worked
 on with the widest instructions that the processor has.
 """
@@ -16,7 +18,7 @@ on with the widest instructions that the processor has.
 from __future__ import annotations
 
 from functools import cache
-from math import isqrt
+from math import inf, isqrt
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -27,17 +29,20 @@ from seg_node.errors import CrfError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from seg_node.crf.options import CrfOptions, Kernel, Mode
+    from seg_node.crf.options import CrfOptions, Kernel
 
     Float32Array = npt.NDArray[np.float32]
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['labels', 'labels_of_scores', 'marginals', 'stride_of', 'why_missing']
 
-INTERFACE = 1  # of the extension, see native/module.cpp
+INTERFACE = 2  # of the extension, see native/module.cpp
 SMALLEST_CLIP = 1e-30
-# Images of 19 000 s^3 pixels keep their labels with every s-th pixel as a source: measured.
-PIXELS_PER_CUBED_STRIDE = 19_000
+# Images of so many s^3 pixels keep their labels with every s-th pixel as a source: measured. Where
+# colours have to be closer, neighbours say less about each other.
+PIXELS_PER_CUBED_STRIDE = 14_000
+PIXELS_IF_NARROW = 19_000
+NARROW = 10.0  # srgb [levels]
 LARGEST_STRIDE = 6
 FEWEST_SOURCES = 8_000  # of an image; fewer save no time
 FEWEST_ROWS = 8  # of sources, and columns
@@ -84,24 +89,28 @@ def labels_of_scores(
     part = np.ascontiguousarray(scores[:, top : top + height, left : left + width])
     result = np.empty(image.shape[:2], np.uint8)
     arguments = _arguments(options, len(scores), image)
-    _call('crf_refine_scores', part, temperature, **arguments, labels=result)
+    margin = inf if options.margin is None else options.margin
+    _call('crf_refine_scores', part, temperature, margin, **arguments, labels=result)
     return result
 
 
-def stride_of(mode: Mode, size: tuple[int, ...]) -> int:
+def stride_of(options: CrfOptions, size: tuple[int, ...]) -> int:
     """Return every how many pixels, in both directions, a pixel is a source of messages.
 
     Args:
-        mode: One of ``CrfOptions.mode``.
+        options: Mode and kernels.
         size: (height, width) of the image [px].
     """
-    if mode == 'exact':
+    if options.mode == 'exact':
         return 1
+    colours = [one.srgb for one in options.kernels if isinstance(one, BilateralKernel)]
+    narrow = min(colours, default=inf) < NARROW
+    cube = PIXELS_IF_NARROW if narrow else PIXELS_PER_CUBED_STRIDE
     pixels = size[0] * size[1]
     stride = 1
-    while stride < LARGEST_STRIDE and pixels >= PIXELS_PER_CUBED_STRIDE * (stride + 1) ** 3:
+    while stride < LARGEST_STRIDE and pixels >= cube * (stride + 1) ** 3:
         stride += 1
-    if mode == 'fast':
+    if options.mode == 'fast':
         stride += 2
     fewest = isqrt(pixels // FEWEST_SOURCES), min(size) // FEWEST_ROWS
     return max(min(stride, *fewest), 1)
@@ -113,7 +122,7 @@ def _arguments(options: CrfOptions, classes: int, image: UInt8Array) -> dict[str
         'kernels': [_plain(kernel, classes) for kernel in options.kernels],
         'iterations': options.iterations,
         'clip': max(options.clip, SMALLEST_CLIP),
-        'stride': stride_of(options.mode, image.shape[:2]),
+        'stride': stride_of(options, image.shape[:2]),
         'threads': options.threads,
         'level': None,
     }

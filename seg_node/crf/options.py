@@ -130,6 +130,9 @@ class CrfOptions:
             the network's scores, and scales the refined log-probabilities up.
         backend: Who computes; ``'auto'`` is the best one that works here.
         threads: How many threads a back end may use, where it has threads.
+        margin: In ``refine_scores``, pixels keep the network's label where, in all four scores
+            that theirs is interpolated from, the same class leads by at least this much [nats,
+            after division by the temperature]; ``None`` refines every pixel.
 
     Raises:
         CrfError: If a value is not as described here.
@@ -145,6 +148,7 @@ class CrfOptions:
     resolution: Resolution = 'output'
     backend: BackendName = 'auto'
     threads: int = 1
+    margin: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be inferred."""
@@ -153,6 +157,9 @@ class CrfOptions:
         _check_count('threads', self.threads, MOST_THREADS)
         if not _is_number(self.clip) or not SMALLEST_CLIP <= self.clip < 1.0:
             msg = f'CRF clip is {self.clip!r}; expected a number from {SMALLEST_CLIP} to below 1.'
+            raise CrfError(msg)
+        if self.margin is not None and not (_is_number(self.margin) and self.margin > 0.0):
+            msg = f'CRF margin is {self.margin!r}; expected a positive number, or None for none.'
             raise CrfError(msg)
         for what, value, choices in (
             ('CRF mode', self.mode, get_args(Mode)),

@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 
 from seg_node.crf.compat import compat_matrix
+from seg_node.crf.margin import settled_labels
 from seg_node.crf.registry import choose, ScoresBackend, why_missing
 from seg_node.errors import CrfError
 from seg_node.imaging import finish, MAX_PIXELS, Placement
 from seg_node.imaging import probabilities as probabilities_of
+from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,6 +31,7 @@ SUM_TOLERANCE = 1e-3
 FEWEST_CLASSES = 2
 MOST_CLASSES = 255  # id 255 means unlabelled
 DIMENSIONS = 3
+PIXELS_AT_ONCE = 16_384  # with 19 classes 1.2 MB, so that they stay in cache
 
 
 def refine(
@@ -40,8 +43,8 @@ def refine(
         probabilities: (K, H, W) of any float type and strides, each pixel sums to 1. Scores of
             shape (H, W, K) become that by ``np.moveaxis(scores, -1, 0)``, never by ``reshape``.
         image: (H, W, 3) uint8 RGB of any strides, the same pixels as ``probabilities``.
-        options: Kernels and back end; ``resolution`` has no influence, because the probabilities
-            have theirs.
+        options: Kernels and back end; ``resolution`` and ``margin`` are for the scores of a
+            network and have no influence.
 
     Returns:
         (K, H, W) float32, each pixel sums to 1: the mean-field marginals. One update costs
@@ -90,7 +93,7 @@ def refine_scores(
         placement: Where the image lies in the network's input.
         temperature: Divisor of the scores.
         image: (H, W, 3) uint8 RGB of any strides.
-        options: Kernels, resolution and back end.
+        options: Kernels, resolution, margin and back end.
 
     Returns:
         (H, W) uint8 class ids.
@@ -104,15 +107,21 @@ def refine_scores(
     _check_range(placement.crop(scores), temperature)
     _check_options(options, len(scores))
     pixels = np.ascontiguousarray(image)
-    if options.resolution == 'network':
-        return _refine_on_the_grid(scores, placement, temperature, pixels, options)
     backend = choose(options.backend).backend
-    if isinstance(backend, ScoresBackend):
+    if options.resolution == 'output' and isinstance(backend, ScoresBackend):
         window = _window(scores, placement)
         whole = np.ascontiguousarray(scores)
         return backend.labels_of_scores(whole, window, temperature, pixels, options)
-    prior = probabilities_of(scores, placement, temperature)
-    return backend.labels(prior, pixels, options)
+    if options.resolution == 'network':
+        labels = _refine_on_the_grid(scores, placement, temperature, pixels, options)
+    else:
+        prior = probabilities_of(scores, placement, temperature)
+        labels = backend.labels(prior, pixels, options)
+    if options.margin is None:
+        return labels
+    part = placement.crop(scores)
+    settled = settled_labels(part, placement.image_size, temperature, options.margin)
+    return np.where(settled == UNLABELLED, labels, settled)
 
 
 def is_available(backend: str = 'auto') -> bool:
@@ -171,9 +180,7 @@ def _check_options(options: CrfOptions, classes: int) -> None:
 
 
 def _check_values(probabilities: Float32Array) -> None:
-    total = probabilities.sum(axis=0)
-    error = float(np.abs(total - 1).max())
-    lowest = float(probabilities.min())
+    error, lowest = _extremes(probabilities)
     if not (np.isfinite(error) and lowest >= 0):  # NaN compares as false
         msg = 'Probabilities hold NaN, infinite or negative values; expected those of a softmax.'
         raise CrfError(msg)
@@ -183,6 +190,17 @@ def _check_values(probabilities: Float32Array) -> None:
             f'{SUM_TOLERANCE:g}. Pass probabilities with classes first, not scores or energies.'
         )
         raise CrfError(msg)
+
+
+def _extremes(probabilities: Float32Array) -> tuple[float, float]:
+    """Return by how much a pixel's sum misses 1 at most, and the lowest value; NaN if any is."""
+    planes = probabilities.reshape(len(probabilities), -1)
+    found = []
+    for start in range(0, planes.shape[1], PIXELS_AT_ONCE):
+        block = planes[:, start : start + PIXELS_AT_ONCE]
+        found.append((np.abs(block.sum(axis=0) - 1).max(), block.min()))
+    errors, lowest = np.array(found).T
+    return float(errors.max()), float(lowest.min())
 
 
 def _check_shapes(probabilities: npt.NDArray[np.floating], image: UInt8Array) -> None:

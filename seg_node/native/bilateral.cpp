@@ -128,8 +128,10 @@ class BilateralTerm : public Term {
     void locate_rows(Shard& shard, Range rows) {
         const Grid& grid = setting_.grid;
         const size_t pixels = (rows.end - rows.begin) * grid.width;
-        shard.simplices = SimplexTable(pixels / 8);  // what photographs have with usual widths
-        shard.vertices = VertexTable(pixels / 16);
+        // What photographs have with usual widths; sources farther apart share fewer simplices.
+        const size_t simplices = pixels / 8 * std::min<size_t>(grid.step, 4);
+        shard.simplices = SimplexTable(simplices);
+        shard.vertices = VertexTable(simplices / 2);
         uint32_t columns[kStrip];
         for (size_t y = rows.begin; y < rows.end; ++y) {
             for (size_t x = 0; x < grid.width; x += kStrip) {
@@ -154,11 +156,13 @@ class BilateralTerm : public Term {
         }
     }
 
-    // Gives the vertices of all members common numbers.
+    // Gives the vertices of all members common numbers; those of the first keep theirs.
     std::vector<std::vector<uint32_t>> merge() {
         std::vector<std::vector<uint32_t>> global(shards_.size());
-        masses_.assign(1, 0);
-        for (size_t s = 0; s < shards_.size(); ++s) {
+        std::swap(vertices_, shards_[0].vertices);
+        std::swap(masses_, shards_[0].masses);
+        masses_.resize(vertices_.size() + 1);
+        for (size_t s = 1; s < shards_.size(); ++s) {
             Shard& shard = shards_[s];
             global[s].assign(1, 0);
             for (size_t i = 0; i < shard.vertices.size(); ++i) {
@@ -174,6 +178,7 @@ class BilateralTerm : public Term {
     }
 
     static void renumber(Shard& shard, const std::vector<uint32_t>& global) {
+        if (global.empty()) return;
         for (Simplex& simplex : shard.simplices.simplices()) {
             for (uint32_t& vertex : simplex.vertex) vertex = global[vertex];
         }
@@ -203,10 +208,13 @@ class BilateralTerm : public Term {
         std::vector<float> out(count + 1);
         for (size_t axis = 0; axis < kCorners; ++axis) {
             const Pair* pairs = neighbours_.data() + axis * count;
-            for (size_t i = 0; i < count; ++i) {
-                const float sides = masses_[pairs[i].before] + masses_[pairs[i].after];
-                out[i + 1] = masses_[i + 1] + 0.5F * sides;
-            }
+            setting_.team.run([&](size_t member) {
+                const Range some = vertices_of(member);
+                for (size_t i = some.begin; i < some.end; ++i) {
+                    const Pair& pair = pairs[i - 1];
+                    out[i] = masses_[i] + 0.5F * (masses_[pair.before] + masses_[pair.after]);
+                }
+            });
             masses_.swap(out);
         }
     }

@@ -126,30 +126,31 @@ class GaussianTerm : public Term {
 
     size_t row_step() const override { return per_cell_; }
 
-    void prepare(const std::vector<Range>&) override {
+    void prepare(const std::vector<Range>& rows) override {
         const size_t size = down_.cells() * row_size_;
-        absorbed_ = Buffer<float>::zeros(size);
+        for (size_t member = 0; member < rows.size(); ++member) {
+            absorbed_.push_back(Buffer<float>::zeros(row_size_));
+        }
         half_ = Buffer<float>(size);
         filtered_ = Buffer<float>(size);
     }
 
-    void absorb(size_t, size_t y, size_t x, size_t count, const float* rows) override {
-        float* row = absorbed_.data() + down_.cell_of_source[y] * row_size_;
+    // A row of cells is filtered along itself as soon as it is complete, while it is in cache.
+    void absorb(size_t member, size_t y, size_t x, size_t count, const float* rows) override {
+        Buffer<float>& row = absorbed_[member];
         setting_.kernels.gather(rows, count, across_.cell_of_source.data() + x,
-                                across_.at_sources.norm.data() + x, down_.at_sources.norm[y], row,
-                                setting_.lanes);
+                                across_.at_sources.norm.data() + x, down_.at_sources.norm[y],
+                                row.data(), setting_.lanes);
+        const bool last = (y + 1) % per_cell_ == 0 || y + 1 == setting_.grid.height;
+        if (!last || x + count < setting_.grid.width) return;
+        setting_.kernels.convolve(row.data(), across_.cells(), across_.taps.data(),
+                                  across_.taps.size() - 1,
+                                  half_.data() + down_.cell_of_source[y] * row_size_,
+                                  setting_.lanes);
+        row.clear();
     }
 
     void filter() override {
-        setting_.team.run([&](size_t member) {
-            const Range rows = share_of(down_.cells(), 1, member, setting_.team.size());
-            for (size_t y = rows.begin; y < rows.end; ++y) {
-                setting_.kernels.convolve(absorbed_.data() + y * row_size_, across_.cells(),
-                                          across_.taps.data(), across_.taps.size() - 1,
-                                          half_.data() + y * row_size_, setting_.lanes);
-            }
-            absorbed_.clear(rows.begin * row_size_, rows.end * row_size_);
-        });
         setting_.team.run([&](size_t member) {
             const Range rows = share_of(down_.cells(), 1, member, setting_.team.size());
             for (size_t y = rows.begin; y < rows.end; ++y) filter_down(y);
@@ -211,7 +212,7 @@ class GaussianTerm : public Term {
     Axis across_;
     Axis down_;
     size_t row_size_;
-    Buffer<float> absorbed_;
+    std::vector<Buffer<float>> absorbed_;  // of each member, a row of cells
     Buffer<float> half_;  // filtered along rows
     Buffer<float> filtered_;
 };

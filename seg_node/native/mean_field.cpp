@@ -20,16 +20,17 @@ struct Desk {
     Buffer<float> energy;  // of a strip
     float best[kStrip];
     uint32_t x[kStrip];
+    size_t computed = 0;          // pixels of the last update
     std::vector<uint8_t> above;   // settled labels of a row of the grid
     std::vector<uint8_t> labels;  // of an image row, kNone where not settled
 };
 
 class MeanField {
   public:
-    MeanField(const Image& image, const Unary& unary, const Settings& settings)
+    MeanField(const Image& image, const Unary& unary, const Settings& settings, Team& team)
         : unary_(unary),
           settings_(settings),
-          team_(settings.threads),
+          team_(team),
           setting_{kernels_for(settings.level, unary.classes()),
                    image,
                    Grid(image, settings.stride),
@@ -49,11 +50,15 @@ class MeanField {
                                              : make_gaussian(setting_, kernel));
         }
         share_rows();
+        for (size_t x = 0; x < image.width; ++x) {
+            columns_.push_back(around(x, setting_.grid.width));
+        }
         for (const auto& term : terms_) term->prepare(rows_);
         energy_ = Buffer<float>(setting_.grid.height * setting_.grid.width * setting_.lanes);
     }
 
-    void run(const Outputs& outputs) {
+    // Returns for how many pixels the last update was computed.
+    size_t run(const Outputs& outputs) {
         const bool strided = setting_.grid.step > 1;
         const size_t updates = settings_.iterations - 1;  // before the one that gives the result
         const bool gated = strided && outputs.marginals == nullptr;
@@ -68,6 +73,9 @@ class MeanField {
         } else {
             team_.run([&](size_t member) { finish_between(member, outputs); });
         }
+        size_t computed = 0;
+        for (const Desk& desk : desks_) computed += desk.computed;
+        return computed;
     }
 
   private:
@@ -135,12 +143,16 @@ class MeanField {
         for_strips(member, [&](size_t y, size_t x, size_t count) {
             const float* in = messages(desk, member, y, x, count);
             write(desk, in, y * setting_.image.width + x, count, outputs);
+            if (outputs.labels != nullptr && x + count == setting_.grid.width) {
+                unary_.decide(y, outputs.labels + y * setting_.image.width);
+            }
         });
     }
 
     // Writes results of neighbouring pixels.
     void write(Desk& desk, const float* energies, size_t pixel, size_t count,
                const Outputs& outputs) {
+        desk.computed += count;
         if (outputs.labels != nullptr) {
             setting_.kernels.winners(energies, count, outputs.labels + pixel, desk.best,
                                      setting_.lanes);
@@ -183,10 +195,12 @@ class MeanField {
         }
     }
 
-    // Labels of an image row: those of the sources around where they are sure, else from messages.
+    // Labels of an image row: the network's where it is sure, those of the sources around where
+    // they are, else from messages.
     void finish_doubts(Desk& desk, size_t member, size_t y, uint8_t* labels) {
         take_over(desk, y, labels);
         unary_.doubt(y, labels);
+        unary_.decide(y, labels);
         size_t count = 0;
         for (size_t x = 0; x < setting_.image.width; ++x) {
             if (labels[x] == kNone) desk.x[count++] = static_cast<uint32_t>(x);
@@ -199,6 +213,7 @@ class MeanField {
 
     void finish_some(Desk& desk, size_t member, size_t y, size_t count, uint8_t* labels) {
         uint8_t found[kStrip];
+        desk.computed += count;
         const float* in = messages_between(desk, member, y, count);
         setting_.kernels.winners(in, count, found, desk.best, setting_.lanes);
         for (size_t i = 0; i < count; ++i) labels[desk.x[i]] = found[i];
@@ -223,28 +238,28 @@ class MeanField {
             desk.above[x] = above[x] == below[x] ? above[x] : kNone;
         }
         for (size_t x = 0; x < setting_.image.width; ++x) {
-            const Range columns = around(x, grid.width);
-            const uint8_t left = desk.above[columns.begin];
-            labels[x] = left == desk.above[columns.end] ? left : kNone;
+            const uint8_t left = desk.above[columns_[x].begin];
+            labels[x] = left == desk.above[columns_[x].end] ? left : kNone;
         }
     }
 
     const Unary& unary_;
     const Settings& settings_;
-    Team team_;
+    Team& team_;
     Setting setting_;
     std::vector<Desk> desks_;
     std::vector<std::unique_ptr<Term>> terms_;
     std::vector<Range> rows_;       // of the grid, of each member
+    std::vector<Range> columns_;    // of the grid, around each column of the image
     Buffer<float> energy_;          // of the grid's pixels: log-probabilities
     std::vector<uint8_t> settled_;  // of the grid's pixels: labels, kNone where not sure
 };
 
 }  // namespace
 
-void infer(const Image& image, const Unary& unary, const Settings& settings,
-           const Outputs& outputs) {
-    MeanField(image, unary, settings).run(outputs);
+size_t infer(const Image& image, const Unary& unary, const Settings& settings, Team& team,
+             const Outputs& outputs) {
+    return MeanField(image, unary, settings, team).run(outputs);
 }
 
 }  // namespace seg

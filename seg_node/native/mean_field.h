@@ -6,12 +6,14 @@
 #pragma once
 
 #include "problem.h"
+#include "team.h"
 #include "unary.h"
 
 namespace seg {
 
+// Returns for how many pixels the last update was computed; the others' labels were settled.
 // Throws std::domain_error for kernels that are too narrow, std::bad_alloc, std::length_error.
-void infer(const Image& image, const Unary& unary, const Settings& settings,
-           const Outputs& outputs);
+size_t infer(const Image& image, const Unary& unary, const Settings& settings, Team& team,
+             const Outputs& outputs);
 
 }  // namespace seg

@@ -7,7 +7,7 @@ namespace {
 
 // Each changes with every signature of its functions, of the CRF or of post-processing; the Python
 // side refuses a module of another number.
-constexpr long kInterface = 1;
+constexpr long kInterface = 2;
 constexpr long kPostprocessInterface = 1;
 
 template <class Function>

@@ -19,13 +19,16 @@ const char kCrfRefineDoc[] =
     "labels: (H, W) uint8 to be filled, or None. marginals: (K, H, W) float32 to be filled, or "
     "None.\n"
     "level: one of levels(), or None for the best.\n\n"
+    "Returns for how many pixels the last update was computed; the others' labels were settled.\n"
     "Raises ValueError for wrong shapes, types and numbers, and for kernels that are too narrow.";
 
 const char kCrfRefineScoresDoc[] =
-    "crf_refine_scores(scores, temperature, image, kernels, iterations, clip, stride, threads, "
-    "labels, level)\n--\n\n"
+    "crf_refine_scores(scores, temperature, margin, image, kernels, iterations, clip, stride, "
+    "threads, labels, level)\n--\n\n"
     "As crf_refine, for scores (K, h, w) float32 of the whole image at any resolution; they are "
-    "divided by the temperature and scaled up bilinearly with half-pixel centres.";
+    "divided by the temperature and scaled up bilinearly with half-pixel centres.\n"
+    "margin: a pixel keeps its label where one class leads by that much in all scores around it; "
+    "infinite for none.";
 
 const char kLevelsDoc[] =
     "levels()\n--\n\nThe instruction sets that can be used on this processor, the best first.";
@@ -118,33 +121,44 @@ PyObject* refine(PyObject* probabilities, const Request& request) {
     if (labels) expect_shape(*labels, {image.height, image.width}, "labels");
     if (marginals) expect_shape(*marginals, {classes, image.height, image.width}, "marginals");
     const Settings settings = request.settings(classes, image);
+    size_t computed = 0;
     {
         const WithoutGil free;
         const auto unary = make_unary(planes.data(), classes, image, settings.clip);
-        infer(image, *unary, settings,
-              {labels ? labels->data() : nullptr, marginals ? marginals->data() : nullptr});
+        Team team(settings.threads);
+        computed = infer(image, *unary, settings, team,
+                         {labels ? labels->data() : nullptr,
+                          marginals ? marginals->data() : nullptr});
     }
-    Py_RETURN_NONE;
+    return PyLong_FromSize_t(computed);
 }
 
-PyObject* refine_scores(PyObject* object, double temperature, const Request& request) {
+PyObject* refine_scores(PyObject* object, double temperature, double margin,
+                        const Request& request) {
     const Array<uint8_t> pixels(request.image, "image");
     const Image image = to_image(pixels);
     const Array<float> maps(object, "scores");
     check(maps.dimensions() == 3 && maps.size() > 0, "scores are not (K, h, w)");
     check(is_positive(temperature), "temperature is not positive");
-    const Scores scores{maps.data(), maps.shape(0), maps.shape(1), maps.shape(2),
-                        static_cast<float>(temperature)};
+    check(margin > 0, "margin is not positive");
+    const Scores scores{maps.data(),
+                        maps.shape(0),
+                        maps.shape(1),
+                        maps.shape(2),
+                        static_cast<float>(temperature),
+                        static_cast<float>(margin)};
     const Array<uint8_t> labels(request.labels, "labels", true);
     expect_shape(labels, {image.height, image.width}, "labels");
     const Settings settings = request.settings(scores.classes, image);
+    size_t computed = 0;
     {
         const WithoutGil free;
         const Kernels& kernels = kernels_for(settings.level, scores.classes);
-        const auto unary = make_unary(scores, image, settings.clip, kernels);
-        infer(image, *unary, settings, {labels.data(), nullptr});
+        Team team(settings.threads);
+        const auto unary = make_unary(scores, image, settings.clip, kernels, team);
+        computed = infer(image, *unary, settings, team, {labels.data(), nullptr});
     }
-    Py_RETURN_NONE;
+    return PyLong_FromSize_t(computed);
 }
 
 }  // namespace
@@ -165,19 +179,20 @@ PyObject* crf_refine(PyObject*, PyObject* arguments, PyObject* keywords) {
 }
 
 PyObject* crf_refine_scores(PyObject*, PyObject* arguments, PyObject* keywords) {
-    static const char* names[] = {"scores", "temperature", "image",   "kernels", "iterations",
-                                  "clip",   "stride",      "threads", "labels",  "level",
-                                  nullptr};
+    static const char* names[] = {"scores",     "temperature", "margin", "image",
+                                  "kernels",    "iterations",  "clip",   "stride",
+                                  "threads",    "labels",      "level",  nullptr};
     PyObject* scores = nullptr;
     double temperature = 0;
+    double margin = 0;
     Request request;
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "OdOOndnnOz", const_cast<char**>(names), &scores, &temperature,
-            &request.image, &request.kernels, &request.iterations, &request.clip, &request.stride,
-            &request.threads, &request.labels, &request.level)) {
+            arguments, keywords, "OddOOndnnOz", const_cast<char**>(names), &scores, &temperature,
+            &margin, &request.image, &request.kernels, &request.iterations, &request.clip,
+            &request.stride, &request.threads, &request.labels, &request.level)) {
         return nullptr;
     }
-    return guarded([&] { return refine_scores(scores, temperature, request); });
+    return guarded([&] { return refine_scores(scores, temperature, margin, request); });
 }
 
 PyObject* levels(PyObject*, PyObject*) {

@@ -8,6 +8,7 @@
 
 #include "kernels.h"
 #include "problem.h"
+#include "team.h"
 
 namespace seg {
 
@@ -22,6 +23,8 @@ class Unary {
                       float* out, size_t lanes) const = 0;
     // Replaces labels of an image row by kNone where they are not nearly the most probable.
     virtual void doubt(size_t y, uint8_t* labels) const = 0;
+    // Sets labels of an image row to the network's where its lead reaches the margin.
+    virtual void decide(size_t y, uint8_t* labels) const = 0;
 };
 
 // Probabilities, classes x height x width. They stay the caller's.
@@ -32,10 +35,11 @@ struct Scores {
     const float* values;  // classes x height x width
     size_t classes, height, width;
     float temperature;
+    float margin;  // lead of a class over all others that settles a label [nats]
 };
 
 // Scores of a network, scaled up to the image on demand, bilinear with half-pixel centres.
 std::unique_ptr<Unary> make_unary(const Scores& scores, const Image& image, float clip,
-                                  const Kernels& kernels);
+                                  const Kernels& kernels, Team& team);
 
 }  // namespace seg

@@ -54,6 +54,39 @@ def scores_of_a_street() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8]
     return scores, image
 
 
+def settled_by_hand(
+    scores: npt.NDArray[np.float32], size: tuple[int, int], margin: float
+) -> npt.NDArray[np.int64]:
+    """Return the class that leads by a margin in all scores around each pixel, else -1."""
+    found = np.full(size, -1)
+    for y, x in np.ndindex(size):
+        corners = []
+        for place, pixels, available in zip((y, x), size, scores.shape[1:], strict=True):
+            centre = min(max((place + 0.5) * available / pixels - 0.5, 0), available - 1)
+            corners.append({int(centre), min(int(centre) + 1, available - 1)})
+        around = [scores[:, row, column] for row in corners[0] for column in corners[1]]
+        leaders = {int(one.argmax()) for one in around}
+        leads = [np.diff(np.sort(one)[-2:])[0] for one in around]
+        if len(leaders) == 1 and min(leads) >= margin:
+            found[y, x] = leaders.pop()
+    return found
+
+
+@pytest.mark.parametrize('resolution', ['output', 'network'])
+@pytest.mark.parametrize('temperature', [1.0, 0.5])
+def test_pixels_with_a_margin_keep_their_label_and_others_are_refined_as_ever(
+    solver: Solver, temperature: float, resolution: Any
+) -> None:
+    scores, image = scores_of_a_street()
+    options = replace(solver.set(MILD), resolution=resolution)
+    everywhere = refine_scores(scores, PLACEMENT, temperature, image, options)
+    gated = refine_scores(scores, PLACEMENT, temperature, image, replace(options, margin=0.2))
+    part = np.asarray(PLACEMENT.crop(scores) / temperature, np.float32)
+    settled = settled_by_hand(part, PLACEMENT.image_size, 0.2)
+    np.testing.assert_array_equal(gated, np.where(settled < 0, everywhere, settled))
+    assert (gated != everywhere).any()
+
+
 @pytest.mark.parametrize('temperature', [1.0, 0.5])
 def test_labels_are_those_of_the_probabilities_of_the_scores(
     solver: Solver, temperature: float

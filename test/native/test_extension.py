@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+import math
 import os
 import threading
 import time
@@ -13,9 +14,11 @@ import numpy as np
 import pytest
 
 from seg_node.crf import native_backend
+from seg_node.crf.margin import settled_labels
 from seg_node.crf.options import BilateralKernel, CrfOptions, GaussianKernel
 from seg_node.errors import CrfError
 from seg_node.imaging import Placement, probabilities
+from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -270,16 +273,41 @@ def test_a_module_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ('size', 'strides'),
+    ('size', 'srgb', 'strides'),
     [
-        ((20, 30), (1, 1, 1)),
-        ((360, 480), (1, 2, 4)),
-        ((512, 1024), (1, 3, 5)),
-        ((3, 10**7), (1,) * 3),
+        ((20, 30), 13.0, (1, 1, 1)),
+        ((360, 480), 13.0, (1, 2, 4)),
+        ((512, 1024), 13.0, (1, 3, 5)),
+        ((720, 1280), 13.0, (1, 4, 6)),
+        ((720, 1280), 5.0, (1, 3, 5)),
+        ((3, 10**7), 13.0, (1,) * 3),
     ],
 )
-def test_the_larger_the_image_the_fewer_sources(
-    size: tuple[int, int], strides: tuple[int, int, int]
+def test_the_larger_the_image_and_the_wider_the_colours_the_fewer_sources(
+    size: tuple[int, int], srgb: float, strides: tuple[int, int, int]
 ) -> None:
     modes: tuple[Any, ...] = ('exact', 'balanced', 'fast')
-    assert tuple(native_backend.stride_of(mode, size) for mode in modes) == strides
+    kernels = (GaussianKernel(), BilateralKernel(srgb=srgb))
+    options = [CrfOptions(kernels, mode=mode) for mode in modes]
+    assert tuple(native_backend.stride_of(one, size) for one in options) == strides
+
+
+def test_pixels_whose_label_is_settled_are_not_computed() -> None:
+    shares, image = scene(3, 96, 160)
+    scores = np.log(shares[:, ::4, ::4]).copy()
+    computed = []
+    for margin in (math.inf, 3.0, 0.5):
+        labels = np.zeros(image.shape[:2], np.uint8)
+        count = native.crf_refine_scores(
+            scores, 1.0, margin, image, FAR, 3, 1e-5, 2, 1, labels, None
+        )
+        settled = settled_labels(scores, (96, 160), 1.0, margin)
+        assert count <= np.count_nonzero(settled == UNLABELLED)
+        computed.append(count)
+    assert computed[0] > computed[1] > computed[2] > 0
+
+
+def test_the_extension_tells_how_many_pixels_it_computed() -> None:
+    shares, image = scene(3, 18, 25)
+    result = np.empty_like(shares)
+    assert native.crf_refine(shares, image, FAR, 1, 1e-5, 1, 1, None, result, None) == 18 * 25

@@ -5,21 +5,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-from typing import Literal, TYPE_CHECKING
+from typing import Literal, NamedTuple, TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.errors import BagError
 from seg_node.replay.compare.bootstrap import draws, interval, SEED
 from seg_node.replay.compare.metrics import Metric, metrics_of
-from seg_node.replay.compare.sums import figures, sum_units, UnitSums
+from seg_node.replay.compare.sums import figures, key_of, Place, sum_units, UnitSums
 from seg_node.replay.compare.units import Units, units_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     import numpy.typing as npt
 
+    from seg_node.replay.compare.finished import Records
     from seg_node.replay.record import FrameRecord
 
     Float64Array = npt.NDArray[np.float64]
@@ -82,8 +83,8 @@ class Comparison:
 
 
 def compare(
-    a: Iterable[FrameRecord],
-    b: Iterable[FrameRecord],
+    a: Collection[FrameRecord] | Records,
+    b: Collection[FrameRecord] | Records,
     classes: Sequence[str],
     *,
     seed: int = SEED,
@@ -91,7 +92,7 @@ def compare(
     """Compare two runs over the same frames.
 
     Args:
-        a: Frames of the side that is compared to.
+        a: Frames of the side that is compared to; they are read twice.
         b: Frames of the other one.
         classes: Names of the classes of both.
         seed: Of the draws.
@@ -99,7 +100,9 @@ def compare(
     Raises:
         BagError: If there is no frame that both have a result for.
     """
-    of_a, of_b = ({_key(one): one for one in side if one.error is None} for side in (a, b))
+    of_a, of_b = (
+        {key_of(one): _What.of(one) for one in side if one.error is None} for side in (a, b)
+    )
     common = [key for key in of_a if key in of_b]
     if not common:
         msg = (
@@ -107,12 +110,16 @@ def compare(
             'topics.'
         )
         raise BagError(msg)
-    pairs = [of_a[key] for key in common], [of_b[key] for key in common]
-    units = units_of(pairs[0])
-    flickers = np.array(
-        [None not in (one.flicker, other.flicker) for one, other in zip(*pairs, strict=True)]
-    )
-    sums = [sum_units(side, units, len(classes), flickers) for side in pairs]
+    units = units_of([key[0] for key in common], [of_a[key].log_ns for key in common])
+    places = {
+        key: Place(
+            int(unit),
+            flickers=of_a[key].flickers and of_b[key].flickers,
+            scored=of_a[key].scored and of_b[key].scored,
+        )
+        for key, unit in zip(common, units.of_frame, strict=True)
+    }
+    sums = [sum_units(side, places, units.count, len(classes)) for side in (a, b)]
     return Comparison(
         differences=_differences(sums[0], sums[1], units.count, classes, seed),
         units=units,
@@ -122,8 +129,16 @@ def compare(
     )
 
 
-def _key(record: FrameRecord) -> tuple[str, str, int]:
-    return record.bag, record.topic, record.index
+class _What(NamedTuple):
+    """What is kept of a frame until it is known whether both sides have it."""
+
+    log_ns: int
+    flickers: bool
+    scored: bool
+
+    @classmethod
+    def of(cls, record: FrameRecord) -> _What:
+        return cls(record.log_ns, record.flicker is not None, record.confusion is not None)
 
 
 def _differences(

@@ -4,23 +4,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple, TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.metrics.quotient import ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from seg_node.replay.compare.units import Units
     from seg_node.replay.record import FrameRecord
 
     Float64Array = npt.NDArray[np.float64]
+    Key = tuple[str, str, int]
 
-__all__ = ['UnitSums', 'figures', 'sum_units']
+__all__ = ['Place', 'UnitSums', 'figures', 'key_of', 'sum_units']
 
 POINTS = 100.0
 MS = 1e3
@@ -52,36 +52,69 @@ class UnitSums:
     unit_of_time: npt.NDArray[np.int64]
 
 
+class Place(NamedTuple):
+    """Where a frame of both sides belongs.
+
+    Attributes:
+        unit: Number of its unit.
+        flickers: Whether both sides know its flicker.
+        scored: Whether both sides have scored it against truth.
+    """
+
+    unit: int
+    flickers: bool = True
+    scored: bool = True
+
+
+def key_of(record: FrameRecord) -> Key:
+    """Return what a frame is found by in another run."""
+    return record.bag, record.topic, record.index
+
+
 def sum_units(
-    records: Sequence[FrameRecord],
-    units: Units,
-    classes: int,
-    flickers: npt.NDArray[np.bool_] | None = None,
+    records: Iterable[FrameRecord], places: Mapping[Key, Place], units: int, classes: int
 ) -> UnitSums:
-    """Add up the frames of each unit.
+    """Add up the frames of each unit; they are read once and not kept.
 
     Args:
-        records: N frames of one side, none of them failed.
-        units: Of these frames.
+        records: Of one side.
+        places: Frames that count, and where; each of them is among the records.
+        units: Number of units U.
         classes: Number of classes K.
-        flickers: (N,) bool, frames whose flicker counts; by default those that have one.
     """
-    flicker = np.array([np.nan if one.flicker is None else one.flicker for one in records])
-    known = ~np.isnan(flicker) if flickers is None else flickers
-    ones = np.ones(len(records))
-    times = np.array([one.times['total'] for one in records], np.float64)
+    pixels, shares = np.zeros((3, units, classes)), np.zeros((3, units, 2))
+    times, unit_of_time = [], []
+    for record in records:
+        place = places.get(key_of(record))
+        if place is None:
+            continue
+        unit = place.unit
+        if place.scored:
+            _add_pixels(pixels[:, unit], record)
+        shares[0, unit] += record.entropy, 1.0
+        shares[1, unit] += (record.flicker or 0.0, 1.0) if place.flickers else (0.0, 0.0)
+        shares[2, unit] += record.crf == 'ran', 1.0
+        times.append(record.times['total'])
+        unit_of_time.append(unit)
     order = np.argsort(times, kind='stable')
-    hits, truth, predicted = _pixels(records, units, classes)
     return UnitSums(
-        hits=hits,
-        truth=truth,
-        predicted=predicted,
-        entropy=_added(units, np.array([one.entropy for one in records]), ones),
-        flicker=_added(units, np.where(known, flicker, 0.0), known),
-        crf=_added(units, np.array([one.crf == 'ran' for one in records]), ones),
-        times=times[order],
-        unit_of_time=units.of_frame[order],
+        hits=pixels[0],
+        truth=pixels[1],
+        predicted=pixels[2],
+        entropy=shares[0],
+        flicker=shares[1],
+        crf=shares[2],
+        times=np.array(times)[order],
+        unit_of_time=np.array(unit_of_time, np.int64)[order],
     )
+
+
+def _add_pixels(pixels: Float64Array, record: FrameRecord) -> None:
+    """Add right, true and predicted pixels, (3, K), of a frame."""
+    for true, guessed, count in record.confusion or ():
+        pixels[0, true] += count if true == guessed else 0
+        pixels[1, true] += count
+        pixels[2, guessed] += count
 
 
 def figures(
@@ -125,30 +158,3 @@ def _latencies(sums: UnitSums, weights: Float64Array) -> dict[str, Float64Array]
         name: MS * sums.times[(drawn < percent / 100 * drawn[:, -1:]).sum(axis=1)]
         for name, percent in PERCENTILES.items()
     }
-
-
-def _added(
-    units: Units, part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]
-) -> Float64Array:
-    """Return the sums of two columns over the frames of each unit, (U, 2)."""
-    return np.stack(
-        [
-            np.bincount(units.of_frame, weights=column, minlength=units.count)
-            for column in (part, whole)
-        ],
-        axis=1,
-    )
-
-
-def _pixels(
-    records: Sequence[FrameRecord], units: Units, classes: int
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return right, true and predicted pixels of each class in each unit."""
-    hits, truth, predicted = (np.zeros((units.count, classes)) for _ in range(3))
-    for unit, record in zip(units.of_frame, records, strict=True):
-        for true, guessed, pixels in record.confusion or ():
-            truth[unit, true] += pixels
-            predicted[unit, guessed] += pixels
-            if true == guessed:
-                hits[unit, true] += pixels
-    return hits, truth, predicted

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seg_node.replay.record import FrameRecord
-
 __all__ = ['BAGS_ENOUGH', 'BLOCK_S', 'Units', 'units_of']
 
 BLOCK_S = 5.0
@@ -45,7 +43,11 @@ class Units:
 
 
 def units_of(
-    records: Sequence[FrameRecord], *, block: float = BLOCK_S, enough: int = BAGS_ENOUGH
+    bags: Sequence[str],
+    log_ns: Sequence[int],
+    *,
+    block: float = BLOCK_S,
+    enough: int = BAGS_ENOUGH,
 ) -> Units:
     """Return the units of frames.
 
@@ -54,16 +56,17 @@ def units_of(
     is one block.
 
     Args:
-        records: Frames in any order.
+        bags: Recording of each of N frames, in any order.
+        log_ns: When each was recorded [ns].
         block: Shortest block [s].
         enough: From so many recordings on, each of them is a unit.
     """
-    names, bag = np.unique([record.bag for record in records], return_inverse=True)
+    names, bag = np.unique(bags, return_inverse=True)
     bag = bag.astype(np.int64)
     if len(names) >= enough:
         return Units('recording', bag, len(names))
-    time = np.array([record.log_ns for record in records], np.int64)
-    stretch = np.zeros(len(records), np.int64)
+    time = np.array(log_ns, np.int64)
+    stretch = np.zeros(len(time), np.int64)
     for number in range(len(names)):
         inside = bag == number
         stretch[inside] = _stretches(time[inside], round(block * NANO))

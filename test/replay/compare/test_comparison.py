@@ -191,3 +191,13 @@ def test_frames_without_flicker_on_one_side_count_on_neither() -> None:
     got = of(compare(a, b, CLASSES), 'flicker')
 
     assert [got.a, got.b] == pytest.approx([10.0, 10.0])
+
+
+def test_frames_without_truth_on_one_side_are_scored_on_neither() -> None:
+    a = drive(600)
+    b = [replace(one, confusion=None if one.index % 2 else ((0, 0, 100),)) for one in a]
+    a = [replace(one, confusion=((0, 1, 100),)) if one.index % 2 else one for one in a]
+
+    got = of(compare(a, b, CLASSES), 'accuracy')
+
+    assert [got.a, got.b] == pytest.approx([80.0, 100.0])

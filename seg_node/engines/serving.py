@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chooses the engine of a node: one that gives masks at once and gets faster beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import cast, TYPE_CHECKING
+
+from seg_node.engines.gpu_context import spoilt
+from seg_node.engines.gpu_supply import GpuSupply
+from seg_node.engines.registry import AUTO, engine_class, open_engine
+from seg_node.engines.standby import StandbyEngine, StandbyOptions
+from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError, one_of
+
+if TYPE_CHECKING:
+    from seg_node.bundle import Bundle
+    from seg_node.engines.base import Engine
+    from seg_node.engines.gpu_backend import GpuBackend
+
+__all__ = ['GPU_BACKENDS', 'open_for_serving']
+
+# In order of preference. Strings, so that the running node imports only what it uses.
+GPU_BACKENDS = {
+    'tensorrt': 'seg_node.engines.tensorrt_backend:TensorRTBackend',
+}
+CPU = 'onnxruntime'
+ALSO_ON_CPU = ('torch',)
+DEFAULTS = StandbyOptions()
+
+
+def open_for_serving(
+    name: str,
+    bundle: Bundle,
+    *,
+    threads: int = 1,
+    precision: str = AUTO,
+    options: StandbyOptions = DEFAULTS,
+) -> Engine:
+    """Return an opened engine; one on a GPU stands behind one on the CPU until it is ready.
+
+    Args:
+        name: Name of an engine, or ``'auto'``: one on a GPU where library and device are here,
+            else the best on the CPU. A named one that cannot work is an error.
+        bundle: What it shall run.
+        threads: Threads that one inference on the CPU may use.
+        precision: ``fp32``, ``fp16``, ``int8``, or ``'auto'``.
+        options: Of the standby.
+
+    Raises:
+        EngineUnavailableError: If the library or the device of a named engine is not here.
+        EngineError: If the engine is unknown or cannot run the bundle.
+    """
+    asked = _Asked(bundle, threads, precision, options)
+    if name == AUTO:
+        return _open_best(asked)
+    if name not in GPU_BACKENDS:
+        return open_engine(name, bundle, threads=threads, precision=precision)
+    try:
+        backend, device = _usable(name)
+    except EngineUnavailableError as err:
+        if name not in ALSO_ON_CPU:
+            raise
+        engine = open_engine(name, bundle, threads=threads, precision=precision)
+        engine.reason = f'asked for by name; on the CPU, because: {err}'
+        return engine
+    reason = f'asked for by name: {device}.'
+    return _standby(asked, backend, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    bundle: Bundle
+    threads: int
+    precision: str
+    options: StandbyOptions
+
+
+def _open_best(asked: _Asked) -> Engine:
+    refusals = []
+    for name in GPU_BACKENDS:
+        try:
+            backend, device = _usable(name)
+        except EngineUnavailableError as err:
+            refusals.append(f'{name}: {err}')
+            continue
+        words = f'auto: {name} is the best engine that works here: {device}.'
+        return _standby(asked, backend, ' '.join([words, *refusals]))
+    engine = open_engine(CPU, asked.bundle, threads=asked.threads, precision=asked.precision)
+    engine.reason = ' '.join([f'auto: {CPU} is the best engine that works here.', *refusals])
+    return engine
+
+
+def _usable(name: str) -> tuple[GpuBackend, str]:
+    """Return a back end that can work here, and what it works with, in words.
+
+    Raises:
+        EngineUnavailableError: If it cannot.
+    """
+    if spoilt():
+        raise EngineUnavailableError(spoilt())
+    module, _, kind = GPU_BACKENDS[name].partition(':')
+    backend = cast('GpuBackend', getattr(import_module(module), kind)())
+    try:
+        return backend, backend.device()
+    except DeviceError as err:
+        raise EngineUnavailableError(str(err)) from err
+
+
+def _standby(asked: _Asked, backend: GpuBackend, reason: str) -> StandbyEngine:
+    bundle = asked.bundle
+    on_gpu = backend.best_precision(bundle) if asked.precision == AUTO else asked.precision
+    if on_gpu not in backend.precisions:
+        what = f'precision of engine {backend.name!r}:'
+        raise EngineError(one_of(what, on_gpu, backend.precisions))
+    cpu = engine_class(CPU)(
+        bundle, threads=asked.threads, precision=_cpu_precision(bundle, asked.precision)
+    )
+
+    def open_trusted() -> Engine:
+        return open_engine(CPU, bundle, precision='fp32')
+
+    supply = GpuSupply(backend, bundle, on_gpu, open_trusted, asked.options.patience)
+    engine = StandbyEngine(cpu, supply, asked.options)
+    engine.reason = reason
+    engine.open()
+    return engine
+
+
+def _cpu_precision(bundle: Bundle, precision: str) -> str:
+    """Return the precision of the engine on the CPU that comes closest to what is asked for."""
+    kind = engine_class(CPU)
+    if precision == AUTO:
+        return kind.best_precision(bundle)
+    try:
+        has_int8 = bool(bundle.int8_cpu_path)
+    except BundleError:
+        has_int8 = False
+    return 'int8' if precision == 'int8' and has_int8 else 'fp32'

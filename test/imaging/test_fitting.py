@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 
+import cv2
 from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
-from seg_node.imaging import finish, Fitter, InputSpec, place, Placement
+from seg_node.imaging import finish, Fitter, InputSpec, place, Placement, rgb_pixels
 
 if TYPE_CHECKING:
     from seg_node.imaging.fitting import Fit
@@ -135,6 +138,53 @@ def test_fitter_reuses_its_buffer() -> None:
     second, _ = fitter(np.full((40, 10, 3), 200, np.uint8))
 
     assert first is second
+
+
+def padded_message(size: tuple[int, int], pad: int) -> SimpleNamespace:
+    """Return an rgb8 message whose rows end in some bytes of padding."""
+    step = 3 * size[1] + pad
+    data = np.random.default_rng(0).integers(0, 256, step * size[0], np.uint8).tobytes()
+    return SimpleNamespace(
+        height=size[0], width=size[1], encoding='rgb8', is_bigendian=0, step=step, data=data
+    )
+
+
+@pytest.mark.parametrize('pad', [0, 5])
+@pytest.mark.parametrize('size', [(480, 640), (240, 320)], ids=['scaled', 'as large'])
+def test_a_frame_is_fitted_without_a_copy_or_a_new_array(size: tuple[int, int], pad: int) -> None:
+    message = padded_message(size, pad)
+    fitter = Fitter(spec(240, 320))
+    fitter(rgb_pixels(message))
+
+    tracemalloc.start()
+    try:
+        fitter(rgb_pixels(message))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 10_000  # a plane of the network's input has 76,800 bytes
+
+
+@pytest.mark.parametrize('pad', [0, 5])
+@pytest.mark.parametrize(
+    ('size', 'reader'), [((480, 640), 'resize'), ((240, 320), 'split')], ids=['scaled', 'as large']
+)
+def test_opencv_reads_the_bytes_of_the_message_itself(
+    size: tuple[int, int], reader: str, pad: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = padded_message(size, pad)
+    seen: list[int] = []
+    original = getattr(cv2, reader)
+
+    def spy(image: Any, *arguments: Any, **keywords: Any) -> Any:
+        seen.append(image.ctypes.data)
+        return original(image, *arguments, **keywords)
+
+    monkeypatch.setattr(cv2, reader, spy)
+    Fitter(spec(240, 320))(rgb_pixels(message))
+
+    assert seen == [np.frombuffer(message.data, np.uint8).ctypes.data]
 
 
 def test_fitter_takes_a_view_with_padded_rows() -> None:

@@ -109,7 +109,7 @@ def refine_scores(
     pixels = np.ascontiguousarray(image)
     backend = choose(options.backend).backend
     if options.resolution == 'output' and isinstance(backend, ScoresBackend):
-        window = _window(scores, placement)
+        window = placement.window(scores.shape[1:])
         whole = np.ascontiguousarray(scores)
         return backend.labels_of_scores(whole, window, temperature, pixels, options)
     if options.resolution == 'network':
@@ -153,13 +153,6 @@ def _refine_on_the_grid(
     logits = np.log(np.maximum(marginals, np.float32(options.clip)))
     whole = Placement(placement.image_size, size, top=0, left=0, height=size[0], width=size[1])
     return finish(logits, whole, confidence=False, entropy=False).labels
-
-
-def _window(scores: Float32Array, placement: Placement) -> tuple[int, int, int, int]:
-    """Return top, left, height and width of the image's part of the scores."""
-    height, width = placement.crop(scores).shape[1:]
-    stride = placement.network_size[0] // scores.shape[1]
-    return placement.top // stride, placement.left // stride, height, width
 
 
 def _checked(

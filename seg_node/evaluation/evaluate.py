@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seg_node.pipeline import Segmenter, SegmenterOptions
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['Evaluation', 'evaluate', 'machine']
+__all__ = ['Evaluation', 'described', 'evaluate', 'machine']
 
 NETWORK = 'model.onnx'
 
@@ -112,6 +112,18 @@ def evaluate(
         temperature=manifest.temperature,
         crf=_crf(segmenter.options),
     )
+
+
+def described(segmenter: Segmenter) -> dict[str, Any]:
+    """Return what a report says of a segmenter and where it ran, as plain data for JSON."""
+    return {
+        'bundle': _bundle(segmenter),
+        'engine': _engine(segmenter),
+        'temperature': segmenter.engine.bundle.manifest.temperature,
+        'crf': _crf(segmenter.options) or None,
+        'versions': _versions(segmenter),
+        'machine': machine(),
+    }
 
 
 def _bundle(segmenter: Segmenter) -> dict[str, str]:

@@ -59,13 +59,14 @@ class FrameSums:
         classes = len(self._groups)
         truth, labels = sample.labels, prediction.labels
         sums = Sums.zero(classes)
+        probabilities = cast('Float32Array', prediction.probabilities)
         labelled = truth != UNLABELLED
         right = labels[labelled] == truth[labelled]
         sums.confusion = count_pairs(truth, labels, classes)
         sums.confidence = count_confidence(prediction.confidence[labelled], right, LEVELS)
-        sums.class_confidence = count_class_confidence(prediction.probabilities, truth)
-        sums.nll = sum_nll(prediction.probabilities, truth)
-        sums.brier = sum_brier(prediction.probabilities, truth)
+        sums.class_confidence = count_class_confidence(probabilities, truth)
+        sums.nll = sum_nll(probabilities, truth)
+        sums.brier = sum_brier(probabilities, truth)
         sums.boundary = count_boundaries(truth, labels, classes)
         sums.errors = _count_errors(truth, labels, classes)
         sums.of_images = _of_image(sums, boundary_f1_of_image(truth, labels))

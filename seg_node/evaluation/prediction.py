@@ -45,7 +45,8 @@ class Prediction:
     Attributes:
         labels: (H, W) uint8, class ids of the data set.
         confidence: (H, W) uint8, 255 x the network's probability of the label.
-        probabilities: (K, H, W) float32, the network's, of the classes of the data set.
+        probabilities: (K, H, W) float32, the network's, of the classes of the data set; None where
+            they were not computed.
         times: Seconds spent in each stage of the segmenter.
         crf: What the segmenter decided about the dense CRF.
         published: The same in the classes of the bundle, with entropy and probabilities; None
@@ -56,7 +57,7 @@ class Prediction:
 
     labels: UInt8Array
     confidence: UInt8Array
-    probabilities: Float32Array
+    probabilities: Float32Array | None
     times: Mapping[str, float] = field(default_factory=dict)
     crf: CrfDecision = 'off'
     published: Segmentation | None = None
@@ -107,11 +108,18 @@ class Predictor:
         Args:
             image: (H, W, 3) uint8 RGB.
         """
-        published = self._segmenter(image, WANTED) if self._views.plain else self._look(image)
-        planes = cast('Float32Array', published.probabilities)
+        return self.of(self._segmenter(image, WANTED) if self._views.plain else self._look(image))
+
+    def of(self, published: Segmentation) -> Prediction:
+        """Return what the segmenter said about an image, in the classes of the data set.
+
+        Args:
+            published: With confidence and entropy; with probabilities if classes are put together.
+        """
+        planes = published.probabilities
         labels, confidence = published.labels, cast('UInt8Array', published.confidence)
         if self.summed:
-            labels, confidence, planes = self._sum(published, planes)
+            labels, confidence, planes = self._sum(published, cast('Float32Array', planes))
         return Prediction(
             labels=labels,
             confidence=confidence,

@@ -123,6 +123,12 @@ class CrfGate:
             self._costs.skip(job)
         return Verdict('no_time', predicted)
 
+    def recall(
+        self, uncertain: float, options: SegmenterOptions, size: tuple[int, int], stamp: float
+    ) -> None:
+        """Take in a frame that was judged before, so that the next one follows it."""
+        self._is_uncertain(uncertain, options, size, stamp)
+
     def learn(self, job: CrfJob, seconds: float) -> None:
         """Take in what a run of the CRF cost [s]."""
         self._costs.learn(job, seconds)

@@ -114,6 +114,12 @@ class Refiner:
             self._gate.learn(self._job(frame, crf), watch.times()['crf'])
         return Refinement(labels, confidence, verdict, uncertain)
 
+    def recall(
+        self, uncertain: float, options: SegmenterOptions, size: tuple[int, int], stamp: float
+    ) -> None:
+        """Take in a frame that was judged before; see ``Segmenter.recall``."""
+        self._gate.recall(uncertain, options, size, stamp)
+
     def _verdict(
         self, frame: Frame, uncertain: float | None, options: SegmenterOptions, terms: Terms
     ) -> Verdict:

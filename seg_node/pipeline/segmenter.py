@@ -129,6 +129,16 @@ class Segmenter:
             probabilities=self._planes(inferred) if outputs.probabilities else None,
         )
 
+    def recall(self, uncertain: float, size: tuple[int, int], stamp: float) -> None:
+        """Take in a frame that was segmented before, by a run that this one continues.
+
+        Args:
+            uncertain: Its share of uncertain pixels, 0 to 1.
+            size: (height, width) of the image [px].
+            stamp: When the image was taken [s].
+        """
+        self._refiner.recall(uncertain, self.options, size, stamp)
+
     def probabilities(self, image: UInt8Array) -> Float32Array:
         """Return the calibrated probability of every class at every pixel.
 

@@ -126,7 +126,7 @@ def test_recording_without_rosbags_says_how_to_get_it(
 ) -> None:
     (tmp_path / 'metadata.yaml').touch()
     monkeypatch.setitem(sys.modules, 'rosbags', None)
-    monkeypatch.setitem(sys.modules, 'rosbags.highlevel', None)
+    monkeypatch.setitem(sys.modules, 'rosbags.typesys', None)
     monkeypatch.delitem(sys.modules, 'seg_node.recordings.reader', raising=False)
 
     with pytest.raises(DemoError, match=r'needs .*rosbags.* to be read: pip install rosbags'):

@@ -93,9 +93,11 @@ def test_probabilities_are_those_of_the_classes_of_the_data(
 
     prediction = predict(GREY)
 
-    assert prediction.probabilities.shape == (count, *SIZE)
-    np.testing.assert_allclose(prediction.probabilities.sum(axis=0), 1.0, atol=1e-5)
-    winner = prediction.probabilities.max(axis=0)
+    planes = prediction.probabilities
+    assert planes is not None
+    assert planes.shape == (count, *SIZE)
+    np.testing.assert_allclose(planes.sum(axis=0), 1.0, atol=1e-5)
+    winner = planes.max(axis=0)
     assert (prediction.confidence == np.rint(255 * winner)).all()
 
 
@@ -121,6 +123,7 @@ def test_what_the_crf_changed_stands_among_the_sums(
     assert plain.labels[10, 10] == COARSE.index('Pedestrian')
     assert refined.labels[10, 10] == road
     assert (refined.labels[:, 40:] == car).all()
+    assert refined.probabilities is not None
     own = np.take_along_axis(refined.probabilities, refined.labels[None].astype(np.intp), axis=0)
     assert np.array_equal(refined.confidence, np.rint(255 * own[0]))
 

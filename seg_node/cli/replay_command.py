@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``seg replay``: recorded drives through the very pipeline that the node runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import sys
+from typing import TYPE_CHECKING
+
+from seg_node.cli.arguments import at_least_one, positive, writable_folder
+from seg_node.cli.crf_options import add_crf, crf_choice
+from seg_node.cli.replaying import replay_with_bar
+from seg_node.engines.registry import AUTO, PRECISIONS
+from seg_node.errors import ParameterError
+from seg_node.replay.options import ReplayOptions, TruthSource
+from seg_node.replay.text import as_text
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ['SUMMARY', 'configure', 'replay_options', 'run']
+
+SUMMARY = 'Replay recorded drives (rosbag2) through the very segmenter that the node runs.'
+
+EXAMPLES = """\
+A run that was interrupted goes on with the same command. docs/replay.md describes replay.json and
+frames.jsonl in DIR.
+
+examples:
+  seg replay drive --out replayed
+  seg replay drive --topic /front/image --topic /rear/image --out replayed
+  seg replay day1 day2 --truth-topic /camera/labels --taxonomy camvid11 --out scored --workers 4
+  seg replay drive --teacher ./large_bundle --out taught
+  seg replay drive --crf auto --follow recorded_status --out followed
+"""
+MILLI = 1e-3
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        'bags', metavar='BAG', nargs='+', type=Path, help='folder, or .mcap, .db3 or .bag file'
+    )
+    parser.add_argument('--out', metavar='DIR', required=True, help='folder for the results')
+    add_frames(parser)
+    add_model(parser)
+    add_crf(parser)
+    add_truth(parser)
+    _add_work(parser)
+
+
+def add_frames(parser: argparse.ArgumentParser) -> None:
+    """Add which frames are replayed."""
+    group = parser.add_argument_group('which frames')
+    group.add_argument(
+        '--topic',
+        metavar='TOPIC',
+        action='append',
+        default=[],
+        help='camera to replay; may be given several times (default: the only one there is)',
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add which bundle is run, and how."""
+    group = parser.add_argument_group('how the bundle is run')
+    group.add_argument(
+        '--bundle',
+        default='default',
+        help='name of a shipped bundle, or a folder (default: default)',
+    )
+    group.add_argument('--engine', default=AUTO, help='name of an engine (default: auto)')
+    group.add_argument(
+        '--threads',
+        metavar='N',
+        type=at_least_one,
+        default=1,
+        help='threads of the engine (default: 1)',
+    )
+    group.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default=AUTO,
+        help='arithmetic of the network; auto is what the bundle asks for (default: auto)',
+    )
+    group.add_argument(
+        '--temperature',
+        metavar='T',
+        type=positive,
+        help="divide the scores by T (default: the bundle's temperature)",
+    )
+    group.add_argument(
+        '--latency-budget',
+        metavar='MS',
+        type=positive,
+        help='run the CRF only where a frame is predicted to be done within MS milliseconds, as '
+        "the node's parameter latency_budget (default: no limit)",
+    )
+    group.add_argument(
+        '--follow',
+        metavar='DECISIONS',
+        type=Path,
+        help='repeat recorded decisions about the CRF: a bag with a segmentation/status topic, or '
+        'frames.jsonl of an earlier replay',
+    )
+
+
+def add_truth(parser: argparse.ArgumentParser) -> None:
+    """Add where the truth comes from."""
+    group = parser.add_argument_group(
+        'truth', 'Scores per class and bag. Without truth: flicker, entropy, coverage, times.'
+    )
+    source = group.add_mutually_exclusive_group()
+    source.add_argument(
+        '--truth-topic',
+        metavar='TOPIC',
+        help='labels in the bags, mono8 class ids with the stamps of the images; {camera} stands '
+        "for the namespace of the camera's topic",
+    )
+    source.add_argument(
+        '--truth-folder',
+        metavar='DIR',
+        type=Path,
+        help='PNGs of class ids; {bag} and {camera} stand for names of bag and namespace',
+    )
+    source.add_argument(
+        '--teacher', metavar='BUNDLE', help='take what another bundle says for the truth'
+    )
+    group.add_argument(
+        '--truth-by',
+        choices=('stamp', 'index'),
+        default='stamp',
+        help='files of DIR are named by stamp in nanoseconds, or in the order of the frames '
+        '(default: stamp)',
+    )
+    group.add_argument(
+        '--taxonomy',
+        metavar='NAME',
+        help='classes of the truth, by name, such as camvid11, or YAML file (default: those of '
+        'the bundle)',
+    )
+    group.add_argument(
+        '--full',
+        action='store_true',
+        help='score probabilities, too: NLL, Brier score, class-wise calibration, boundary F1 '
+        '(slower)',
+    )
+
+
+def _add_work(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('how the work is done')
+    group.add_argument(
+        '--workers',
+        metavar='N',
+        type=at_least_one,
+        default=1,
+        help='processes; results are the same with any number (default: 1)',
+    )
+    group.add_argument(
+        '--no-flicker', action='store_true', help='leave out flicker and its optical flow'
+    )
+
+
+def replay_options(args: argparse.Namespace) -> ReplayOptions:
+    """Return what the arguments ask for.
+
+    Raises:
+        ParameterError: If some do not go together.
+    """
+    truth = TruthSource(
+        args.truth_topic, args.truth_folder, args.truth_by, args.teacher, args.taxonomy
+    )
+    has_truth = bool(args.truth_topic or args.truth_folder or args.teacher)
+    for name, given in (('--taxonomy', args.taxonomy), ('--full', args.full)):
+        if given and not has_truth:
+            msg = (
+                f'{name} is for scores against truth, and there is none. Add --truth-topic, '
+                '--truth-folder or --teacher, or leave it out.'
+            )
+            raise ParameterError(msg)
+    return ReplayOptions(
+        bundle=args.bundle,
+        engine=args.engine,
+        precision=args.precision,
+        threads=args.threads,
+        temperature=args.temperature,
+        crf=crf_choice(args),
+        latency_budget=MILLI * args.latency_budget if args.latency_budget else None,
+        topics=tuple(args.topic),
+        truth=truth if has_truth else None,
+        follow=args.follow,
+        flicker=not args.no_flicker,
+        full=args.full,
+        workers=args.workers,
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay, print the report and say where the rest is."""
+    options = replay_options(args)
+    result = replay_with_bar(args.bags, writable_folder(args.out), options)
+    print(as_text(result.data))
+    print(f'written: {result.out}', file=sys.stderr)
+    return 0

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which bags, cameras and stretches of time a replay is made of.
+
+The plan depends on the recordings and the options alone, never on the number of processes, so that
+any number of them gives the same results.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seg_node.errors import BagError
+from seg_node.recordings.reader import camera_topic, camera_topics, image_topics, Recording
+from seg_node.recordings.storage import FOREVER_NS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from seg_node.replay.options import ReplayOptions
+
+__all__ = ['Bag', 'Plan', 'Task', 'plan']
+
+SECOND_NS = 1_000_000_000
+LONGEST_NS, SHORTEST_NS = 60 * SECOND_NS, 2 * SECOND_NS
+FEWEST_PARTS = 16  # of all bags together, so that processes end at about the same time
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """A recording and what of it is replayed.
+
+    Attributes:
+        path: A folder or a single file.
+        name: Unique in the run.
+        cameras: Topics that are replayed, in sorted order.
+        frames: How many images each of them announces.
+        span: When it begins and when it has ended [ns].
+        size: Bytes of its files.
+        damage: What is wrong with it as far as opening it tells.
+    """
+
+    path: Path
+    name: str
+    cameras: tuple[str, ...]
+    frames: tuple[int, ...]
+    span: tuple[int, int]
+    size: int
+    damage: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one process does at a time.
+
+    Attributes:
+        number: Position in the plan.
+        bag: Position of its bag in the plan.
+        cameras: Topics.
+        span: Frames recorded at or after the first and before the second time [ns].
+        frames: About how many there are.
+    """
+
+    number: int
+    bag: int
+    cameras: tuple[str, ...]
+    span: tuple[int, int]
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is to be done.
+
+    Attributes:
+        bags: In the order in which they were given.
+        tasks: By bag, then camera, then time.
+    """
+
+    bags: tuple[Bag, ...]
+    tasks: tuple[Task, ...]
+
+    @property
+    def frames(self) -> int:
+        """About how many frames there are."""
+        return sum(sum(bag.frames) for bag in self.bags)
+
+
+def plan(paths: Sequence[Path], options: ReplayOptions) -> Plan:
+    """Open the recordings, choose cameras, and cut the work into tasks.
+
+    Args:
+        paths: Recordings: folders or single files.
+        options: What is asked.
+
+    Raises:
+        BagError: If a recording cannot be read, or its cameras have to be named.
+    """
+    names = _unique(path.name or path.resolve().name for path in paths)
+    bags = tuple(_bag(path, name, options) for path, name in zip(paths, names, strict=True))
+    return Plan(bags, tuple(_tasks(bags, options)))
+
+
+def _bag(path: Path, name: str, options: ReplayOptions) -> Bag:
+    recording = Recording(path)
+    cameras = _cameras(recording, options)
+    return Bag(
+        path=path,
+        name=name,
+        cameras=cameras,
+        frames=tuple(recording.topics[topic].messages for topic in cameras),
+        span=recording.span,
+        size=sum(file.stat().st_size for file in recording.files),
+        damage=tuple(recording.damage),
+    )
+
+
+def _cameras(recording: Recording, options: ReplayOptions) -> tuple[str, ...]:
+    """Return the named cameras that the recording has, or the only one."""
+    if not options.topics:
+        labels = _label_topic(options)
+        chosen = [topic for topic in camera_topics(recording) if topic != labels]
+        return (chosen[0],) if len(chosen) == 1 else (camera_topic(recording),)
+    known = image_topics(recording)
+    found = tuple(sorted(topic for topic in set(options.topics) if topic in known))
+    if not found:
+        msg = (
+            f'Recording {str(recording.path)!r} has no image topic '
+            f'{" or ".join(map(repr, options.topics))}; those with images are: '
+            f'{", ".join(known) or "none"}.'
+        )
+        raise BagError(msg)
+    return found
+
+
+def _label_topic(options: ReplayOptions) -> str | None:
+    return options.truth.topic if options.truth else None
+
+
+def _tasks(bags: Sequence[Bag], options: ReplayOptions) -> Iterable[Task]:
+    whole = bool(options.sinks)
+    length = FOREVER_NS if whole or _depends_on_the_past(options) else _length(bags)
+    number = 0
+    for index, bag in enumerate(bags):
+        groups = [bag.cameras] if whole else [(topic,) for topic in bag.cameras]
+        for cameras in groups:
+            frames = sum(bag.frames[bag.cameras.index(topic)] for topic in cameras)
+            spans = list(_spans(bag, length))
+            for part, span in enumerate(spans):
+                share = frames * (part + 1) // len(spans) - frames * part // len(spans)
+                yield Task(number, index, cameras, span, share)
+                number += 1
+
+
+def _depends_on_the_past(options: ReplayOptions) -> bool:
+    """Say whether a frame's result depends on more than the frame before."""
+    asks_gate = options.crf.enabled and options.follow is None
+    return asks_gate or (options.truth is not None and options.truth.by == 'index')
+
+
+def _length(bags: Sequence[Bag]) -> int:
+    """Return the length of a stretch [ns]."""
+    total = sum(bag.span[1] - bag.span[0] for bag in bags)
+    return min(LONGEST_NS, max(SHORTEST_NS, total // FEWEST_PARTS))
+
+
+def _spans(bag: Bag, length: int) -> Iterable[tuple[int, int]]:
+    """Cut a bag into equal stretches; the first and the last are open, whatever metadata say."""
+    start, stop = bag.span
+    parts = 1 if bag.damage else max(1, (stop - start) // length)
+    borders = [start + (stop - start) * part // parts for part in range(1, parts)]
+    return zip([0, *borders], [*borders, FOREVER_NS], strict=True)
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    """Number names that occur more than once."""
+    found: list[str] = []
+    for name in names:
+        again = sum(one == name or one.startswith(f'{name}~') for one in found)
+        found.append(f'{name}~{again + 1}' if again else name)
+    return found

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 MODULES = {
     'cityscapesscripts': 'cityscapesscripts',
     'crf': 'pydensecrf',
+    'cuda_python': 'cuda',
     'lightning': 'lightning',
     'onnx': 'onnx',
     'onnxruntime': 'onnxruntime',
     'optuna': 'optuna',
+    'ray': 'ray',
     'ros': 'rclpy',
     'rosbags': 'rosbags',
     'tensorrt_rtx': 'tensorrt_rtx',

@@ -150,6 +150,7 @@ class Lane:
             slots = [self._make_slot(owner, tensors, shapes) for _ in range(SLOTS)]
             self._warm_up(owner, slots)
             self._free.extend(slots)
+            owner.callback(self._recall)
             for stream in (streams.copy_in, streams.compute, streams.copy_out):
                 owner.callback(device.wait_for_stream, stream)  # the first thing in ``close``
             self._owner = owner.pop_all()
@@ -221,6 +222,13 @@ class Lane:
             DeviceError: If the GPU refuses; the rest was freed all the same.
         """
         self._owner.close()
+
+    def _recall(self) -> None:
+        """Take back the blocks of batches that nobody will collect."""
+        for slot in self._busy:
+            if slot.block is not None:
+                self._pool.give_back(slot.block)
+                slot.block = None
 
     def _fix_shapes(self, tensors: Sequence[Tensor]) -> dict[str, tuple[int, ...]]:
         """Tell the context the shape of the batch and return those of all tensors."""

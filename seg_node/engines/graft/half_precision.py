@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network's ONNX graph in half precision, but for what must stay exact.
 
-A weight is rounded so that the sum over a filter's window is kept: what is lost at one tap is
-added to the next smaller one. Filters that answer to edges have large weights that cancel each
-other on even ground; rounded one by one, they no longer do, and every pixel is off by the same
-amount.
-
 Scale factors and whatever else decides about shapes stay in float32, and so does what turns the
 outputs of an imported network into scores: the logarithm of a probability below 6e-5 would lose
 most of its digits.
@@ -18,19 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import numpy_helper, TensorProto
 
+from seg_node.bundle.half_weights import as_half, LARGEST
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import numpy.typing as npt
     from onnx import AttributeProto, GraphProto, NodeProto
 
-__all__ = ['as_half', 'to_half']
+__all__ = ['to_half']
 
-LARGEST = float(np.finfo(np.float16).max)
-SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
-FILTER_RANK = 4
 LARGEST_WEIGHT_RANK = 1  # a single number beyond the range means "infinite", not a weight
 FINISHING = ('Identity', 'Log', 'Max', 'Resize')
 EXACT_INPUTS = {
@@ -123,36 +115,6 @@ def _halve(tensor: TensorProto) -> None:
         )
         raise EngineError(msg)
     tensor.CopyFrom(numpy_helper.from_array(as_half(values), tensor.name))
-
-
-def as_half(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
-    """Round a constant to half precision.
-
-    Args:
-        values: Of any shape; filters are (outputs, inputs, height, width).
-
-    Returns:
-        Of the same shape. No filter's sum is off by more than the rounding of its smallest weight;
-        what is beyond the range is limited, and no number becomes 0 that was not.
-    """
-    limited = np.clip(values, -LARGEST, LARGEST)
-    if values.ndim == FILTER_RANK and limited[0, 0].size > 1:
-        return _keep_sums(limited.reshape(-1, limited[0, 0].size)).reshape(values.shape)
-    tiny = (values != 0) & (np.abs(values) < SMALLEST)  # a guard against division by zero
-    return np.where(tiny, np.copysign(SMALLEST, values), limited).astype(np.float16)
-
-
-def _keep_sums(filters: npt.NDArray[np.float32]) -> npt.NDArray[np.float16]:
-    """Round the taps of filters (F, taps), each with what the larger ones of its filter lost."""
-    order = np.argsort(-np.abs(filters), axis=1)
-    rounded = np.empty(filters.shape, np.float16)
-    lost = np.zeros(len(filters))
-    every = np.arange(len(filters))
-    for place in order.T:
-        wanted = filters[every, place] + lost
-        rounded[every, place] = wanted
-        lost = wanted - rounded[every, place]
-    return rounded
 
 
 def _shape_nodes(graph: GraphProto) -> list[NodeProto]:

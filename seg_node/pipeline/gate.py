@@ -33,13 +33,16 @@ class Verdict:
     """What the gate decided about a frame.
 
     Attributes:
-        decision: ``'certain'``, ``'no_time'`` or ``'ran'``.
+        decision: ``'certain'``, ``'no_time'`` or ``'ran'``; what comes of the last may be
+            ``'failed'``.
         predicted: How long the CRF will take, or would have taken [s]; ``None`` if that was not
             asked.
+        error: Why it failed; empty if it did not.
     """
 
     decision: CrfDecision
     predicted: float | None = None
+    error: str = ''
 
 
 class Hysteresis:

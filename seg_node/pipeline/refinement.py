@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast, TYPE_CHECKING
 
 from seg_node.crf import refine_scores
@@ -37,11 +37,13 @@ class Terms:
         deadline: When the frame must be done [s], as ``time.monotonic``; ``None`` for never.
         stamp: When the image was taken [s]; ``None`` for one that is no part of a sequence.
         decision: To be followed instead of the gate; ``None`` to ask the gate.
+        may_fail: Whether labels of the network are better than an error if the CRF fails.
     """
 
     deadline: float | None = None
     stamp: float | None = None
     decision: CrfDecision | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Refiner:
             terms: Deadline, stamp, and the decision if it is already made.
 
         Raises:
-            CrfError: If the CRF is on and its back end is missing or fails.
+            CrfError: If the CRF is on and its back end is missing or fails, unless it may.
             ParameterError: If the CRF is off and the decision to follow is that it ran.
         """
         maps = frame.maps
@@ -108,7 +110,13 @@ class Refiner:
             return Refinement(maps.labels, maps.confidence, verdict, uncertain)
         crf = cast('CrfOptions', options.crf)
         watch = Stopwatch()
-        labels, confidence = self._run(frame, crf)
+        try:
+            labels, confidence = self._run(frame, crf)
+        except Exception as err:  # whatever a back end throws, the network's labels are there
+            if not terms.may_fail:
+                raise
+            failed = replace(verdict, decision='failed', error=f'{type(err).__name__}: {err}')
+            return Refinement(maps.labels, maps.confidence, failed, uncertain)
         watch.lap('crf')
         if terms.decision is None:
             self._gate.learn(self._job(frame, crf), watch.times()['crf'])

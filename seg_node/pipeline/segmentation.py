@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ['CrfDecision', 'Outputs', 'Segmentation']
 
-CrfDecision = Literal['off', 'certain', 'no_time', 'ran']
+CrfDecision = Literal['off', 'certain', 'no_time', 'ran', 'failed']
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,10 @@ class Segmentation:
         uncertain_fraction: Share of pixels above the entropy threshold; ``None`` if nothing that
             was asked for needs the entropy here.
         crf: ``'off'``; ``'certain'``: too few uncertain pixels; ``'no_time'``: predicted not to
-            fit the time that was left; ``'ran'``.
+            fit the time that was left; ``'ran'``; ``'failed'``: the labels are the network's.
         crf_predicted: How long the CRF was predicted to take [s]; ``None`` if it was off, the
             frame certain, or the decision the caller's.
+        crf_error: Why the CRF failed; empty if it did not.
         network_labels: (H, W) uint8 class ids before the CRF; the same array as ``labels`` if it
             did not run.
         times: Seconds spent in each stage: fit, infer, finish, crf, total; with an engine on a
@@ -71,6 +72,7 @@ class Segmentation:
     uncertain_fraction: float | None = None
     crf: CrfDecision = 'off'
     crf_predicted: float | None = None
+    crf_error: str = ''
     network_labels: UInt8Array | None = None
     times: Mapping[str, float] = field(default_factory=dict)
     probabilities: npt.NDArray[np.float32] | None = None

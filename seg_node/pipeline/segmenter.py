@@ -83,6 +83,7 @@ class Segmenter:
         deadline: float | None = None,
         stamp: float | None = None,
         crf_decision: CrfDecision | None = None,
+        crf_may_fail: bool = False,
     ) -> Segmentation:
         """Segment one image.
 
@@ -95,6 +96,8 @@ class Segmenter:
                 sequence; without it, the image is judged alone.
             crf_decision: What was decided about this frame before, for example by a node whose
                 recording is played again; it is followed whatever the gate would say.
+            crf_may_fail: Whether a failure of the CRF gives the network's labels with the
+                decision ``'failed'`` instead of an error.
 
         Returns:
             Images of the size of the input; all of them are the caller's own.
@@ -102,14 +105,14 @@ class Segmenter:
         Raises:
             ImageError: If the image has another shape or dtype.
             EngineError: If the network fails.
-            CrfError: If the CRF is on and its back end is missing or fails.
+            CrfError: If the CRF is on and its back end is missing or fails, unless it may.
             ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
         """
         check_image(image)
         watch = Stopwatch()
         inferred = self._infer(image, self._wanted(outputs), watch)
         frame = Frame(image, inferred.scores, inferred.placement, inferred.maps)
-        terms = Terms(self._deadline(watch, deadline), stamp, crf_decision)
+        terms = Terms(self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail)
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
         area = self._area(inferred, refined) if outputs.drivable_area else None
@@ -124,6 +127,7 @@ class Segmenter:
             uncertain_fraction=refined.uncertain,
             crf=refined.verdict.decision,
             crf_predicted=refined.verdict.predicted,
+            crf_error=refined.verdict.error,
             network_labels=frame.maps.labels,
             times=times,
             probabilities=self._planes(inferred) if outputs.probabilities else None,

@@ -43,6 +43,7 @@ class HealthReport:
         crf_time: What the CRF took on the last frame that it refined [s]; None before the first.
         last_error: Text of the last error; empty if there was none.
         failing: The same text if no frame has been processed since, else empty.
+        crf_failing: Why the CRF failed on the last frame; empty if it did not.
     """
 
     received: int
@@ -57,6 +58,7 @@ class HealthReport:
     crf_time: float | None
     last_error: str
     failing: str
+    crf_failing: str
 
 
 @dataclass(slots=True)
@@ -76,6 +78,7 @@ class Health:
     _crf_time: float | None = None
     _last_error: str = ''
     _failing: bool = False
+    _crf_failing: str = ''
 
     def received(self) -> None:
         """Count a frame that arrived."""
@@ -89,12 +92,15 @@ class Health:
         with self._lock:
             self._dropped[reason] += 1
 
-    def processed(self, times: Mapping[str, float], crf: CrfDecision = 'off') -> None:
+    def processed(
+        self, times: Mapping[str, float], crf: CrfDecision = 'off', crf_error: str = ''
+    ) -> None:
         """Count a frame whose outputs were published.
 
         Args:
             times: Of its stages [s].
             crf: What was decided about the CRF.
+            crf_error: Why it failed; empty if it did not.
         """
         with self._lock:
             now = time.monotonic()
@@ -103,6 +109,9 @@ class Health:
             self._failing = False
             _note(self._departures, now)
             self._crf[crf] += 1
+            self._crf_failing = crf_error
+            if crf_error:
+                self._last_error = f'crf: {crf_error}'
             if crf == 'ran':
                 self._crf_time = times['crf']
                 _note(self._refinements, now)
@@ -130,6 +139,7 @@ class Health:
                 self._crf_time,
                 self._last_error,
                 self._last_error if self._failing else '',
+                self._crf_failing,
             )
 
 

@@ -112,7 +112,9 @@ class ModelRunner:
         with self._lock:
             if parameters is not self._parameters:
                 self._adopt(parameters)
-            return self._segmenter(image, outputs, deadline=deadline, stamp=stamp)
+            return self._segmenter(
+                image, outputs, deadline=deadline, stamp=stamp, crf_may_fail=True
+            )
 
     def described(self) -> dict[str, str]:
         """Return what runs here, in words, for status and diagnostics."""

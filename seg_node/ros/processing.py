@@ -116,7 +116,13 @@ class Processor:
             'publish': self.publishing,
             'arrival_to_publish': published - frame.arrived,
         }
-        self.health.processed(times, result.crf)
+        self.health.processed(times, result.crf, result.crf_error)
+        if result.crf_error:
+            self.node.get_logger().error(
+                'The CRF failed on a frame, which was published with the labels of the network: '
+                f'{result.crf_error}',
+                throttle_duration_sec=5.0,
+            )
         if STATUS in wanted.topics:
             self._publish_status(header, result, times)
 
@@ -149,8 +155,9 @@ class Processor:
     ) -> None:
         values = status_values(self.runner.described(), result, self._age(header), times)
         name = f'{self.node.get_name()}: frame'
+        level = DiagnosticStatus.WARN if result.crf_error else DiagnosticStatus.OK
         self.publishers.publish_status(
-            diagnostics(header, name, DiagnosticStatus.OK, f'crf {result.crf}', values)
+            diagnostics(header, name, level, f'crf {result.crf}', values)
         )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from seg_node.crf import preset
 from seg_node.engines.fake_engine import FakeEngine
-from seg_node.errors import ParameterError
+from seg_node.errors import CrfError, ParameterError
 from seg_node.imaging import finish, place, probabilities
 from seg_node.pipeline import Outputs, refinement, Segmenter, SegmenterOptions
 import tiny
@@ -43,7 +43,7 @@ ALWAYS = SegmenterOptions(
     drivable_min_probability=0.0,
     drivable_max_entropy=1.0,
 )
-DECISIONS: tuple[CrfDecision, ...] = ('off', 'certain', 'no_time', 'ran')
+DECISIONS: tuple[CrfDecision, ...] = ('off', 'certain', 'no_time', 'ran', 'failed')
 
 
 @dataclass
@@ -181,6 +181,54 @@ def test_options_reach_the_crf(bundle: Bundle, crf: FakeCrf) -> None:
     assert crf.calls == [options]
 
 
+def broken(error: Exception) -> Callable[..., Any]:
+    """Return a CRF that fails."""
+
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize('error', [CrfError('too narrow'), MemoryError('720 MB'), RuntimeError()])
+def test_frame_keeps_the_labels_of_the_network_if_the_crf_may_fail_and_does(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    plain = segmenter_of(bundle, SegmenterOptions(drivable_min_probability=0.0))(IMAGE)
+    monkeypatch.setattr(refinement, 'refine_scores', broken(error))
+
+    result = segmenter_of(bundle)(IMAGE, crf_may_fail=True)
+
+    assert result.crf == 'failed'
+    assert result.crf_error == f'{type(error).__name__}: {error}'
+    np.testing.assert_array_equal(result.labels, plain.labels)
+    np.testing.assert_array_equal(result.confidence, plain.confidence)
+    assert result.drivable_area is not None
+
+
+def test_crf_that_must_not_fail_does_so_with_its_error(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refinement, 'refine_scores', broken(CrfError('too narrow')))
+
+    with pytest.raises(CrfError, match='too narrow'):
+        segmenter_of(bundle)(IMAGE)
+
+
+def test_crf_is_tried_again_on_the_frame_after_a_failure(
+    bundle: Bundle, crf: FakeCrf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = segmenter_of(bundle, answers=[scores_of(), scores_of()])
+    with monkeypatch.context() as patch:
+        patch.setattr(refinement, 'refine_scores', broken(MemoryError()))
+        first = segmenter(IMAGE, crf_may_fail=True)
+
+    second = segmenter(IMAGE, crf_may_fail=True)
+
+    assert (first.crf, second.crf, second.crf_error) == ('failed', 'ran', '')
+    assert len(crf.calls) == 1
+
+
 @pytest.mark.parametrize('decision', DECISIONS)
 @pytest.mark.parametrize('share', [0.0, 1.0], ids=['uncertain', 'certain'])
 def test_decision_of_the_caller_is_followed_whatever_the_gate_would_say(
@@ -195,7 +243,7 @@ def test_decision_of_the_caller_is_followed_whatever_the_gate_would_say(
     assert result.crf_predicted is None
 
 
-@pytest.mark.parametrize('decision', ['off', 'certain', 'no_time'])
+@pytest.mark.parametrize('decision', ['off', 'certain', 'no_time', 'failed'])
 def test_decision_not_to_run_can_be_followed_without_a_crf(
     bundle: Bundle, decision: CrfDecision
 ) -> None:

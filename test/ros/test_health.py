@@ -50,6 +50,20 @@ def test_report_counts_what_was_decided_about_the_crf() -> None:
     assert report.crf_rate > 0.0
 
 
+def test_failure_of_the_crf_is_counted_and_told_until_it_does_not_fail() -> None:
+    health = Health()
+    health.processed({'crf': 0.1}, 'failed', 'MemoryError: 720 MB')
+    failed = health.report()
+
+    health.processed({'crf': 0.1}, 'ran')
+    recovered = health.report()
+
+    assert (failed.processed, failed.dropped, failed.crf) == (1, {}, {'failed': 1})
+    assert failed.crf_failing == 'MemoryError: 720 MB'
+    assert failed.failing == ''  # the frame was published
+    assert (recovered.crf_failing, recovered.last_error) == ('', 'crf: MemoryError: 720 MB')
+
+
 @pytest.mark.usefixtures('tenths')
 def test_rate_is_that_of_the_last_seconds() -> None:
     health = Health()

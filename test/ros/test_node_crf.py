@@ -163,25 +163,6 @@ def test_replay_with_the_decisions_of_the_status_repeats_the_masks(
             np.testing.assert_array_equal(again.labels, mask)
 
 
-def test_frame_that_the_crf_fails_on_is_counted_and_the_next_is_refined(
-    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rig = make_rig(**ALWAYS)
-    listen(rig)
-
-    def fail(*_: object) -> None:
-        msg = 'Out of memory for the lattice.'
-        raise CrfError(msg)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(refinement, 'refine_scores', fail)
-        rig.send(rig.image(IMAGE))
-        rig.until_dropped('engine_error')
-
-    assert rig.node.health.report().failing == 'engine_error: Out of memory for the lattice.'
-    assert status_of(rig)['crf'] == 'ran'
-
-
 def test_time_that_publishing_takes_is_kept_from_the_crf(make_rig: MakeRig) -> None:
     """The budget is for the mask that is out, not for the one that is computed."""
     rig = make_rig(**ALWAYS)
@@ -302,3 +283,33 @@ def test_diagnostics_count_the_decisions(make_rig: MakeRig) -> None:
     assert float(values['crf_cost_ms']) > 0.0
     assert values['crf_backend'] == 'numpy'
     assert 'crf_rate_hz' in values
+
+
+def test_frame_whose_crf_fails_is_published_with_the_labels_of_the_network(
+    make_rig: MakeRig, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ros.rig import pixels_of  # noqa: PLC0415
+
+    def fail(*_: object) -> None:
+        msg = 'Out of memory for the lattice.'
+        raise CrfError(msg)
+
+    rig = make_rig(**ALWAYS)
+    rig.listen(MASK)
+    listen(rig)
+    with monkeypatch.context() as patch:
+        patch.setattr(refinement, 'refine_scores', fail)
+        sent = rig.send(rig.image(IMAGE))
+        mask, status = rig.answer(MASK, sent), rig.answer(STATUS, sent).status[0]
+        rig.until_processed(1)
+    told = rig.node.diagnosis.message().status[0]
+
+    with open_segmenter(bundle_folder, 'onnxruntime') as segmenter:
+        np.testing.assert_array_equal(pixels_of(mask), segmenter(IMAGE).labels)
+    assert (status.level, status.message) == (b'\x01', 'crf failed')
+    assert told.level == b'\x01'
+    assert 'the CRF fails: CrfError: Out of memory for the lattice.' in told.message
+    values = {pair.key: pair.value for pair in told.values}
+    assert values['crf_failed'] == '1'
+    assert not [key for key in values if key.startswith('dropped_') and values[key] != '0']
+    assert status_of(rig)['crf'] == 'ran'  # the next frame

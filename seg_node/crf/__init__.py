@@ -2,6 +2,7 @@
 """Dense CRF: refine probabilities along the edges of an image."""
 
 from .compat import Compat, compat_matrix
+from .margin import settled_labels
 from .options import BilateralKernel, CrfOptions, GaussianKernel, Kernel, preset, PRESETS
 from .plain import from_plain, to_plain
 from .refine import is_available, refine, refine_labels, refine_scores
@@ -24,6 +25,7 @@ __all__ = [
     'refine',
     'refine_labels',
     'refine_scores',
+    'settled_labels',
     'to_plain',
     'why_missing',
 ]

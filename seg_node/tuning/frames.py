@@ -14,12 +14,12 @@ from typing import Any, cast, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.crf import refine_scores
+from seg_node.crf import refine_scores, settled_labels
 from seg_node.engines.base import Wanted
 from seg_node.evaluation.prediction import comparable, with_changes
 from seg_node.imaging import finish, Placement, probabilities
 from seg_node.progress import progress
-from seg_node.taxonomy import class_groups, group_id_map
+from seg_node.taxonomy import class_groups, group_id_map, UNLABELLED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,6 +136,16 @@ class Drive:
             options,
         )
         return with_changes(frame.before, frame.network, labels, self.group_of)
+
+    def unsettled(self, frame: Frame, margin: float) -> npt.NDArray[np.bool_]:
+        """Return which pixels a margin leaves to the CRF, (H, W)."""
+        settled = settled_labels(
+            frame.placement.crop(frame.scores.astype(np.float32)),
+            frame.placement.image_size,
+            self.temperature,
+            margin,
+        )
+        return np.asarray(settled == UNLABELLED)
 
 
 def keep_frames(engine: Engine, dataset: Dataset, data: str, folder: Path) -> Drive:

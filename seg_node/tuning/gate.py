@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.tuning.measure import THRESHOLDS
+from seg_node.tuning.measure import MARGINS, THRESHOLDS
 from seg_node.tuning.sums import Effect, total
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ __all__ = [
     'GateEffect',
     'behind_gate',
     'fit_gate',
-    'fit_pixels',
+    'fit_margin',
     'keeps_enough',
     'within_pixels',
 ]
@@ -148,29 +148,30 @@ def behind_gate(frames: Sequence[FrameEffect], gate: Gate) -> GateEffect:
     return _gate_effect(frames, effects, float(sum(runs)))
 
 
-def fit_pixels(frames: Sequence[FrameEffect]) -> float:
-    """Return the largest entropy above which the pixels hold 95 % of the gain.
+def fit_margin(frames: Sequence[FrameEffect]) -> float | None:
+    """Return the least margin whose unsettled pixels hold 95 % of the gain.
 
     Args:
         frames: At least one.
 
     Returns:
-        One of ``THRESHOLDS``; the least if none holds as much.
+        One of ``MARGINS``; None if no margin holds as much, or there is no gain to be kept.
     """
-    enough = [limit for limit in THRESHOLDS if within_pixels(frames, limit).kept_share >= AIM]
-    return max(enough, default=THRESHOLDS[0])
+    enough = [one for one in MARGINS if within_pixels(frames, one).kept_share >= AIM]
+    return min(enough, default=None)
 
 
-def within_pixels(frames: Sequence[FrameEffect], threshold: float) -> GateEffect:
-    """Return what the CRF does if only uncertain pixels take its labels.
+def within_pixels(frames: Sequence[FrameEffect], margin: float | None) -> GateEffect:
+    """Return what the CRF does if the network's scores settle pixels by a margin.
 
     Args:
         frames: At least one.
-        threshold: Entropy above which a pixel is uncertain, one of ``THRESHOLDS``.
+        margin: One of ``MARGINS``, or None for all pixels.
     """
-    number = THRESHOLDS.index(threshold)
-    effects = [Effect(frame.effect.before, frame.within[number]) for frame in frames]
-    return _gate_effect(frames, effects, float(sum(frame.uncertain[number] for frame in frames)))
+    refined = float(len(frames))
+    if margin is not None:
+        refined = float(sum(frame.unsettled[MARGINS.index(margin)] for frame in frames))
+    return _gate_effect(frames, [frame.behind(margin).effect for frame in frames], refined)
 
 
 def keeps_enough(figures: Mapping[str, Mapping[str, float]]) -> list[str]:

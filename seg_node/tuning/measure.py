@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 import time
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,21 @@ if TYPE_CHECKING:
     from seg_node.tuning.frames import Drive, Frame
     from seg_node.tuning.sums import Sums
 
-__all__ = ['THRESHOLDS', 'FrameEffect', 'Part', 'Scores', 'interleaved', 'look_closely']
+__all__ = [
+    'MARGINS',
+    'THRESHOLDS',
+    'FrameEffect',
+    'Part',
+    'Scores',
+    'interleaved',
+    'look_closely',
+]
 
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6)
 """Entropies above which a pixel may count as uncertain."""
 
-LEVELS = 255
+MARGINS = (0.4, 0.6, 0.8, 0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
+"""Leads of a class that may settle the label of a pixel [nats]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +91,41 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class FrameEffect:
-    """All that a report wants to know of a frame; T entropies as in ``THRESHOLDS``.
+    """All that a report wants to know of a frame; entropies and margins as in the tables above.
 
     Attributes:
         effect: Before and after the CRF.
         uncertain: (T,) float64: share of pixels above each entropy.
-        within: Sums of labels that are refined above each entropy only, T of them.
+        unsettled: (M,) float64: share of pixels that each margin leaves to the CRF.
+        within: Sums of labels that are refined there only, M of them.
         seconds: That the CRF took, on the clock and on the processor.
     """
 
     effect: Effect
     uncertain: npt.NDArray[np.float64]
+    unsettled: npt.NDArray[np.float64]
     within: tuple[Sums, ...]
     seconds: tuple[float, float]
+
+    def behind(self, margin: float | None) -> FrameEffect:
+        """Return the same with the effect of a CRF that has a margin, one of the table or none."""
+        if margin is None:
+            return self
+        after = self.within[MARGINS.index(margin)]
+        return replace(self, effect=Effect(self.effect.before, after))
 
 
 def look_closely(
     parts: Iterable[Part], options: CrfOptions, scores: Scores
 ) -> Iterator[FrameEffect]:
-    """Yield what a CRF does to each frame, and what it would do behind any gate.
+    """Yield what a CRF does to all pixels of each frame, and what it does behind any gate.
 
     Args:
         parts: Which frames.
-        options: The CRF.
+        options: The CRF; its margin counts for the time alone.
         scores: Keeps what is known of the frames.
     """
+    everywhere = replace(options, margin=None)
     for part in parts:
         classes = len(part.drive.classes)
         for index in part.frames:
@@ -114,21 +133,23 @@ def look_closely(
             start, busy = time.perf_counter(), time.process_time()
             labels = part.drive.refined(frame, options)
             seconds = time.perf_counter() - start, time.process_time() - busy
+            if options != everywhere:
+                labels = part.drive.refined(frame, everywhere)
             after = sums_of_frame(frame.truth, labels, classes)
             before = scores.before(part.drive, index, frame)
             shares = [uncertain_fraction(frame.entropy, limit) for limit in THRESHOLDS]
+            open_to_it = [part.drive.unsettled(frame, margin) for margin in MARGINS]
             within = tuple(
-                sums_of_frame(frame.truth, _within(frame, labels, limit), classes)
-                for limit in THRESHOLDS
+                sums_of_frame(frame.truth, np.where(here, labels, frame.before), classes)
+                for here in open_to_it
             )
-            yield FrameEffect(Effect(before, after), np.array(shares), within, seconds)
-
-
-def _within(
-    frame: Frame, labels: npt.NDArray[np.uint8], threshold: float
-) -> npt.NDArray[np.uint8]:
-    """Return labels that are refined at uncertain pixels only."""
-    return np.where(frame.entropy > int(threshold * LEVELS), labels, frame.before)
+            yield FrameEffect(
+                effect=Effect(before, after),
+                uncertain=np.array(shares),
+                unsettled=np.array([here.mean() for here in open_to_it]),
+                within=within,
+                seconds=seconds,
+            )
 
 
 def interleaved(parts: Sequence[Part], most: int, seed: int) -> list[tuple[Drive, int]]:

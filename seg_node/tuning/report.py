@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ['FORMAT', 'as_json']
 
-FORMAT = '1.0'
+FORMAT = '1.1'
 NOTE = (
     'Cross-validated: each drive is measured with a preset and a gate that were tuned on the '
     'other drives alone. The preset itself was tuned in the same way on all of them.'
@@ -43,8 +43,9 @@ def as_json(tuning: Tuning) -> dict[str, Any]:
     Shares are 0 to 1, pairs are before and after the CRF.
     """
     first = tuning.parts[0].drive
-    held_out = total(frame.effect for frames in tuning.held_out for frame in frames)
-    seen = total(frame.effect for frame in tuning.final.frames)
+    held_out = total(frame.effect for frames in _as_shipped(tuning) for frame in frames)
+    margin = tuning.final.options.margin
+    seen = total(frame.behind(margin).effect for frame in tuning.final.frames)
     names, gate = first.classes.names, _gates(tuning)
     return {
         'format': FORMAT,
@@ -89,7 +90,7 @@ def preset_plain(options: CrfOptions) -> dict[str, Any]:
 
 def _part(tuning: Tuning, index: int) -> dict[str, Any]:
     part, choice = tuning.parts[index], tuning.choices[index]
-    effect = total(frame.effect for frame in tuning.held_out[index])
+    effect = total(frame.effect for frame in _as_shipped(tuning)[index])
     return {
         'name': part.name,
         'bundle': part.drive.bundle,
@@ -103,6 +104,14 @@ def _part(tuning: Tuning, index: int) -> dict[str, Any]:
         'entropy_threshold': choice.gate.entropy_threshold,
         'min_uncertain_fraction': choice.gate.min_uncertain_fraction,
     }
+
+
+def _as_shipped(tuning: Tuning) -> list[list[FrameEffect]]:
+    """Return the frames of each part with what its preset does, its margin included."""
+    return [
+        [frame.behind(choice.options.margin) for frame in frames]
+        for choice, frames in zip(tuning.choices, tuning.held_out, strict=True)
+    ]
 
 
 def _figures(effect: Effect, names: Sequence[str]) -> dict[str, Any]:
@@ -135,16 +144,15 @@ def _gate(tuning: Tuning) -> dict[str, float]:
 
 def _gates(tuning: Tuning) -> dict[str, Any]:
     """Return what gates keep of the gain on frames that neither they nor the preset saw."""
-    pairs = list(zip(tuning.choices, tuning.held_out, strict=True))
-    of_frames = [behind_gate(frames, choice.gate) for choice, frames in pairs]
-    of_pixels = [within_pixels(frames, choice.pixels) for choice, frames in pairs]
-    return {
-        'frames': _gate_figures(of_frames),
-        'pixels': {
-            **_gate_figures(of_pixels),
-            'entropy_threshold': tuning.final.pixels,
-        },
-    }
+    of_frames = [
+        behind_gate(frames, choice.gate)
+        for choice, frames in zip(tuning.choices, _as_shipped(tuning), strict=True)
+    ]
+    of_pixels = [
+        within_pixels(frames, choice.options.margin)
+        for choice, frames in zip(tuning.choices, tuning.held_out, strict=True)
+    ]
+    return {'frames': _gate_figures(of_frames), 'pixels': _gate_figures(of_pixels)}
 
 
 def _gate_figures(parts: Sequence[GateEffect]) -> dict[str, float | None]:

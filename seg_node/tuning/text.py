@@ -53,7 +53,7 @@ def _class_table(data: Mapping[str, Any]) -> str:
 def _gate_table(data: Mapping[str, Any]) -> str:
     words = {
         'frames': 'on frames that are uncertain enough',
-        'pixels': 'on pixels that are uncertain',
+        'pixels': 'on pixels that are not settled',
     }
     keys = ('share', 'kept', 'mean_iou', 'boundary_f1')
     rows = [
@@ -94,6 +94,8 @@ def _preset_lines(data: Mapping[str, Any]) -> str:
         weights = {kind: kernel['compat'][kinds.index(kind)] for kind in dict.fromkeys(kinds)}
         listed = ', '.join(f'{kind} {weight:g}' for kind, weight in sorted(weights.items()))
         lines.append(f'  {kernel["kind"]}: {widths}; compat: {listed}')
+    margin = preset['margin']
+    lines.append('margin: none' if margin is None else f'margin: {margin:g} nats')
     gate = data['preset_gate']
     lines.append(
         f'gate: at least {gate["min_uncertain_fraction"]:g} of the pixels above entropy '

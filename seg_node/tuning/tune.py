@@ -9,7 +9,7 @@ on, are only there to compare.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 import math
 import time
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.progress import Bar
 from seg_node.tuning.bars import promise, worth
-from seg_node.tuning.gate import fit_gate, fit_pixels
+from seg_node.tuning.gate import fit_gate, fit_margin
 from seg_node.tuning.measure import interleaved, look_closely, Part, Scores
 from seg_node.tuning.search import RUNGS, Search
 from seg_node.tuning.space import kinds_of, options_of, search_space, starting_points
@@ -66,17 +66,15 @@ class Choice:
     """What a search chose.
 
     Attributes:
-        options: The preset.
+        options: The preset, its margin included.
         gate: Which frames it runs on.
-        pixels: Entropy above which the pixels hold nearly all of its gain.
-        frames: What it does to the frames that it was tuned on.
+        frames: What it does to the frames that it was tuned on, on all pixels.
         trials: Points that were tried.
         given_up: Points that were not tried to the end.
     """
 
     options: CrfOptions
     gate: Gate
-    pixels: float
     frames: tuple[FrameEffect, ...]
     trials: int
     given_up: int
@@ -89,7 +87,7 @@ class Tuning:
     Attributes:
         parts: What was held out in turn.
         choices: For each part, what the search on the other parts chose.
-        held_out: For each part, what that choice does to its frames.
+        held_out: For each part, what that choice does to its frames, on all pixels.
         final: What the search on all parts chose.
         budget: How long was searched.
         seconds: How long it took.
@@ -174,9 +172,10 @@ class _Searching:
         frames = self.look(parts, options)
         value = worth(total(frame.effect for frame in frames))
         self._bar.say(f'{name}: {value:+.2f} points on {len(frames)} frames')
-        return Choice(
-            options, fit_gate(frames), fit_pixels(frames), frames, search.done, search.given_up
-        )
+        margin = fit_margin(frames)
+        gate = fit_gate([frame.behind(margin) for frame in frames])
+        options = replace(options, margin=margin)
+        return Choice(options, gate, frames, search.done, search.given_up)
 
     def _climb(self, search: Search, climber: _Climber) -> None:
         """Search, and count all frames of a trial as done, those that it was spared as well."""

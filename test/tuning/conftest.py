@@ -14,7 +14,7 @@ from seg_node.bundle import Bundle
 from seg_node.datasets import Sample
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.tuning import Drive, keep_frames
-from seg_node.tuning.measure import FrameEffect, THRESHOLDS
+from seg_node.tuning.measure import FrameEffect, MARGINS, THRESHOLDS
 from seg_node.tuning.sums import Effect, Sums
 from tiny import scene, Scenes, SIZE, TAXONOMY, tiny_manifest
 
@@ -83,13 +83,15 @@ def frame_effect(gain: float, uncertain: float, within: Sequence[float] = ()) ->
     Args:
         gain: Of the CRF on all pixels.
         uncertain: Share of uncertain pixels, at every entropy.
-        within: Of the CRF on uncertain pixels, for each entropy; by default all of it.
+        within: Of the CRF on unsettled pixels, for each margin; by default all of it. They are a
+            tenth of the pixels for each nat of margin.
     """
     same = np.diag([10, 10])
-    parts = tuple(sums(same, 0.5 + one) for one in (within or [gain] * len(THRESHOLDS)))
+    parts = tuple(sums(same, 0.5 + one) for one in (within or [gain] * len(MARGINS)))
     return FrameEffect(
         effect=Effect(sums(same, 0.5), sums(same, 0.5 + gain)),
         uncertain=np.full(len(THRESHOLDS), uncertain),
+        unsettled=np.array(MARGINS) / 10,
         within=parts,
         seconds=(0.01, 0.01),
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +59,19 @@ def test_labels_before_and_after_are_those_of_the_node(
     assert np.array_equal(frame.entropy, before.entropy)
     assert np.array_equal(drive.refined(frame, STRONG), after.labels)
     assert not np.array_equal(before.labels, after.labels)
+
+
+def test_a_margin_leaves_to_the_crf_what_the_tuner_says(make_drive: Callable[..., Drive]) -> None:
+    drive = make_drive([4])
+    frame = drive.frame(0)
+    everywhere = drive.refined(frame, STRONG)
+
+    gated = drive.refined(frame, replace(STRONG, margin=0.2))
+
+    unsettled = drive.unsettled(frame, 0.2)
+    assert 0.0 < unsettled.mean() < 1.0
+    np.testing.assert_array_equal(gated, np.where(unsettled, everywhere, frame.before))
+    assert (gated != everywhere).any()
 
 
 def test_where_classes_are_summed_labels_are_those_of_an_evaluation(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-import math
 
 import numpy as np
 import pytest
@@ -12,12 +11,12 @@ import pytest
 from seg_node.tuning.gate import (
     behind_gate,
     fit_gate,
-    fit_pixels,
+    fit_margin,
     Gate,
     keeps_enough,
     within_pixels,
 )
-from seg_node.tuning.measure import FrameEffect, THRESHOLDS
+from seg_node.tuning.measure import FrameEffect, MARGINS, THRESHOLDS
 
 from .conftest import frame_effect
 
@@ -94,17 +93,30 @@ def test_effects_of_different_gates_add_up() -> None:
     assert got.kept_share == pytest.approx(0.04 / 0.10)
 
 
-def test_pixels_are_those_above_the_largest_entropy_that_holds_the_gain() -> None:
-    holds = [0.04 if limit <= 0.3 else 0.01 for limit in THRESHOLDS]
+def test_the_margin_is_the_least_whose_pixels_hold_the_gain() -> None:
+    holds = [0.039 if margin >= 1.2 else 0.01 for margin in MARGINS]
     frames = [frame_effect(0.04, 0.2, holds), frame_effect(0.04, 0.4, holds)]
 
-    limit = fit_pixels(frames)
-    got = within_pixels(frames, limit)
+    margin = fit_margin(frames)
+    got = within_pixels(frames, margin)
 
-    assert limit == 0.3
-    assert got.share == pytest.approx(0.3)
-    assert got.kept_share == pytest.approx(1.0)
-    assert math.isclose(within_pixels(frames, 0.4).kept_share, 0.25)
+    assert margin == 1.2
+    assert got.share == pytest.approx(0.12)
+    assert got.kept_share == pytest.approx(0.975)
+    assert within_pixels(frames, 0.4).kept_share == pytest.approx(0.25)
+    assert frames[0].behind(margin).effect.boundary_gain == pytest.approx(3.9)
+
+
+@pytest.mark.parametrize('gain', [0.04, -0.01])
+def test_all_pixels_are_refined_where_no_margin_holds_the_gain(gain: float) -> None:
+    frames = [frame_effect(gain, 0.2, [0.01] * len(MARGINS))]
+
+    got = within_pixels(frames, fit_margin(frames))
+
+    assert fit_margin(frames) is None
+    assert got.share == 1.0
+    assert got.effect.boundary_gain == pytest.approx(100 * gain)
+    assert frames[0].behind(None) is frames[0]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ARGUMENTS = (
     ('image', 'image', 'Camera image topic, without /compressed'),
     ('image_transport', '', 'raw or compressed'),
     ('bundle', '', 'Model bundle: a name that comes with the package, or a folder'),
-    ('engine', '', 'Inference back end: auto, onnxruntime, torch or fake'),
+    ('engine', '', 'Inference back end: auto, onnxruntime, tensorrt, torch or fake'),
     ('namespace', '', 'Namespace of the node and of its topics'),
     ('name', 'seg_node', 'Name of the node'),
     ('params_file', str(SHARE / 'config' / 'seg.params.yaml'), 'Parameters of the node'),

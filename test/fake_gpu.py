@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A GPU made up for tests: it does what a JSON file says, in this process and in the builder's.
 
-The file's path is in the environment variable ``FAKE_GPU``. Keys, all optional::
+The file's path is in the environment variable ``FAKE_GPU``; the ids of builders are written to
+the file that ``FAKE_GPU_PIDS`` names. Keys, all optional::
 
     folder     where engines are kept; by default beside the file
     build_s    how long a build takes
@@ -25,6 +26,7 @@ from typing import Any, ClassVar, NoReturn, TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.engines import gpu_context, serving
 from seg_node.engines.base import Engine, Inferred
 from seg_node.engines.gpu_backend import GpuBackend, GpuError
 from seg_node.engines.onnx_engine import OnnxEngine
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
+    import pytest
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Wanted
@@ -41,7 +44,8 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-VARIABLE = 'FAKE_GPU'
+VARIABLE, PIDS = 'FAKE_GPU', 'FAKE_GPU_PIDS'
+TESTS = Path(__file__).parent
 STEPS = 20
 CHECKS = 3  # images of the self-check
 ERRORS = {
@@ -57,6 +61,31 @@ def settings() -> dict[str, Any]:
     """Return what the fake shall do."""
     data: dict[str, Any] = json.loads(Path(os.environ[VARIABLE]).read_text(encoding='utf-8'))
     return data
+
+
+def set_up(folder: Path, patch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have nodes and engines find this GPU; return a function that says what it does from now on.
+
+    Args:
+        folder: For settings and engines.
+        patch: Takes all back after the test.
+    """
+    folder.mkdir()
+
+    def say(**words: object) -> None:
+        fresh = folder / 'fresh.json'
+        fresh.write_text(json.dumps(words), encoding='utf-8')
+        fresh.rename(folder / 'settings.json')
+
+    say()
+    code = [str(TESTS), str(TESTS.parent), os.environ.get('PYTHONPATH', '')]
+    patch.setenv('PYTHONPATH', os.pathsep.join(filter(None, code)))
+    patch.setenv(VARIABLE, str(folder / 'settings.json'))
+    patch.setenv(PIDS, str(folder / 'pids'))
+    patch.setitem(serving.GPU_BACKENDS, 'tensorrt', 'fake_gpu:FakeGpu')
+    patch.setattr(gpu_context, '_causes', [])
+    patch.setattr(gpu_context, '_abandoned', [])
+    return say
 
 
 def folder() -> Path:
@@ -97,9 +126,8 @@ class FakeGpu(GpuBackend):
     def build(self, bundle: Bundle, plan: GpuPlan, on_progress: Callable[[float], None]) -> None:
         """Write the file after a while, as told."""
         told = settings()
-        if os.environ.get('FAKE_GPU_PIDS'):
-            with Path(os.environ['FAKE_GPU_PIDS']).open('a', encoding='utf-8') as stream:
-                stream.write(f'{os.getpid()}\n')
+        with Path(os.environ[PIDS]).open('a', encoding='utf-8') as stream:
+            stream.write(f'{os.getpid()}\n')
         fate = told.get('build', {}).get(plan.manner, '')
         for step in range(STEPS):
             time.sleep(told.get('build_s', 0.0) / STEPS)

@@ -67,7 +67,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('how the bundle is run')
     group.add_argument(
-        '--engine', default='auto', help='auto, onnxruntime, torch or fake (default: auto)'
+        '--engine',
+        default='auto',
+        help='auto, onnxruntime, tensorrt, torch or fake (default: auto)',
     )
     group.add_argument(
         '--threads',

@@ -18,11 +18,16 @@ __all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
 ENGINES = {
     'fake': 'seg_node.engines.fake_engine:FakeEngine',
     'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
+    'tensorrt': 'seg_node.engines.tensorrt_engine:TensorRTEngine',
     'torch': 'seg_node.engines.torch_engine:TorchEngine',
 }
-LIBRARIES = {'onnxruntime': 'onnxruntime', 'torch': 'torch safetensors'}
+LIBRARIES = {
+    'onnxruntime': 'onnxruntime',
+    'tensorrt': 'tensorrt cuda-python onnx',
+    'torch': 'torch safetensors',
+}
 AUTO = 'auto'
-PRECISIONS = (AUTO, 'fp32', 'int8')
+PRECISIONS = (AUTO, 'fp32', 'fp16', 'int8')
 # In order of preference; the first that opens is taken.
 CANDIDATES = ('onnxruntime',)
 

@@ -33,6 +33,8 @@ __all__ = [
     'PIXEL_ENCODINGS',
     'classes_json',
     'coded_labels',
+    'crf_words',
+    'engine_words',
     'model_words',
     'output_pixels',
     'outputs_for',
@@ -138,18 +140,24 @@ def classes_json(manifest: Manifest) -> str:
 
 def model_words(bundle: Bundle, engine: Engine, options: SegmenterOptions) -> dict[str, str]:
     """Return what runs, in words; how the CRF is computed is left out where it is off."""
-    words = {
-        'bundle': f'{bundle.manifest.name} {bundle.digest}',
-        'engine': engine.name,
-        'device': engine.device,
-        'precision': engine.precision,
-    }
+    return {**engine_words(bundle, engine), **crf_words(options)}
+
+
+def engine_words(bundle: Bundle, engine: Engine) -> dict[str, str]:
+    """Return bundle, engine, device, precision, why this engine, and what else it says."""
+    words = engine.described()
+    reason = words.pop('reason')
+    name = f'{bundle.manifest.name} {bundle.digest}'
+    return {'bundle': name, **words, 'engine_reason': reason}
+
+
+def crf_words(options: SegmenterOptions) -> dict[str, str]:
+    """Return how the CRF is computed; nothing where it is off."""
     crf = options.crf
     if crf is None:
-        return words
+        return {}
     backend = choose(crf.backend).name
     return {
-        **words,
         'crf_backend': backend,
         'crf_mode': crf.mode if backend == 'native' else 'exact',
         'crf_resolution': crf.resolution,

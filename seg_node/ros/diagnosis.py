@@ -55,7 +55,7 @@ class Diagnosis:
             header,
             node.get_fully_qualified_name().lstrip('/'),
             self._level(silence, report),
-            silence or f'{report.output_rate:.1f} masks per second',
+            silence or self._summary(report),
             {
                 'state': node.state,
                 'enabled': node.enabled,
@@ -81,16 +81,27 @@ class Diagnosis:
         )
 
     def _level(self, silence: str, report: HealthReport) -> bytes:
-        """Error: the node cannot do its work. Warning: it does not, for a reason outside."""
+        """Error: the node cannot do its work. Warning: it does not, or worse than it should."""
         if report.failing:
             return DiagnosticStatus.ERROR
-        return DiagnosticStatus.WARN if silence else DiagnosticStatus.OK
+        runner = self._node.runner
+        is_slower = runner is not None and bool(runner.gpu_trouble)
+        is_worse = is_slower or bool(report.crf_failing)
+        return DiagnosticStatus.WARN if silence or is_worse else DiagnosticStatus.OK
+
+    def _summary(self, report: HealthReport) -> str:
+        """Return how fast masks come out, and what keeps the GPU from making them."""
+        runner = self._node.runner
+        parts = [f'{report.output_rate:.1f} masks per second']
+        if runner is not None:
+            parts += [runner.gpu, runner.gpu_trouble]
+        if report.crf_failing:
+            parts.append(f'the CRF fails: {report.crf_failing}')
+        return '; '.join(filter(None, parts))
 
     def _model(self) -> dict[str, str]:
         runner = self._node.runner
-        if runner is None:
-            return {'engine': 'none'}
-        return {**runner.described(), 'engine_reason': runner.engine.reason}
+        return {'engine': 'none'} if runner is None else runner.described()
 
 
 def _figures(report: HealthReport) -> dict[str, Any]:

@@ -10,11 +10,15 @@ import cv2
 import numpy as np
 
 from seg_node.bundle import open_bundle
-from seg_node.engines.registry import open_engine
+from seg_node.engines.gpu_standing import Patience
+from seg_node.engines.serving import open_for_serving
+from seg_node.engines.standby import StandbyEngine, StandbyOptions
 from seg_node.errors import EngineError
-from seg_node.interface import model_words
+from seg_node.interface import crf_words, engine_words
 from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
 from seg_node.pipeline.crf_choice import crf_warning
+
+from .parameters import image_size_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,16 +50,19 @@ class ModelRunner:
         cv2.setNumThreads(parameters.opencv_threads)
         self._lock = Lock()
         self.bundle = open_bundle(parameters.bundle)
-        self.engine = open_engine(
+        self.engine = open_for_serving(
             parameters.engine,
             self.bundle,
             threads=parameters.threads,
             precision=parameters.precision,
+            options=_standby_options(parameters),
         )
         self._segmenter = Segmenter(self.engine)
         try:
             self._adopt(parameters)
             self._warm_up()
+            if isinstance(self.engine, StandbyEngine):
+                self.engine.start()
         except BaseException:
             self.engine.close()
             raise
@@ -70,7 +77,7 @@ class ModelRunner:
     def _adopt(self, parameters: Parameters) -> None:
         """Use these parameters from now on."""
         options = self.options_of(parameters)
-        self._words = model_words(self.bundle, self.engine, options)
+        self._crf_words = crf_words(options)
         self._segmenter.options = options
         self._parameters = parameters
 
@@ -117,8 +124,22 @@ class ModelRunner:
             )
 
     def described(self) -> dict[str, str]:
-        """Return what runs here, in words, for status and diagnostics."""
-        return dict(self._words)
+        """Return what runs here, in words, for status and diagnostics.
+
+        Asked in the thread that ran a frame, it is what that frame was answered by.
+        """
+        return {**engine_words(self.bundle, self.engine), **self._crf_words}
+
+    @property
+    def gpu(self) -> str:
+        """What the GPU is doing where it does not answer frames yet, in a few words; or empty."""
+        engine = self.engine
+        return engine.gpu if isinstance(engine, StandbyEngine) and engine.gpu != 'in use' else ''
+
+    @property
+    def gpu_trouble(self) -> str:
+        """Why the GPU that was chosen is not in use; empty if nothing is wrong."""
+        return self.engine.trouble if isinstance(self.engine, StandbyEngine) else ''
 
     def close(self) -> None:
         """Free the model.
@@ -133,6 +154,14 @@ class ModelRunner:
             self.engine.close()
         finally:
             self._lock.release()
+
+
+def _standby_options(parameters: Parameters) -> StandbyOptions:
+    return StandbyOptions(
+        on_gpu_failure='fail' if parameters.on_gpu_failure == 'fail' else 'fallback',
+        image_size=image_size_of(parameters.gpu_image_size),
+        patience=Patience(parameters.gpu_build_timeout, parameters.gpu_retry_delay),
+    )
 
 
 def segmenter_options(parameters: Parameters, manifest: Manifest) -> SegmenterOptions:

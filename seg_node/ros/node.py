@@ -196,8 +196,7 @@ class SegNode(LifecycleNode):
             raise
         seconds = time.monotonic() - started
         described = ', '.join(f'{key} {value}' for key, value in self.runner.described().items())
-        reason = self.runner.engine.reason
-        self.get_logger().info(f'Ready in {seconds:.2f} s: {described} ({reason})')
+        self.get_logger().info(f'Ready in {seconds:.2f} s: {described}')
         if warning := self.runner.warning(parameters):
             self.get_logger().warning(warning)
 

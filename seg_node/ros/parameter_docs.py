@@ -19,7 +19,7 @@ from .parameters import PARAMETERS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .parameters import Spec, Value
+    from .parameter_spec import Spec, Value
 
 __all__ = ['main', 'parameter_table', 'topic_table', 'yaml_text']
 

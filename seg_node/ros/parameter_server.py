@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
-    from .parameters import Spec
+    from .parameter_spec import Spec
 
 __all__ = ['ParameterServer']
 

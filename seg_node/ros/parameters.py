@@ -8,7 +8,8 @@ table in ``docs/node.md`` are printed from it (``python -m seg_node.ros.paramete
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args, Literal, TYPE_CHECKING
+import re
+from typing import get_args, TYPE_CHECKING
 
 from seg_node.crf.options import BackendName, Mode, Resolution
 from seg_node.crf.registry import BACKENDS, why_missing
@@ -16,83 +17,22 @@ from seg_node.engines.registry import ENGINES, PRECISIONS
 from seg_node.errors import one_of, ParameterError
 from seg_node.pipeline.crf_choice import AUTO, PRESET_CHOICES
 
+from .parameter_spec import Spec, Value
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ['PARAMETERS', 'Parameters', 'Spec', 'find_spec', 'set_faults', 'unknown_name']
+__all__ = [
+    'PARAMETERS',
+    'Parameters',
+    'Spec',
+    'find_spec',
+    'image_size_of',
+    'set_faults',
+    'unknown_name',
+]
 
-Value = bool | int | float | str
-Change = Literal['live', 'configure', 'start']
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """One parameter.
-
-    Attributes:
-        name: As in YAML and on the command line; a dot separates a group from its member.
-        default: Its type is the parameter's type.
-        words: What it does, for the descriptor and the documentation.
-        unit: For example ``'s'``; empty for a pure number.
-        bounds: Smallest and largest value, both allowed.
-        choices: All allowed values of a text; empty if any text will do.
-        change: ``'live'`` between two frames; ``'configure'`` while the node is unconfigured;
-            ``'start'`` only on the command line or in a file.
-    """
-
-    name: str
-    default: Value
-    words: str
-    unit: str = ''
-    bounds: tuple[float, float] | None = None
-    choices: tuple[str, ...] = ()
-    change: Change = 'live'
-
-    @property
-    def field(self) -> str:
-        """Name of the field in ``Parameters``."""
-        return self.name.replace('.', '_')
-
-    def convert(self, value: object) -> Value:
-        """Return the value in this parameter's type; a whole number will do for a real one.
-
-        Raises:
-            ParameterError: If the type, the range or the choice is wrong.
-        """
-        wanted = type(self.default)
-        if wanted is float and type(value) is int:
-            value = float(value)
-        if type(value) is not wanted:
-            msg = (
-                f'Parameter {self.name!r} is {value!r}, a {_type_word(type(value))}; expected a '
-                f'{_type_word(wanted)}, for example {self.default!r}.'
-            )
-            raise ParameterError(msg)
-        self._check_choice(value)
-        self._check_bounds(value)
-        return value
-
-    def _check_choice(self, value: object) -> None:
-        if self.choices and value not in self.choices:
-            raise ParameterError(one_of(f'value of parameter {self.name!r}:', value, self.choices))
-
-    def _check_bounds(self, value: object) -> None:
-        if self.bounds is None or not isinstance(value, (int, float)):
-            return
-        low, high = self.bounds
-        if not low <= value <= high:  # also refuses NaN
-            msg = (
-                f'Parameter {self.name!r} is {value!r}; expected {low:g} to {high:g}'
-                f'{" " + self.unit if self.unit else ""}. {self.words}.'
-            )
-            raise ParameterError(msg)
-
-
-def _type_word(kind: type) -> str:
-    words = {bool: 'boolean', int: 'whole number', float: 'number', str: 'text'}
-    return words.get(kind, kind.__name__)
-
-
+IMAGE_SIZE = re.compile(r'([1-9][0-9]{0,4})x([1-9][0-9]{0,4})')
 TUNED_VALUE = -1.0  # stands for what the preset was tuned with
 
 
@@ -106,7 +46,8 @@ PARAMETERS: tuple[Spec, ...] = (
     Spec(
         'engine',
         'auto',
-        'Inference back end; auto takes the best one that works here and says why',
+        'Inference back end; auto takes the best one that works here and says why; with one on a '
+        'GPU, the CPU answers frames until it is built and checked',
         choices=tuple(sorted({'auto', *ENGINES})),
         change='configure',
     ),
@@ -114,14 +55,46 @@ PARAMETERS: tuple[Spec, ...] = (
         'precision',
         'auto',
         'Arithmetic of the inference engine; auto takes what the bundle says, int8 only where the '
-        'bundle has such a network',
+        'bundle has such a network; fp16 is for GPUs, where auto takes it instead of fp32',
         choices=tuple(sorted(PRECISIONS)),
+        change='configure',
+    ),
+    Spec(
+        'on_gpu_failure',
+        'fallback',
+        'What becomes of frames while the GPU has failed: fallback, the CPU answers them; fail, '
+        'they are errors',
+        choices=('fail', 'fallback'),
+        change='configure',
+    ),
+    Spec(
+        'gpu.image_size',
+        '',
+        'Height x width of the camera images, for example 720x1280, so that an engine is built '
+        'before the first one; empty takes the size of the first',
+        change='configure',
+    ),
+    Spec(
+        'gpu.build_timeout',
+        600.0,
+        'A build of an engine that makes no progress for so long is ended and tried again',
+        unit='s',
+        bounds=(1.0, 86400.0),
+        change='configure',
+    ),
+    Spec(
+        'gpu.retry_delay',
+        5.0,
+        'Before the GPU is tried again after a failure; doubles with each further failure, up to '
+        'ten minutes',
+        unit='s',
+        bounds=(0.1, 600.0),
         change='configure',
     ),
     Spec(
         'threads',
         2,
-        'Threads of the inference engine',
+        'Threads of an inference on the CPU',
         bounds=(1, 64),
         change='configure',
     ),
@@ -254,6 +227,10 @@ class Parameters:
     bundle: str
     engine: str
     precision: str
+    on_gpu_failure: str
+    gpu_image_size: str
+    gpu_build_timeout: float
+    gpu_retry_delay: float
     threads: int
     opencv_threads: int
     image_transport: str
@@ -298,6 +275,12 @@ class Parameters:
         return {spec.name: getattr(self, spec.field) for spec in PARAMETERS}
 
 
+def image_size_of(text: str) -> tuple[int, int] | None:
+    """Return height and width of a valid ``gpu.image_size``; None if it is empty."""
+    found = IMAGE_SIZE.fullmatch(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def find_spec(name: str) -> Spec | None:
     """Return the parameter of that name, or None."""
     return next((spec for spec in PARAMETERS if spec.name == name), None)
@@ -336,7 +319,18 @@ def _joint_faults(values: Mapping[str, object]) -> list[str]:
     faults = []
     if not str(values.get('snapshot_dir', '~')).strip():
         faults.append("Parameter 'snapshot_dir' is empty; expected a folder, for example '/tmp'.")
-    return [*faults, *_crf_faults(values)]
+    return [*faults, *_image_size_faults(values), *_crf_faults(values)]
+
+
+def _image_size_faults(values: Mapping[str, object]) -> list[str]:
+    text = str(values.get('gpu.image_size', ''))
+    if not text or IMAGE_SIZE.fullmatch(text):
+        return []
+    fault = (
+        f"Parameter 'gpu.image_size' is {text!r}; expected height x width in pixels, for example "
+        "'720x1280', or nothing."
+    )
+    return [fault]
 
 
 def _crf_faults(values: Mapping[str, object]) -> list[str]:

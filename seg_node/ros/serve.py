@@ -58,7 +58,9 @@ def _run(node: SegNode, profile: str) -> None:
     # One thread takes an image several times as fast as rclpy's thread pool does.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    logging.getLogger('seg_node').addHandler(RosHandler(node.get_logger()))
+    logger = logging.getLogger('seg_node')
+    logger.setLevel(logging.INFO)
+    logger.addHandler(RosHandler(node.get_logger()))
     node.get_logger().info(f'Fast DDS profile: {profile}')
     executor.spin()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engines.fake_gpu import FakeGpu
+from fake_gpu import FakeGpu
 from seg_node.engines.build_process import BuildJob, BuildProcess
 from seg_node.engines.gpu_backend import GpuError, GpuPlan
 import tiny
@@ -35,7 +35,7 @@ import sys
 from pathlib import Path
 from seg_node.engines.build_process import BuildJob, BuildProcess
 from seg_node.engines.gpu_backend import GpuPlan
-job = BuildJob('engines.fake_gpu:FakeGpu', Path(sys.argv[1]), GpuPlan((48, 64), 'fp16'))
+job = BuildJob('fake_gpu:FakeGpu', Path(sys.argv[1]), GpuPlan((48, 64), 'fp16'))
 BuildProcess(job, 60.0).run(lambda share: print(share, flush=True))
 """
 
@@ -46,7 +46,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 def process_of(bundle: Bundle, patience: float = TIMEOUT_S) -> BuildProcess:
-    return BuildProcess(BuildJob('engines.fake_gpu:FakeGpu', bundle.path, PLAN), patience)
+    return BuildProcess(BuildJob('fake_gpu:FakeGpu', bundle.path, PLAN), patience)
 
 
 def builder_id() -> int:

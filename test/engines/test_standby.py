@@ -14,7 +14,7 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
-from engines.fake_gpu import FakeGpuEngine
+from fake_gpu import FakeGpuEngine
 from seg_node.engines import gpu_context
 from seg_node.engines.base import Wanted
 from seg_node.engines.gpu_standing import Patience

@@ -46,3 +46,11 @@ def make_rig(bundle_folder: Path) -> Iterator[MakeRig]:
 def rig(make_rig: MakeRig) -> Rig:
     """An active node with the tiny bundle."""
     return make_rig()
+
+
+@pytest.fixture
+def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that says what a made-up GPU does from now on; see ``fake_gpu.py``."""
+    from fake_gpu import set_up  # noqa: PLC0415  # needs onnxruntime
+
+    return set_up(tmp_path / 'fake_gpu', monkeypatch)

@@ -55,6 +55,9 @@ class Command(Protocol):
 
 
 VERBS = {
+    'build-engine': Verb(
+        'seg_node.cli.build_engine_command', 'build a TensorRT engine ahead of the first drive'
+    ),
     'check-dataset': Verb(
         'seg_node.cli.check_dataset_command', 'find what is wrong with labelled images'
     ),

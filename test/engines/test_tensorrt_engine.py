@@ -132,7 +132,9 @@ def test_images_give_what_the_processor_finds_in_them(make: Make, bundle: Bundle
     assert set(got.times) == {'copy_in', 'infer', 'copy_out'}
 
 
-def test_a_stream_gives_the_same_as_one_by_one(make: Make) -> None:
+@pytest.mark.parametrize('graph', [True, False])
+def test_a_stream_gives_the_same_as_one_by_one(make: Make, told: Any, *, graph: bool) -> None:
+    told.changes.append(lambda engine: setattr(engine, 'capturable', graph))
     engine = make(image_size=SIZE, planes=(0, 2))
     frames = images(7)
     expected = [engine.segment([frame], ALL)[0] for frame in frames]

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A made-up drive as a recording with truth, and a bundle that sees it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tiny import scene, TAXONOMY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seg_node.recordings.images import Frame
+
+SIZE = (90, 120)
+TRUTH_TOPIC = '/camera/segmentation/truth'
+TOPIC = '/camera/image_raw'
+
+
+def write_drive(folder: Path, frames: int, *, seed: int = 0, rate: float = 10.0) -> Path:
+    """Write a drive with truth: scenes that change once a second and move in between."""
+    from seg_node.recordings.camera import Camera, record  # noqa: PLC0415  # needs rosbags
+    from seg_node.recordings.writer import BagFormat, BagWriter  # noqa: PLC0415
+
+    camera = Camera(rate=rate, classes=TAXONOMY)
+    with BagWriter(folder, BagFormat()) as writer:
+        record(writer, camera, _frames(frames, seed))
+    return folder
+
+
+def _frames(count: int, seed: int) -> Iterator[Frame]:
+    """Yield images that are noisy, with their truth."""
+    from seg_node.recordings.images import Frame  # noqa: PLC0415  # needs rosbags
+
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        image, labels = scene(SIZE, seed + index // 10)
+        shift = index % 10
+        noise = rng.integers(-60, 61, image.shape)
+        moved = np.clip(np.roll(image, shift, axis=1) + noise, 0, 255).astype(np.uint8)
+        yield Frame(moved, np.roll(labels, shift, axis=1))

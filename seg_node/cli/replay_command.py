@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, crf_choice
+from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.cli.replaying import replay_with_bar
 from seg_node.engines.registry import AUTO, PRECISIONS
 from seg_node.errors import ParameterError
@@ -31,6 +33,7 @@ examples:
   seg replay drive --topic /front/image --topic /rear/image --out replayed
   seg replay day1 day2 --truth-topic /camera/labels --taxonomy camvid11 --out scored --workers 4
   seg replay drive --teacher ./large_bundle --out taught
+  seg replay drive --report --video --labelled --with-inputs --out seen
   seg replay drive --crf auto --follow recorded_status --out followed
 """
 MILLI = 1e-3
@@ -47,6 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_crf(parser)
     add_truth(parser)
+    add_outputs(parser)
     _add_work(parser)
 
 
@@ -198,8 +202,12 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, print the report and say where the rest is."""
-    options = replay_options(args)
+    options = replace(replay_options(args), sinks=sinks(args), labelled=bag_outputs(args))
     result = replay_with_bar(args.bags, writable_folder(args.out), options)
+    if args.report:
+        from seg_node.replay.page.write import write_report  # noqa: PLC0415 - rosbags is optional
+
+        write_report(result.out, args.bags, options)
     print(as_text(result.data))
     print(f'written: {result.out}', file=sys.stderr)
     return 0

@@ -29,7 +29,7 @@ __all__ = ['LONGEST_GAP_NS', 'Flicker']
 LONGEST_GAP_NS = 1_000_000_000
 """Frames farther apart are no sequence [ns]; the same as for the gate of the dense CRF."""
 
-LONGER_SIDE = 240  # of the grey image that is followed [px]: finer costs more and changes little
+LONGER_SIDE = 160  # of the grey image that is followed [px]: finer costs more and changes little
 RELATIVE, ABSOLUTE = 0.01, 0.5  # Sundaram et al., equation 5
 
 

@@ -8,7 +8,7 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import ParameterError
 from seg_node.evaluation.page import curves, raster, tables
-from seg_node.evaluation.page.style import STYLE
+from seg_node.evaluation.page.parts import html_page, plots, scroll, section
 from seg_node.evaluation.pictures import COLUMNS, KEYS
 from seg_node.evaluation.report import json_text
 from seg_node.evaluation.sums import Sums
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
     from seg_node.drawing import SheetRow
 
-__all__ = ['document', 'write_page']
+__all__ = [
+    'RIGHT_TEXT',
+    'confidence_section',
+    'document',
+    'drivable_section',
+    'write_page',
+]
 
 PAGE, NUMBERS = 'index.html', 'figures.json'
 SHOWN_DIGITS = 12
@@ -87,20 +93,15 @@ def document(data: Mapping[str, Any], worst: Sequence[SheetRow] = ()) -> str:
         _head(title, data),
         tables.cards(data),
         *(f'<p>{escape(note)}</p>' for note in notes(data)),
-        _section('Classes', '', _scroll(tables.class_table(data, classes)), _categories(data)),
-        _section('Confusion', RIGHT_TEXT, _scroll(tables.confusion_table(data, classes))),
-        _calibration(sums, data),
-        _drivable(sums, classes, data),
-        _section('Where the errors are', ERROR_TEXT, raster.error_maps(sums, classes)),
+        section('Classes', '', scroll(tables.class_table(data, classes)), _categories(data)),
+        section('Confusion', RIGHT_TEXT, scroll(tables.confusion_table(data, classes))),
+        confidence_section(sums, data),
+        drivable_section(sums, classes, data),
+        section('Where the errors are', ERROR_TEXT, raster.error_maps(sums, classes)),
         _worst(worst, classes),
         _conditions(data),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n'
-        f'<body>{"".join(body)}</body></html>\n'
-    )
+    return html_page(title, *body)
 
 
 def _title(data: Mapping[str, Any]) -> str:
@@ -121,25 +122,6 @@ def _head(title: str, data: Mapping[str, Any]) -> str:
     return f'<h1>{escape(title)}</h1><p class="lead">{escape(" · ".join(facts))}</p>'
 
 
-def _section(title: str, words: str, *parts: str) -> str:
-    text = f'<p>{escape(words)}</p>' if words else ''
-    return f'<section><h2>{escape(title)}</h2>{text}{"".join(parts)}</section>'
-
-
-def _scroll(part: str) -> str:
-    return f'<div class="scroll">{part}</div>'
-
-
-def _plots(*plots: tuple[str, str, str]) -> str:
-    """Return plots side by side, each with a heading and an explanation."""
-    boxes = (
-        f'<div><h3>{escape(title)}</h3>{svg}<small>{escape(words)}</small></div>'
-        for title, svg, words in plots
-        if svg
-    )
-    return f'<div class="plots">{"".join(boxes)}</div>'
-
-
 def _categories(data: Mapping[str, Any]) -> str:
     found = data['category_iou']
     if not found:
@@ -148,16 +130,18 @@ def _categories(data: Mapping[str, Any]) -> str:
     return '<h3>Categories</h3>' + tables.plain_table(('category', 'IoU %'), rows)
 
 
-def _calibration(sums: Sums, data: Mapping[str, Any]) -> str:
-    plots = _plots(
+def confidence_section(sums: Sums, data: Mapping[str, Any]) -> str:
+    """Return reliability, risk over coverage and, where it was measured, temperature."""
+    found = plots(
         ('Reliability', curves.reliability_plot(sums), RELIABILITY_TEXT),
         ('Risk and coverage', curves.risk_plot(sums), RISK_TEXT),
         ('Temperature', curves.temperature_plot(sums, data), TEMPERATURE_TEXT),
     )
-    return _section('Confidence', '', plots)
+    return section('Confidence', '', found)
 
 
-def _drivable(sums: Sums, classes: Taxonomy, data: Mapping[str, Any]) -> str:
+def drivable_section(sums: Sums, classes: Taxonomy, data: Mapping[str, Any]) -> str:
+    """Return tables and plots of the drivable area; empty without drivable pixels."""
     found = data['drivable']
     if found is None:
         return ''
@@ -167,10 +151,10 @@ def _drivable(sums: Sums, classes: Taxonomy, data: Mapping[str, Any]) -> str:
         least = f'{found["threshold"]:.3f}, the least with at most 0.5 % false-drivable'
         rows.append((least, *(percent(found[key], 2) for key in keys)))
     head = ('smallest probability', 'recall %', 'precision %', 'IoU %', 'false-drivable %')
-    plots = curves.drivable_plots(sums, classes, data)
+    curves_of_it = curves.drivable_plots(sums, classes, data)
     titles = ('Recall and precision', 'False-drivable rate')
-    boxes = _plots(*((title, svg, '') for title, svg in zip(titles, plots, strict=False)))
-    return _section('Drivable area', DRIVABLE_TEXT, _scroll(tables.plain_table(head, rows)), boxes)
+    boxes = plots(*((title, svg, '') for title, svg in zip(titles, curves_of_it, strict=False)))
+    return section('Drivable area', DRIVABLE_TEXT, scroll(tables.plain_table(head, rows)), boxes)
 
 
 def _worst(rows: Sequence[SheetRow], classes: Taxonomy) -> str:
@@ -178,14 +162,9 @@ def _worst(rows: Sequence[SheetRow], classes: Taxonomy) -> str:
         return ''
     colors = [(one.name, one.color) for one in classes.classes]
     keys = [(name, color) for name, color in KEYS.items() if not isinstance(color, int)]
-    legends = ''.join(
-        '<div class="legend">'
-        + ''.join(f'<span>{tables.swatch(color)}{escape(name)}</span>' for name, color in entries)
-        + '</div>'
-        for entries in (colors, keys)
-    )
+    legends = tables.legend(colors) + tables.legend(keys)
     words = 'Frames of the lowest mean IoU, the worst first.'
-    return _section('Worst frames', words, legends, raster.frames(rows, COLUMNS))
+    return section('Worst frames', words, legends, raster.frames(rows, COLUMNS))
 
 
 def _conditions(data: Mapping[str, Any]) -> str:
@@ -209,4 +188,4 @@ def _conditions(data: Mapping[str, Any]) -> str:
     facts = [fact for fact in facts if fact[1]]
     more = tables.plain_table(('what', 'value'), facts) if facts else ''
     parts = f'<div class="text scroll">{tables.plain_table(head, rows)}{more}</div>'
-    return _section('Conditions', f'Numbers and sums: {NUMBERS} beside this page.', parts)
+    return section('Conditions', f'Numbers and sums: {NUMBERS} beside this page.', parts)

@@ -50,11 +50,13 @@ class Axes:
         x: Axis to the right.
         y: Axis upwards.
         name: What the plot shows, for those who cannot see it.
+        size: Width and height [px].
     """
 
     x: Span
     y: Span
     name: str
+    size: tuple[int, int] = (WIDTH, HEIGHT)
     _parts: list[str] = field(default_factory=list)
 
     def line(self, points: Sequence[Point], style: str) -> None:
@@ -62,17 +64,28 @@ class Axes:
         places = ' '.join(f'{self._x(x):.1f},{self._y(y):.1f}' for x, y in points)
         self._parts.append(f'<polyline class="{style}" points="{places}"/>')
 
+    def band(self, points: Sequence[tuple[float, float, float]], style: str) -> None:
+        """Add an area between two lines: x, lower and upper y of each point."""
+        upper = [f'{self._x(x):.1f},{self._y(high):.1f}' for x, _, high in points]
+        lower = [f'{self._x(x):.1f},{self._y(low):.1f}' for x, low, _ in reversed(points)]
+        self._parts.append(f'<polygon class="{style}" points="{" ".join((*upper, *lower))}"/>')
+
     def dots(self, points: Sequence[Point], style: str) -> None:
         """Add dots."""
         for x, y in points:
             place = f'cx="{self._x(x):.1f}" cy="{self._y(y):.1f}"'
             self._parts.append(f'<circle class="{style}" {place} r="4"/>')
 
-    def bar(self, start: float, stop: float, height: float, style: str) -> None:
-        """Add a bar from the bottom up."""
+    def bar(
+        self, start: float, stop: float, height: float, style: str, foot: float | None = None
+    ) -> None:
+        """Add a bar, from the bottom up; one with a foot touches its neighbours."""
         left, right, top = self._x(start), self._x(stop), self._y(height)
-        size = f'width="{max(right - left - 1, 1):.1f}" height="{self._y(self.y.low) - top:.1f}"'
-        self._parts.append(f'<rect class="{style}" x="{left + 0.5:.1f}" y="{top:.1f}" {size}/>')
+        bottom = self._y(self.y.low if foot is None else foot)
+        gap = 1.0 if foot is None else 0.0
+        size = f'width="{max(right - left - gap, 1):.1f}" height="{bottom - top:.1f}"'
+        place = f'x="{left + gap / 2:.1f}" y="{top:.1f}"'
+        self._parts.append(f'<rect class="{style}" {place} {size}/>')
 
     def text(self, at: Point, words: str, style: str = 'note', anchor: str = 'start') -> None:
         """Add words at a point."""
@@ -85,7 +98,8 @@ class Axes:
         """Return the plot."""
         parts = [*self._grid(), *self._parts]
         return (
-            f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self.name)}">'
+            f'<svg viewBox="0 0 {self.size[0]} {self.size[1]}" role="img" '
+            f'aria-label="{escape(self.name)}">'
             f'{"".join(parts)}</svg>'
         )
 
@@ -101,17 +115,20 @@ class Axes:
             y = self._y(tick)
             parts.append(_segment((left, y), (right, y)))
             parts.append(_words((left - 7, y + 4), f'{tick:.{self.y.digits}f}', 'end'))
-        parts.append(_words(((left + right) / 2, HEIGHT - 8), self.x.label, 'middle', 'label'))
+        if self.x.label:
+            place = ((left + right) / 2, self.size[1] - 8.0)
+            parts.append(_words(place, self.x.label, 'middle', 'label'))
         turned = f'transform="translate(15 {(top + bottom) / 2:.0f}) rotate(-90)"'
         label = escape(self.y.label)
         parts.append(f'<text class="label" text-anchor="middle" {turned}>{label}</text>')
         return parts
 
     def _x(self, value: float) -> float:
-        return LEFT + self.x.share(value) * (WIDTH - LEFT - RIGHT)
+        return LEFT + self.x.share(value) * (self.size[0] - LEFT - RIGHT)
 
     def _y(self, value: float) -> float:
-        return HEIGHT - BOTTOM - self.y.share(value) * (HEIGHT - TOP - BOTTOM)
+        height = self.size[1]
+        return height - BOTTOM - self.y.share(value) * (height - TOP - BOTTOM)
 
 
 def _segment(start: Point, stop: Point) -> str:

@@ -10,8 +10,8 @@ from seg_node.errors import ParameterError
 from seg_node.evaluation.corruptions import STRENGTHS
 from seg_node.evaluation.page import raster, tables
 from seg_node.evaluation.page.curves import nice_top
+from seg_node.evaluation.page.parts import html_page
 from seg_node.evaluation.page.plot import Axes, Span
-from seg_node.evaluation.page.style import STYLE
 from seg_node.evaluation.report import json_text
 from seg_node.evaluation.robustness import CLEAN, SHOWN
 from seg_node.evaluation.text import percent
@@ -63,14 +63,11 @@ def write_robustness_page(
         f'<h3>{escape(words)}</h3><div class="scroll">{_table(data, key)}</div>'
         for key, words in SHOWN.items()
     )
-    html = (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body>'
+    html = html_page(
+        title,
         f'<h1>{escape(title)}</h1><p class="lead">{escape(facts)}</p>'
         f'<div class="plots">{plots}</div>{lists}<h2>What was done to the images</h2>'
-        f'<p>{SHEET_TEXT}</p><div class="wide">{raster.picture(sheet, "corruptions")}</div>'
-        '</body></html>\n'
+        f'<p>{SHEET_TEXT}</p><div class="wide">{raster.picture(sheet, "corruptions")}</div>',
     )
     try:
         (folder / PAGE).write_text(html, encoding='utf-8')

@@ -37,8 +37,8 @@ td { font-size: 14px; }
 .swatch { display: inline-block; width: 13px; height: 13px; margin: 0 8px -1px 0;
   border: 1px solid rgb(128 128 128 / .5); }
 .confusion .swatch { margin: 0 0 -1px 6px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(168px, 1fr)); gap: 10px;
-  margin: 22px 0 12px; }
+.cards { display: grid; gap: 10px; margin: 22px 0 12px;
+  grid-template-columns: repeat(auto-fill, minmax(min(168px, 45%), 1fr)); }
 .card { background: var(--box); border-radius: 8px; padding: 12px 14px; }
 .card b { display: block; font-size: 24px; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .card span { font-weight: 600; }

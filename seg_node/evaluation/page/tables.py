@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['cards', 'class_table', 'confusion_table', 'plain_table', 'swatch']
+__all__ = ['card', 'cards', 'class_table', 'confusion_table', 'legend', 'plain_table', 'swatch']
 
 CARDS = {
     'mean_iou': ('mean IoU', ''),
@@ -34,27 +34,37 @@ FULL = 0.5  # where the off-diagonal colour is full
 
 
 def cards(data: Mapping[str, Any]) -> str:
-    """Return the headline figures as boxes."""
+    """Return the headline figures as boxes; those that were not measured are left out."""
     over = f'over {data["classes_in_mean"]} of {len(data["class_iou"])} classes'
     boxes = [
-        _card(f'{percent(data[key], 2)} %', title, over if key == 'mean_iou' else words)
+        card(f'{percent(data[key], 2)} %', title, over if key == 'mean_iou' else words)
         for key, (title, words) in CARDS.items()
+        if data[key] is not None
     ]
-    boxes.append(_card(_plain(data['nll']), 'NLL', 'nat per pixel'))
-    boxes.append(_card(_plain(data['brier']), 'Brier score', '0 to 2'))
+    for key, title, words in (
+        ('nll', 'NLL', 'nat per pixel'),
+        ('brier', 'Brier score', '0 to 2'),
+    ):
+        if data[key] is not None:
+            boxes.append(card(f'{data[key]:.4f}', title, words))
     found = data['drivable']
     if found is not None and found['recall'] is not None:
         words = f'threshold {found["threshold"]:.3f}'
-        boxes.append(_card(f'{percent(found["recall"], 2)} %', 'drivable recall', words))
+        boxes.append(card(f'{percent(found["recall"], 2)} %', 'drivable recall', words))
     return f'<div class="cards">{"".join(boxes)}</div>'
 
 
 def class_table(data: Mapping[str, Any], classes: Taxonomy) -> str:
-    """Return one line per class with a bar for its IoU."""
-    head = ''.join(f'<th>{escape(words)}</th>' for words in CLASS_COLUMNS.values())
+    """Return one line per class with a bar for its IoU; what no class has is left out."""
+    columns = {
+        key: words
+        for key, words in CLASS_COLUMNS.items()
+        if any(value is not None for value in data[key].values())
+    }
+    head = ''.join(f'<th>{escape(words)}</th>' for words in columns.values())
     lines = []
     for one in classes.classes:
-        cells = [f'<td>{percent(data[key][one.name])}</td>' for key in CLASS_COLUMNS]
+        cells = [f'<td>{percent(data[key][one.name])}</td>' for key in columns]
         iou = data['class_iou'][one.name]
         width = 0 if iou is None else 100 * iou
         bar = f'<td class="meter"><span style="width:{width:.1f}%"></span></td>'
@@ -95,13 +105,20 @@ def plain_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return f'<table><thead><tr>{titles}</tr></thead><tbody>{lines}</tbody></table>'
 
 
+def legend(entries: Iterable[tuple[str, tuple[int, int, int]]]) -> str:
+    """Return names with squares of their colours, side by side."""
+    named = (f'<span>{swatch(color)}{escape(name)}</span>' for name, color in entries)
+    return f'<div class="legend">{"".join(named)}</div>'
+
+
 def swatch(color: tuple[int, int, int]) -> str:
     """Return a small square of a class's colour."""
     red, green, blue = color
     return f'<i class="swatch" style="background:rgb({red},{green},{blue})"></i>'
 
 
-def _card(figure: str, title: str, words: str) -> str:
+def card(figure: str, title: str, words: str) -> str:
+    """Return a box with a large figure."""
     return (
         f'<div class="card"><b>{escape(figure)}</b><span>{escape(title)}</span>'
         f'<small>{escape(words)}</small></div>'
@@ -121,7 +138,3 @@ def _cell(share: float, *, right: bool) -> str:
         f'<td style="background:rgb(var({hue}) / {0.75 * strength:.2f})" '
         f'title="{percent(share, 2)} %">{text}</td>'
     )
-
-
-def _plain(value: float | None) -> str:
-    return '-' if value is None else f'{value:.4f}'

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
 
-# Strings, so that no import chain leads from the running node to torch.
+# Classes, and a function that chooses one. Strings, so that no import chain leads from the running
+# node to torch.
 ENGINES = {
     'fake': 'seg_node.engines.fake_engine:FakeEngine',
     'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
     'tensorrt': 'seg_node.engines.tensorrt_engine:TensorRTEngine',
-    'torch': 'seg_node.engines.torch_engine:TorchEngine',
+    'torch': 'seg_node.engines.torch_engine:best_torch_engine',
 }
 LIBRARIES = {
     'onnxruntime': 'onnxruntime',
@@ -46,7 +47,8 @@ def engine_class(name: str) -> type[Engine]:
         raise EngineError(one_of('engine', name, (AUTO, *ENGINES)))
     module, _, attribute = ENGINES[name].partition(':')
     try:
-        return cast('type[Engine]', getattr(import_module(module), attribute))
+        found = getattr(import_module(module), attribute)
+        return cast('type[Engine]', found if isinstance(found, type) else found())
     except ImportError as err:
         msg = (
             f'Engine {name!r} needs a library that cannot be imported ({err}): '

@@ -23,6 +23,7 @@ __all__ = ['GPU_BACKENDS', 'open_for_serving']
 # In order of preference. Strings, so that the running node imports only what it uses.
 GPU_BACKENDS = {
     'tensorrt': 'seg_node.engines.tensorrt_backend:TensorRTBackend',
+    'torch': 'seg_node.engines.torch_backend:TorchBackend',
 }
 CPU = 'onnxruntime'
 ALSO_ON_CPU = ('torch',)

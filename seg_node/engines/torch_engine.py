@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ['TorchEngine']
+    from seg_node.bundle import Bundle
+    from seg_node.engines.base import Engine
+    from seg_node.model.network import SegNet
+
+__all__ = ['TorchEngine', 'best_torch_engine', 'trained_network']
 
 
 class TorchEngine(ScoreEngine):
@@ -30,11 +34,7 @@ class TorchEngine(ScoreEngine):
     _network: Any = None  # a SegNet while the engine is open
 
     def _open(self) -> None:
-        weights = self.bundle.weights_path  # first: an imported ONNX has none, and no architecture
-        config = NetConfig.from_dict(self.bundle.manifest.architecture)
-        network = build_network(config)
-        load_weights(network, weights)
-        self._network = network.eval()
+        self._network = trained_network(self.bundle)
         self.device = 'CPU'
 
     def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -52,3 +52,26 @@ class TorchEngine(ScoreEngine):
 
     def _close(self) -> None:
         self._network = None
+
+
+def trained_network(bundle: Bundle) -> SegNet:
+    """Return the network of a bundle, on the processor and in evaluation mode.
+
+    Raises:
+        BundleError: If the bundle has no weights for torch, or they do not fit.
+    """
+    weights = bundle.weights_path  # first: an imported ONNX has none, and no architecture
+    network = build_network(NetConfig.from_dict(bundle.manifest.architecture))
+    load_weights(network, weights)
+    return network.eval()
+
+
+def best_torch_engine() -> type[Engine]:
+    """Return the engine for the GPU where torch finds one, else the one for the processor."""
+    if torch.cuda.is_available():
+        from seg_node.engines.torch_cuda_engine import (  # noqa: PLC0415  # it imports this module
+            TorchCudaEngine,
+        )
+
+        return TorchCudaEngine
+    return TorchEngine

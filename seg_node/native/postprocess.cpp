@@ -19,8 +19,9 @@ namespace {
 
 // Classes that are left out have less than e^-14 of the probability, together.
 constexpr float kNegligible = 14.0F;
-// Scores are not told apart below -60, which matters to bytes only if the best are near that.
-constexpr float kFar = -40.0F;
+constexpr float kBitsPerNat = 1.44269504F;
+// Scores are not told apart below -86 bits, which matters to bytes only if the best are near that.
+constexpr float kFar = -57.0F;
 // Two members with fewer rows than this would wait for each other longer than they work.
 constexpr size_t kFewestRows = 16;
 
@@ -69,7 +70,7 @@ Work work_of(const char* level) {
 float margin_of(const Job& job) {
     if (job.maps.probabilities != nullptr) return std::numeric_limits<float>::infinity();
     if (!job.soft()) return 0.0F;
-    return kNegligible + std::log(static_cast<float>(job.scores.classes));
+    return (kNegligible + std::log(static_cast<float>(job.scores.classes))) * kBitsPerNat;
 }
 
 size_t round_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
@@ -89,7 +90,7 @@ Memory& memory() {
 Job make_job(const ScoreWindow& scores, float factor, const PixelMaps& maps) {
     Job job{};
     job.scores = scores;
-    job.factor = std::min(factor, std::numeric_limits<float>::max());
+    job.factor = std::min(factor * kBitsPerNat, std::numeric_limits<float>::max());
     job.maps = maps;
     for (size_t k = 0; maps.planes != nullptr && k < scores.classes; ++k) {
         job.planes = job.planes || maps.planes[k] != nullptr;

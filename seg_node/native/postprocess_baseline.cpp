@@ -1,13 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "simd_baseline.h"
 
 namespace {
 
 // Rounds to the nearest byte, the even one of two; what is out of range becomes 0 or 255.
 SEG_INLINE void store_bytes(Float4 x, uint8_t* to) {
+#if defined(__SSE2__)
+    const __m128i whole = _mm_cvtps_epi32(x.v);
+    const __m128i halves = _mm_packs_epi32(whole, whole);
+    const int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(halves, halves));
+    std::memcpy(to, &bytes, sizeof bytes);
+#else
     int32_t values[Float4::width];
     round(max(min(x, Float4::fill(255.0F)), Float4::fill(0.0F))).store_int(values);
     for (size_t i = 0; i < Float4::width; ++i) to[i] = static_cast<uint8_t>(values[i]);
+#endif
 }
 
 // Whether a lane of a is at least that of b.

@@ -15,7 +15,7 @@ constexpr size_t kWidest = 16;  // floats in the widest vector
 
 struct Job {
     ScoreWindow scores;
-    float factor;
+    float factor;  // of the scores, which makes them exponents of 2
     PixelMaps maps;
     bool planes;         // whether any class plane is wanted
     float margin;        // classes whose scores are below another's by this much do not count

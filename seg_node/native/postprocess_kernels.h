@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inner loops of post-processing, for vectors V of neighbouring pixels. Near picks scores of
-// several pixels that lie closer together than a vector is wide.
+// Inner loops of post-processing, for vectors V of neighbouring pixels.
 #pragma once
 
 #include "functions.h"
-#include "postprocess_job.h"
+#include "postprocess_scores.h"
 
 namespace {
 
-// Scores that far below the best of their place count as if they were at this distance, so that
-// sums of them stay finite.
-constexpr float kFarthest = 1e37F;
-// exp is exact down to here.
-constexpr float kReach = -60.0F;
-// How far rounding may move a scaled score, as a share of it.
-constexpr float kRounding = 1e-6F;
+// Scores are exponents of 2. Below this they are not told apart, so that no subnormal number, which
+// would slow down everything after it, comes out.
+constexpr float kReach = -86.0F;
+constexpr float kNatsPerBit = 0.69314718F;
 
+// 2^x for x >= kReach; relative error below 3e-7 down to -7, 4e-6 down to kReach.
 template <class V>
-SEG_INLINE V load_some(const float* from, size_t count) {
-    if (count >= V::width) return V::load(from);
-    float values[V::width];
-    for (size_t i = 0; i < V::width; ++i) values[i] = from[i < count ? i : count - 1];
-    return V::load(values);
+SEG_INLINE V power_of_2(V x) {
+    const V n = round(x);
+    const V f = x - n;
+    V p = V::fill(0.001326472731307149F);
+    p = fma(p, f, V::fill(0.009671512991189957F));
+    p = fma(p, f, V::fill(0.05550733581185341F));
+    p = fma(p, f, V::fill(0.24022242426872253F));
+    p = fma(p, f, V::fill(0.6931470036506653F));
+    p = fma(p, f, V::fill(1.0F));
+    return scale(p, n);
 }
 
 // Bytes of values from 0 to 255, rounded.
@@ -47,177 +49,11 @@ SEG_INLINE void put(V x, float* to, size_t count) {
     for (size_t i = 0; i < count; ++i) to[i] = values[i];
 }
 
+// The score of class i of the list.
 template <class V>
-bool all_finite(const seg::ScoreWindow& scores, seg::Range rows) {
-    V doubt = V::fill(0.0F);  // 0 times NaN or infinity is NaN
-    for (size_t k = 0; k < scores.classes; ++k) {
-        for (size_t y = rows.begin; y < rows.end; ++y) {
-            const float* from = scores.values + k * scores.plane + y * scores.row;
-            for (size_t x = 0; x < scores.width; x += V::width) {
-                doubt = fma(load_some<V>(from + x, scores.width - x), V::fill(0.0F), doubt);
-            }
-        }
-    }
-    return sum(doubt) == 0.0F;
-}
-
-// Loads a row of scores, shifted so that the largest of each place is 0, which changes no
-// probability; the last place is repeated to the end.
-template <class V>
-void load_row(const seg::Job& job, size_t y, float* out) {
-    const seg::ScoreWindow& scores = job.scores;
-    const float* row = scores.values + y * scores.row;
-    const V factor = V::fill(job.factor);
-    for (size_t x = 0; x < scores.width; x += V::width) {
-        const size_t count = scores.width - x;
-        V best = load_some<V>(row + x, count);
-        for (size_t k = 1; k < scores.classes; ++k) {
-            best = max(best, load_some<V>(row + k * scores.plane + x, count));
-        }
-        for (size_t k = 0; k < scores.classes; ++k) {
-            const V below = load_some<V>(row + k * scores.plane + x, count) - best;
-            max(below * factor, V::fill(-kFarthest)).store(out + k * job.stride + x);
-        }
-    }
-    for (size_t k = 0; k < scores.classes; ++k) {
-        float* line = out + k * job.stride;
-        for (size_t x = scores.width; x < job.stride; ++x) line[x] = line[scores.width - 1];
-    }
-}
-
-// The two rows of scores around a row of the image, loaded when they are needed.
-template <class V>
-class Rows {
-  public:
-    Rows(const seg::Job& job, const seg::Scratch& scratch)
-        : job_(job), memory_{scratch.rows[0], scratch.rows[1]} {}
-
-    void go_to(size_t y) {
-        const auto last = static_cast<int32_t>(job_.scores.height) - 1;
-        const int32_t above = job_.row_cell[y];
-        const int32_t wanted[2] = {above, above < last ? above + 1 : last};
-        if (held_[1] == wanted[0]) {  // going down, the lower row becomes the upper one
-            float* const upper = memory_[1];
-            memory_[1] = memory_[0];
-            memory_[0] = upper;
-            held_[1] = held_[0];
-            held_[0] = wanted[0];
-        }
-        for (size_t i = 0; i < 2; ++i) {
-            if (held_[i] == wanted[i]) continue;
-            load_row<V>(job_, static_cast<size_t>(wanted[i]), memory_[i]);
-            held_[i] = wanted[i];
-        }
-    }
-    const float* above() const { return memory_[0]; }
-    const float* below() const { return memory_[1]; }
-
-  private:
-    const seg::Job& job_;
-    float* memory_[2];
-    int32_t held_[2] = {-1, -1};
-};
-
-// Two neighbouring rows of scores, and the rows of the image between them.
-struct Band {
-    const float* above;
-    const float* below;
-    seg::Range rows;
-};
-
-// Classes that count in a block; their ids ascend.
-struct List {
-    size_t count;
-    uint8_t id[seg::kMostLanes];
-    float number[seg::kMostLanes];  // the same
-    bool far;                       // whether the best may be far below 0
-};
-
-// Finds the classes that count somewhere between `cells` of a band: a scaled score lies between
-// the four scores that it is made of, so a class whose largest is below another's smallest by the
-// margin does not.
-template <class V>
-void find_contenders(const seg::Job& job, const Band& band, seg::Range cells, List& list) {
-    const size_t classes = job.scores.classes;
-    const V shrink = V::fill(-kRounding);
-    bool counts[seg::kMostLanes] = {};
-    V least = V::fill(0.0F);
-    for (size_t c = cells.begin; c < cells.end; c += V::width) {
-        V bar = V::fill(-2.0F * kFarthest);
-        for (size_t k = 0; k < classes; ++k) {
-            const float* above = band.above + k * job.stride + c;
-            const float* below = band.below + k * job.stride + c;
-            bar = max(bar, min(min(V::load(above), V::load(above + 1)),
-                               min(V::load(below), V::load(below + 1))));
-        }
-        least = min(least, bar);
-        bar = fma(bar, V::fill(kRounding), bar) - V::fill(job.margin);
-        for (size_t k = 0; k < classes; ++k) {
-            const float* above = band.above + k * job.stride + c;
-            const float* below = band.below + k * job.stride + c;
-            const V a = V::load(above);
-            const V b = V::load(above + 1);
-            const V d = V::load(below);
-            const V e = V::load(below + 1);
-            const V low = min(min(a, b), min(d, e));
-            const V high = max(max(a, b), max(d, e));
-            if (reaches(fma(low, shrink, high), bar)) counts[k] = true;
-        }
-    }
-    list.count = 0;
-    list.far = largest(V::fill(0.0F) - least) > -job.far;
-    for (size_t k = 0; k < classes; ++k) {
-        if (!counts[k]) continue;
-        list.id[list.count] = static_cast<uint8_t>(k);
-        list.number[list.count] = static_cast<float>(k);
-        ++list.count;
-    }
-}
-
-// One vector of scores of each listed class, scaled to columns of the image.
-template <class V, class Pick>
-SEG_INLINE void scale_columns(const seg::Job& job, const Band& band, const Pick& pick,
-                              size_t first, V weight, const List& list, float* upper,
-                              float* change) {
-    for (size_t i = 0; i < list.count; ++i) {
-        const float* above = band.above + list.id[i] * job.stride + first;
-        const float* below = band.below + list.id[i] * job.stride + first;
-        const V left = pick(above);
-        const V lower_left = pick(below);
-        const V a = fma(pick(above + 1) - left, weight, left);
-        const V b = fma(pick(below + 1) - lower_left, weight, lower_left);
-        a.store(upper + i * seg::kBlock);
-        (b - a).store(change + i * seg::kBlock);
-    }
-}
-
-// Picks scores that lie anywhere.
-template <class V>
-struct Anywhere {
-    const int32_t* cell;
-    int32_t first;
-    SEG_INLINE V operator()(const float* from) const {
-        float values[V::width];
-        for (size_t i = 0; i < V::width; ++i) values[i] = from[cell[i] - first];
-        return V::load(values);
-    }
-};
-
-template <class V, class Near>
-void scale_block(const seg::Job& job, const Band& band, size_t begin, size_t pixels,
-                 const List& list, const seg::Scratch& scratch) {
-    for (size_t at = 0; at < pixels; at += V::width) {
-        const int32_t* cell = job.cell + begin + at;
-        const int32_t first = cell[0];
-        const V weight = V::load(job.weight + begin + at);
-        if (static_cast<size_t>(cell[V::width - 1] - first) < V::width) {
-            scale_columns<V>(job, band, Near(cell, first), static_cast<size_t>(first), weight,
-                             list, scratch.upper + at, scratch.change + at);
-        } else {
-            scale_columns<V>(job, band, Anywhere<V>{cell, first}, static_cast<size_t>(first),
-                             weight, list, scratch.upper + at, scratch.change + at);
-        }
-    }
+SEG_INLINE V score_of(const float* upper, const float* change, V weight, size_t i) {
+    const size_t at = i * seg::kBlock;
+    return fma(V::load(change + at), weight, V::load(upper + at));
 }
 
 // Labels of a block, and nothing else.
@@ -230,11 +66,10 @@ void label_block(const seg::Job& job, const Band& band, size_t begin, size_t pix
         for (size_t at = 0; at < pixels; at += V::width) {
             const float* upper = scratch.upper + at;
             const float* change = scratch.change + at;
-            V best = fma(V::load(change), weight, V::load(upper));
+            V best = score_of(upper, change, weight, 0);
             V label = V::fill(list.number[0]);
-            for (size_t i = 1; i < list.count; ++i) {
-                const size_t here = i * seg::kBlock;
-                const V z = fma(V::load(change + here), weight, V::load(upper + here));
+            for (size_t i = 1; i < list.winners; ++i) {
+                const V z = score_of(upper, change, weight, i);
                 label = where_less(best, z, V::fill(list.number[i]), label);
                 best = max(best, z);
             }
@@ -249,51 +84,49 @@ struct Softmax {
     V label, top, inverse, total, energy;
 };
 
-// Far: shift each pixel by its best score. Keep: leave exp of the scores in `powers`.
+template <class V, bool Keep>
+SEG_INLINE void add(V z, float* powers, size_t i, V& total, V& energy) {
+    const V near = max(z, V::fill(kReach));
+    const V power = power_of_2(near);
+    if (Keep) power.store(powers + i * V::width);
+    total = total + power;
+    energy = fma(power, near, energy);
+}
+
+// Far: shift each pixel by its best score. Keep: leave 2^score in `powers`.
 template <class V, bool Far, bool Keep>
 SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weight,
                                  const List& list, float* powers) {
-    V best = V::fill(-2.0F * kFarthest);
+    V best = score_of(upper, change, weight, 0);
     V label = V::fill(list.number[0]);
     V total = V::fill(0.0F);
     V energy = V::fill(0.0F);
-    for (size_t i = 0; i < list.count; ++i) {
-        const size_t here = i * seg::kBlock;
-        const V z = fma(V::load(change + here), weight, V::load(upper + here));
+    if (!Far) add<V, Keep>(best, powers, 0, total, energy);
+    for (size_t i = 1; i < list.winners; ++i) {
+        const V z = score_of(upper, change, weight, i);
         label = where_less(best, z, V::fill(list.number[i]), label);
         best = max(best, z);
-        if (Far) continue;
-        const V near = max(z, V::fill(kReach));
-        const V power = exp(near);
-        if (Keep) power.store(powers + i * V::width);
-        total = total + power;
-        energy = fma(power, near, energy);
+        if (!Far) add<V, Keep>(z, powers, i, total, energy);
     }
-    for (size_t i = 0; Far && i < list.count; ++i) {
-        const size_t here = i * seg::kBlock;
-        const V z = fma(V::load(change + here), weight, V::load(upper + here));
-        const V below = max(z - best, V::fill(kReach));
-        const V power = exp(below);
-        if (Keep) power.store(powers + i * V::width);
-        total = total + power;
-        energy = fma(power, below, energy);
+    for (size_t i = Far ? 0 : list.winners; i < list.count; ++i) {
+        const V z = score_of(upper, change, weight, i);
+        add<V, Keep>(Far ? z - best : z, powers, i, total, energy);
     }
-    const V top = Far ? V::fill(1.0F) : exp(best);
+    const V top = Far ? V::fill(1.0F) : power_of_2(max(best, V::fill(kReach)));
     return {label, top, V::fill(1.0F) / total, total, energy};
 }
 
 template <class V>
 SEG_INLINE void put_planes(const seg::Job& job, size_t at, size_t left, V inverse,
                            const List& list, const float* powers) {
+    uint8_t* const* planes = job.maps.planes;
     const V levels = inverse * V::fill(255.0F);
-    size_t i = 0;
+    for (size_t i = 0; i < list.count; ++i) {
+        uint8_t* plane = planes[list.id[i]];
+        if (plane != nullptr) put(V::load(powers + i * V::width) * levels, plane + at, left);
+    }
     for (size_t k = 0; k < job.scores.classes; ++k) {
-        const bool counts = i < list.count && list.id[i] == k;
-        if (job.maps.planes[k] != nullptr) {
-            const V level = counts ? V::load(powers + i * V::width) * levels : V::fill(0.0F);
-            put(level, job.maps.planes[k] + at, left);
-        }
-        i += counts;
+        if (!list.counts[k] && planes[k] != nullptr) put(V::fill(0.0F), planes[k] + at, left);
     }
 }
 
@@ -316,7 +149,8 @@ void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixe
                 put(pixel.top * pixel.inverse * V::fill(255.0F), maps.confidence + at, left);
             }
             if (maps.entropy != nullptr) {
-                const V nats = log(pixel.total) - pixel.energy * pixel.inverse;
+                const V mean = pixel.energy * pixel.inverse * V::fill(kNatsPerBit);
+                const V nats = log(pixel.total) - mean;
                 put(nats * V::fill(job.entropy_unit), maps.entropy + at, left);
             }
             if (!Keep) continue;

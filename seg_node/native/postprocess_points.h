@@ -32,7 +32,8 @@ V confidence_of(const seg::Job& job, const Rows<V>& rows, const size_t* columns,
     }
     V total = V::fill(0.0F);
     for (size_t k = 0; k < job.scores.classes; ++k) {
-        const V power = exp(V::load(powers + k * V::width) - best);
+        const V below = V::load(powers + k * V::width) - best;
+        const V power = power_of_2(max(below, V::fill(kReach)));
         power.store(powers + k * V::width);
         total = total + power;
     }

@@ -37,18 +37,11 @@ SEG_INLINE Float4 fma(Float4 a, Float4 b, Float4 c) { return {a.v * b.v + c.v}; 
 
 // a < b ? x : y
 SEG_INLINE Float4 where_less(Float4 a, Float4 b, Float4 x, Float4 y) {
-    const Float4::Bits mask = a.v < b.v;
-    Float4::Bits p, q;
-    std::memcpy(&p, &x.v, sizeof p);
-    std::memcpy(&q, &y.v, sizeof q);
-    p = (p & mask) | (q & ~mask);
-    Float4 r;
-    std::memcpy(&r.v, &p, sizeof p);
-    return r;
+    return {a.v < b.v ? x.v : y.v};
 }
 // The second operand where the first is NaN, in all levels.
-SEG_INLINE Float4 max(Float4 a, Float4 b) { return where_less(b, a, a, b); }
-SEG_INLINE Float4 min(Float4 a, Float4 b) { return where_less(a, b, a, b); }
+SEG_INLINE Float4 max(Float4 a, Float4 b) { return {a.v > b.v ? a.v : b.v}; }
+SEG_INLINE Float4 min(Float4 a, Float4 b) { return {a.v < b.v ? a.v : b.v}; }
 
 // To the nearest integer, for |a| < 2^22.
 SEG_INLINE Float4 round(Float4 a) {

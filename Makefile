@@ -23,7 +23,8 @@ PACKAGING := setup.py setup.cfg package.xml constraints/make.txt $(wildcard seg_
 # pydensecrf2 and our own extension are compiled while they are installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
 EXTRAS := dev,onnx,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))
-REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf)
+HAS_CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf) $(if $(HAS_CHROMIUM),chromium)
 REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
 
 # The environments here have a ROS of their own, which must not meet another one.

@@ -15,6 +15,8 @@ from typing import Any, TYPE_CHECKING
 from _pytest.doctest import DoctestModule
 import pytest
 
+from chromium import CHROMIUM
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -44,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         '--require',
         action='append',
         default=[],
-        choices=(*MODULES, 'camvid'),
+        choices=(*MODULES, 'camvid', 'chromium'),
         help='tests that need this must run, not skip; may be given several times',
     )
 
@@ -64,6 +66,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     }
     if not Path(os.environ.get(CAMVID, 'nowhere')).is_dir():
         absent['camvid'] = DATA_HINT
+    if CHROMIUM is None:
+        absent['chromium'] = 'Chromium is not installed'
     for name in config.getoption('--require'):
         absent.pop(name, None)
     for item in items:

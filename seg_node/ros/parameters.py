@@ -70,7 +70,7 @@ PARAMETERS: tuple[Spec, ...] = (
     Spec(
         'gpu.image_size',
         '',
-        'Height x width of the camera images, for example 720x1280, so that an engine is built '
+        'Width x height of the camera images, for example 1280x720, so that an engine is built '
         'before the first one; empty takes the size of the first',
         change='configure',
     ),
@@ -278,7 +278,7 @@ class Parameters:
 def image_size_of(text: str) -> tuple[int, int] | None:
     """Return height and width of a valid ``gpu.image_size``; None if it is empty."""
     found = IMAGE_SIZE.fullmatch(text)
-    return (int(found[1]), int(found[2])) if found else None
+    return (int(found[2]), int(found[1])) if found else None
 
 
 def find_spec(name: str) -> Spec | None:
@@ -327,8 +327,8 @@ def _image_size_faults(values: Mapping[str, object]) -> list[str]:
     if not text or IMAGE_SIZE.fullmatch(text):
         return []
     fault = (
-        f"Parameter 'gpu.image_size' is {text!r}; expected height x width in pixels, for example "
-        "'720x1280', or nothing."
+        f"Parameter 'gpu.image_size' is {text!r}; expected width x height in pixels, for example "
+        "'1280x720', or nothing."
     )
     return [fault]
 

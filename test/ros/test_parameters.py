@@ -14,7 +14,13 @@ import yaml
 from seg_node.errors import ParameterError
 from seg_node.ros import parameters as module
 from seg_node.ros.parameter_docs import parameter_table, topic_table, yaml_text
-from seg_node.ros.parameters import find_spec, PARAMETERS, Parameters, set_faults
+from seg_node.ros.parameters import (
+    find_spec,
+    image_size_of,
+    PARAMETERS,
+    Parameters,
+    set_faults,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +80,8 @@ def test_every_parameter_says_what_it_does_and_ends_without_a_full_stop() -> Non
         ('bundle', None, 'expected a text'),
         ('crf.enable', True, "Unknown parameter 'crf.enable'; expected one of autostart"),
         ('snapshot_dir', ' ', "'snapshot_dir' is empty; expected a folder"),
+        ('gpu.image_size', '1280', "is '1280'; expected width x height in pixels, for example"),
+        ('gpu.image_size', '0x720', "is '0x720'; expected width x height"),
     ],
 )
 def test_from_values_says_what_is_wrong(name: str, value: object, words: str) -> None:
@@ -135,3 +143,8 @@ def test_table_is_importable_without_ros() -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_image_size_is_written_width_first_and_read_height_first() -> None:
+    assert image_size_of('1280x720') == (720, 1280)
+    assert image_size_of('') is None

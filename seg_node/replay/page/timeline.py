@@ -12,7 +12,7 @@ import numpy as np
 from seg_node.metrics import mean_iou_of_set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from seg_node.replay.record import FrameRecord
 
@@ -168,11 +168,3 @@ def frame_mean_iou(record: FrameRecord, classes: int | None) -> float | None:
         counts[true, taken] = pixels
     value = float(mean_iou_of_set(counts)) if counts.any() else float('nan')
     return None if np.isnan(value) else value
-
-
-def decided(timeline: Timeline) -> Mapping[str, int]:
-    """Return the frames of a timeline by what was decided about the CRF."""
-    total: Counter[str] = Counter()
-    for one in timeline.bins():
-        total.update(one.crf)
-    return total

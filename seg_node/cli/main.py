@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Entry point of ``seg``: choose a verb, run it, return its exit status.
 
-0 is success, 1 an error that the user can mend (one sentence on stderr), 2 wrong usage,
-130 an interrupt, 141 a reader who left before the end. Results go to stdout, everything else to
-stderr.
+0 is success, 1 an error that the user can mend (one sentence on stderr), 2 wrong usage, 3 a rule
+that a comparison meets, 130 an interrupt, 141 a reader who left before the end. Results go to
+stdout, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ VERBS = {
     'check-dataset': Verb(
         'seg_node.cli.check_dataset_command', 'find what is wrong with labelled images'
     ),
+    'compare': Verb('seg_node.cli.compare_command', 'compare two sides on recorded drives'),
     'demo': Verb('seg_node.cli.demo_command', 'show the node at work on a drive'),
     'evaluate': Verb('seg_node.cli.evaluate_command', 'score a bundle on a labelled data set'),
     'export': Verb('seg_node.cli.export_command', 'turn trained weights into a bundle'),
@@ -68,6 +69,7 @@ VERBS = {
         'seg_node.cli.import_onnx_command', 'turn a network from elsewhere into a bundle'
     ),
     'make-bag': Verb('seg_node.cli.make_bag_command', 'turn images into a recorded drive'),
+    'mine': Verb('seg_node.cli.mine_command', 'choose the frames that are worth labels'),
     'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
     'quantize': Verb('seg_node.cli.quantize_command', 'add 8-bit networks to a bundle'),
     'replay': Verb('seg_node.cli.replay_command', 'run recorded drives through the pipeline'),

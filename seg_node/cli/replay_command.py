@@ -51,7 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_crf(parser)
     add_truth(parser)
     add_outputs(parser)
-    _add_work(parser)
+    add_work(parser)
 
 
 def add_frames(parser: argparse.ArgumentParser) -> None:
@@ -152,7 +152,8 @@ def add_truth(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_work(parser: argparse.ArgumentParser) -> None:
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Add who does the work."""
     group = parser.add_argument_group('how the work is done')
     group.add_argument(
         '--workers',
@@ -160,6 +161,12 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         type=at_least_one,
         default=1,
         help='processes; results are the same with any number (default: 1)',
+    )
+    group.add_argument(
+        '--ray',
+        metavar='ADDRESS',
+        help='let a Ray cluster do the work: its address, auto on one of its machines, or local '
+        'to start one here with N processes; needs the extra ray',
     )
     group.add_argument(
         '--no-flicker', action='store_true', help='leave out flicker and its optical flow'
@@ -203,7 +210,7 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
 def run(args: argparse.Namespace) -> int:
     """Replay, print the report and say where the rest is."""
     options = replace(replay_options(args), sinks=sinks(args), labelled=bag_outputs(args))
-    result = replay_with_bar(args.bags, writable_folder(args.out), options)
+    result = replay_with_bar(args.bags, writable_folder(args.out), options, ray=args.ray)
     if args.report:
         from seg_node.replay.page.write import write_report  # noqa: PLC0415 - rosbags is optional
 

@@ -2,6 +2,7 @@
 """Two replays of the same frames: what differs, and how sure that is."""
 
 from .comparison import compare, Comparison, Difference, Verdict
+from .finished import same_classes
 from .report import as_json, as_text
 from .rules import parse_rule, Rule
 
@@ -14,4 +15,5 @@ __all__ = [
     'as_text',
     'compare',
     'parse_rule',
+    'same_classes',
 ]

@@ -90,3 +90,25 @@ def read_finished(folder: Path) -> Finished:
         msg = f'{str(file)!r} has format {got!r}; expected {REPLAY_FORMAT}. Replay again.'
         raise ParameterError(msg)
     return Finished(folder, data)
+
+
+def same_classes(a: Finished, b: Finished) -> tuple[str, ...]:
+    """Return the names of the classes that two replays are compared in.
+
+    Raises:
+        ParameterError: If they were scored in different classes, or against different truth.
+    """
+    if a.classes != b.classes:
+        msg = (
+            f'The two sides have different classes: {", ".join(a.classes)} and '
+            f'{", ".join(b.classes)}. Score both against truth of one taxonomy, with --taxonomy.'
+        )
+        raise ParameterError(msg)
+    truths = [one.data['options']['truth'] for one in (a, b)]
+    if None not in truths and truths[0] != truths[1]:
+        msg = (
+            f'The two sides were scored against different truth: {truths[0]} and {truths[1]}. '
+            'Replay both with the same one.'
+        )
+        raise ParameterError(msg)
+    return a.classes

@@ -35,9 +35,9 @@ ENDS = ('low', 'high')
 ANY_CLASS = f'{CLASS_PREFIX}*'
 NUMBER = r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?'
 ORDER = re.compile(
-    rf'(?P<metric>.+?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>{NUMBER})\s*(?P<part>%?)'
+    rf'(?P<metric>[^<>=]+?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>{NUMBER})\s*(?P<part>%?)'
 )
-WORDS = re.compile(r'(?P<metric>.+?)\s+is\s+(?P<verdict>.+)')
+WORDS = re.compile(r'(?P<metric>[^<>=]+?)\s+is\s+(?P<verdict>.+)')
 HELP = (
     'Expected METRIC <, <=, > or >= NUMBER, as in "miou < -0.5" or "latency_p95 > 10 %", or '
     'METRIC is VERDICT, as in "iou.* is worse".'

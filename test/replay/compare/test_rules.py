@@ -61,7 +61,17 @@ def test_all_classes_that_meet_a_rule_are_named(comparison: Comparison) -> None:
 
 @pytest.mark.parametrize(
     'text',
-    ['', 'miou', 'miou <', '< 3', 'miou = 3', 'miou < three', 'miou < 3 points', 'is worse'],
+    [
+        '',
+        'miou',
+        'miou <',
+        '< 3',
+        'miou = 3',
+        'miou < three',
+        'miou < 3 points',
+        'miou <> 3',
+        'is worse',
+    ],
 )
 def test_what_is_no_rule_is_refused_with_what_one_looks_like(text: str) -> None:
     with pytest.raises(

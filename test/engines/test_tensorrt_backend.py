@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.needs_onnx, pytest.mark.needs_tensorrt_rtx]
 
-PLAN = GpuPlan((60, 80), 'fp16')
+PLAN = GpuPlan((64, 80), 'fp16')
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_process_builds_the_engine_that_the_node_looks_for(
     frugal: bool,  # noqa: FBT001  # a parameter of the test
     bundle: Bundle,
 ) -> None:
-    plan = GpuPlan((60, 80), precision, frugal)
+    plan = GpuPlan((64, 80), precision, frugal)
     backend = TensorRTBackend()
     assert not backend.is_built(bundle, plan)
     shares: list[float] = []
@@ -54,12 +54,12 @@ def test_process_builds_the_engine_that_the_node_looks_for(
     assert shares[-1] == 1.0
     assert len(shares) > 5
     assert backend.is_built(bundle, plan)
-    for other in (GpuPlan((60, 80), precision, not frugal), GpuPlan((60, 81), precision, frugal)):
+    for other in (GpuPlan((64, 80), precision, not frugal), GpuPlan((64, 81), precision, frugal)):
         assert not backend.is_built(bundle, other)
 
 
 def test_engine_of_the_command_is_the_one_that_the_node_looks_for(bundle: Bundle) -> None:
-    status = main(['build-engine', str(bundle.path), '--size', '80x60', '--precision', 'fp16'])
+    status = main(['build-engine', str(bundle.path), '--size', '80x64', '--precision', 'fp16'])
 
     assert status == 0
     assert TensorRTBackend().is_built(bundle, PLAN)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ['Bag', 'Plan', 'Task', 'plan']
 
 SECOND_NS = 1_000_000_000
-LONGEST_NS, SHORTEST_NS = 60 * SECOND_NS, 2 * SECOND_NS
+LONGEST_NS, SHORTEST_NS = 60 * SECOND_NS, 5 * SECOND_NS
 FEWEST_PARTS = 16  # of all bags together, so that processes end at about the same time
 
 

@@ -36,9 +36,10 @@ if TYPE_CHECKING:
 
 __all__ = ['exact', 'full_sums', 'quick_sums', 'sums_from_plain']
 
-# Smallest part of a sum. Pixels: exact up to 2**37 of them; figures of images: up to 2**21.
+# Smallest part of a sum; well above the digits that sums are written with. Pixels: exact up to
+# 2**37 of them; figures of images: up to 2**29.
 FRACTION = 2.0**-16
-FRACTION_OF_IMAGES = 2.0**-32
+FRACTION_OF_IMAGES = 2.0**-24
 FRACTIONS = {
     'confidence': FRACTION,
     'class_confidence': FRACTION,

@@ -1,0 +1,357 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whole replays of small drives, against what is known of every frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+import json
+import math
+import subprocess
+import sys
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bags import write_recording
+from replay.drives import SIZE, TOPIC, TRUTH_TOPIC, write_drive
+from seg_node.crf import preset
+from seg_node.errors import BagError, ParameterError
+from seg_node.pipeline import CrfChoice
+from seg_node.replay.options import ReplayOptions, TruthSource
+from seg_node.replay.record import FrameRecord
+from tiny import scene, tiny_bundle, tuned_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from seg_node.replay.run import Replay
+
+pytestmark = [
+    pytest.mark.needs_onnx,
+    pytest.mark.needs_onnxruntime,
+    pytest.mark.needs_rosbags,
+]
+
+FRAMES = 24
+TRUTH = TruthSource(topic=TRUTH_TOPIC)
+GATED = CrfChoice(entropy_threshold=0.5, min_uncertain_fraction=0.058)
+# Kills itself at a frame, as the system does that is short of memory: nothing is cleaned up.
+KILLED = """
+import os, pathlib, pickle, signal, sys
+from seg_node.replay import store
+from seg_node.replay.run import replay
+store.SAVED_EVERY_S = 0.0
+bag, out, options, frame = pickle.loads(bytes.fromhex(sys.argv[1]))
+def on_progress(done, total):
+    if done == frame:
+        os.kill(os.getpid(), signal.SIGKILL)
+replay([bag], out, options, on_progress=on_progress)
+"""
+
+
+@pytest.fixture(scope='module')
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The bundle that calls each pixel by its brightest channel."""
+    return str(tiny_bundle(tmp_path_factory.mktemp('bundle') / 'tiny').path)
+
+
+@pytest.fixture(scope='module')
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drive with truth."""
+    return write_drive(tmp_path_factory.mktemp('drives') / 'drive', FRAMES)
+
+
+@pytest.fixture(scope='module')
+def whole(drive: Path, bundle: str, tmp_path_factory: pytest.TempPathFactory) -> Replay:
+    """The drive, replayed without interruption."""
+    return run([drive], tmp_path_factory.mktemp('whole'), ReplayOptions(bundle, truth=TRUTH))
+
+
+def run(bags: list[Path], out: Path, options: ReplayOptions) -> Replay:
+    from seg_node.replay.run import replay  # noqa: PLC0415 - needs rosbags
+
+    return replay(bags, out, options)
+
+
+def records(out: Path) -> list[FrameRecord]:
+    lines = (out / 'frames.jsonl').read_text(encoding='utf-8').splitlines()
+    return [FrameRecord.from_json(line) for line in lines]
+
+
+def timeless(out: Path) -> list[dict[str, Any]]:
+    return [record.timeless() for record in records(out)]
+
+
+def flat(value: Any) -> list[float]:
+    """Return the numbers of nested data in order, NaN for None."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [number for one in value for number in flat(one)]
+    return [math.nan if value is None else float(value)]
+
+
+def images(bag: Path, topic: str = TOPIC) -> Iterable[Any]:
+    from seg_node.recordings.reader import decode, Recording  # noqa: PLC0415 - needs rosbags
+
+    recording = Recording(bag)
+    for found in recording.messages([topic]):
+        yield decode(found, recording.deserialize(found))
+
+
+def test_every_frame_has_the_labels_that_the_segmenter_gives(
+    whole: Replay, drive: Path, bundle: str
+) -> None:
+    from seg_node.pipeline import open_segmenter  # noqa: PLC0415 - needs onnxruntime
+
+    with open_segmenter(bundle) as segmenter:
+        expected = [segmenter(image) for image in images(drive)]
+
+    found = records(whole.out)
+
+    assert len(found) == FRAMES
+    for record, one in zip(found, expected, strict=True):
+        counts = np.bincount(one.labels.ravel(), minlength=3)
+        assert record.class_pixels == tuple(counts)
+        assert one.entropy is not None
+        assert record.entropy == pytest.approx(one.entropy.mean() / 255)
+        assert record.size == SIZE
+        assert record.error is None
+    assert [record.index for record in found] == list(range(FRAMES))
+    assert np.diff([record.stamp_ns for record in found]).tolist() == [10**8] * (FRAMES - 1)
+
+
+def test_scores_are_those_of_an_evaluation_of_the_same_images(
+    drive: Path, bundle: str, tmp_path: Path
+) -> None:
+    from seg_node.datasets import Sample  # noqa: PLC0415
+    from seg_node.evaluation import as_json, evaluate, open_for_evaluation  # noqa: PLC0415
+    from seg_node.recordings.reader import Recording  # noqa: PLC0415
+    from seg_node.replay.truth import label_pixels  # noqa: PLC0415 - needs rosbags
+    from tiny import Scenes, TAXONOMY  # noqa: PLC0415
+
+    recording = Recording(drive)
+    truth = [
+        label_pixels(found, recording.deserialize(found))
+        for found in recording.messages([TRUTH_TOPIC])
+    ]
+    samples = [
+        Sample('', image, labels) for image, labels in zip(images(drive), truth, strict=True)
+    ]
+    with open_for_evaluation(bundle, 'onnxruntime') as segmenter:
+        result = evaluate(segmenter, Scenes(TAXONOMY, tuple(samples)), name='drive', split='all')
+    expected = as_json(result)
+
+    replayed = run([drive], tmp_path / 'out', ReplayOptions(bundle, truth=TRUTH, full=True))
+
+    scores = replayed.data['scores']
+    assert replayed.data['frames_with_truth'] == FRAMES
+    assert flat(scores) == pytest.approx(
+        flat({name: expected[name] for name in scores}), abs=2e-6, nan_ok=True
+    )
+    assert replayed.data['sums']['confusion'] == expected['sums']['confusion']
+
+
+def test_quick_scores_are_the_full_ones_as_far_as_they_go(
+    whole: Replay, drive: Path, bundle: str, tmp_path: Path
+) -> None:
+    full = run([drive], tmp_path / 'out', ReplayOptions(bundle, truth=TRUTH, full=True))
+
+    quick = {name: one for name, one in whole.data['scores'].items() if name in QUICK}
+
+    assert len(quick) == len(QUICK)
+    expected = {name: full.data['scores'][name] for name in quick}
+    assert flat(quick) == pytest.approx(flat(expected), abs=2e-6, nan_ok=True)
+
+
+QUICK = (
+    *('mean_iou', 'global_accuracy', 'class_iou', 'class_recall', 'boundary_iou', 'ece', 'aurc'),
+    *('mean_iou_of_images', 'mean_entropy', 'confusion'),
+)
+
+
+def test_scores_of_bags_add_up_to_those_of_all(bundle: str, tmp_path: Path) -> None:
+    bags = [write_drive(tmp_path / f'{seed}', 6, seed=seed) for seed in range(2)]
+
+    data = run(bags, tmp_path / 'out', ReplayOptions(bundle, truth=TRUTH)).data
+
+    parts = [np.array(bag['sums']['confusion']) for bag in data['bags']]
+    assert [bag['name'] for bag in data['bags']] == ['0', '1']
+    assert np.array_equal(sum(parts), data['sums']['confusion'])
+    assert data['frames'] == sum(bag['frames'] for bag in data['bags']) == 12
+
+
+def test_written_file_says_what_is_returned(whole: Replay) -> None:
+    written = json.loads((whole.out / 'replay.json').read_text(encoding='utf-8'))
+
+    assert written == json.loads(json.dumps(whole.data))
+    assert not (whole.out / 'journal').exists()
+
+
+@pytest.mark.parametrize(
+    ('crf', 'frame'), [(CrfChoice(enabled=False), 1), (GATED, 10), (GATED, 18)]
+)
+def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
+    drive: Path, bundle: str, tmp_path: Path, crf: CrfChoice, frame: int
+) -> None:
+    import pickle  # noqa: PLC0415 - between our own processes
+
+    options = ReplayOptions(bundle, truth=TRUTH, crf=crf)
+    out = tmp_path / 'killed'
+    packed = pickle.dumps((drive, out, options, frame)).hex()
+    killed = subprocess.run([sys.executable, '-c', KILLED, packed], check=False)
+    assert killed.returncode == -9
+    assert not (out / 'frames.jsonl').exists()
+    steps: list[int] = []
+
+    from seg_node.replay.run import replay  # noqa: PLC0415 - needs rosbags
+
+    replay([drive], out, options, on_progress=lambda done, _: steps.append(done))
+    unharmed = run([drive], tmp_path / 'whole', options)
+
+    assert steps[0] >= frame - 1  # at most the frame that was not saved is done again
+    assert timeless(out) == timeless(unharmed.out)
+    again = json.loads((out / 'replay.json').read_text(encoding='utf-8'))
+    assert again['sums'] == unharmed.data['sums']
+    if crf.enabled:
+        assert {'ran', 'certain'} <= {record.crf for record in records(out)}
+
+
+def test_folder_of_another_run_that_was_interrupted_is_refused(
+    drive: Path, bundle: str, tmp_path: Path
+) -> None:
+    from seg_node.replay.run import replay  # noqa: PLC0415 - needs rosbags
+
+    def interrupt(done: int, _: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    options = ReplayOptions(bundle, truth=TRUTH)
+    with pytest.raises(KeyboardInterrupt):
+        replay([drive], tmp_path, options, on_progress=interrupt)
+
+    with pytest.raises(ParameterError, match='begun with other bags or options'):
+        replay([drive], tmp_path, replace(options, flicker=False))
+    assert replay([drive], tmp_path, replace(options, workers=1)).data['frames'] == FRAMES
+
+
+def test_stretches_of_any_length_give_the_same(
+    whole: Replay, drive: Path, bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.replay.plan.SHORTEST_NS', 250_000_000)
+
+    cut = run([drive], tmp_path / 'out', ReplayOptions(bundle, truth=TRUTH))
+
+    assert timeless(cut.out) == timeless(whole.out)
+    assert cut.data['sums'] == whole.data['sums']
+    assert sum(record.flicker is not None for record in records(cut.out)) == FRAMES - 1
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_as_one(bundle: str, tmp_path: Path) -> None:
+    bags = [write_drive(tmp_path / f'{seed}', 120, seed=seed) for seed in range(2)]
+    options = ReplayOptions(bundle, truth=TRUTH)
+
+    one = run(bags, tmp_path / 'one', options)
+    three = run(bags, tmp_path / 'three', replace(options, workers=3))
+
+    assert timeless(three.out) == timeless(one.out)
+    assert three.data['sums'] == one.data['sums']
+    assert [bag['sums'] for bag in three.data['bags']] == [bag['sums'] for bag in one.data['bags']]
+
+
+def test_recorded_decisions_are_repeated(drive: Path, tmp_path: Path) -> None:
+    bundle = str(tuned_bundle(tmp_path / 'bundle', preset('classic')).path)
+    options = ReplayOptions(bundle, crf=GATED)
+    first = run([drive], tmp_path / 'first', options)
+    lines = (first.out / 'frames.jsonl').read_text(encoding='utf-8').splitlines()
+    flipped = {'ran': 'certain', 'certain': 'ran'}
+    told = [replace(one, crf=flipped[one.crf]) for one in map(FrameRecord.from_json, lines)]
+    source = tmp_path / 'told.jsonl'
+    source.write_text('\n'.join(one.to_json() for one in told), encoding='utf-8')
+
+    followed = run([drive], tmp_path / 'followed', replace(options, follow=source))
+
+    assert [one.crf for one in records(followed.out)] == [one.crf for one in told]
+    assert {one.crf for one in told} == {'ran', 'certain'}
+
+
+def test_frame_that_cannot_be_decoded_is_told_and_the_rest_goes_on(
+    bundle: str, tmp_path: Path
+) -> None:
+    frames = [(10**18 + index * 10**8, scene(seed=index)[0]) for index in range(5)]
+    bag = write_recording(tmp_path / 'bag', {'/eye/compressed': frames})
+    file = next(bag.glob('*.mcap'))
+    data = bytearray(file.read_bytes())
+    place = -1
+    for _ in range(3):
+        place = data.find(b'IHDR', place + 1)
+    data[place : place + 4] = b'RDHI'
+    file.write_bytes(data)
+
+    replayed = run([bag], tmp_path / 'out', ReplayOptions(bundle))
+
+    found = records(replayed.out)
+    assert [record.error is None for record in found] == [True, True, False, True, True]
+    assert [record.index for record in found] == list(range(5))
+    assert [record.flicker is None for record in found] == [True, False, True, True, False]
+    assert replayed.data['failed_frames'] == 1
+    assert replayed.data['errors'][0]['index'] == 2
+
+
+def test_drive_without_its_end_is_replayed_up_to_there(bundle: str, tmp_path: Path) -> None:
+    frames = [(10**18 + index * 10**8, scene((300, 400), index)[0]) for index in range(12)]
+    bag = write_recording(tmp_path / 'bag', {'/eye': frames})
+    file = next(bag.glob('*.mcap'))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 + 1000])
+
+    replayed = run([bag], tmp_path / 'out', ReplayOptions(bundle))
+
+    assert len(records(replayed.out)) == 6
+    damage = ' '.join(replayed.data['bags'][0]['damage'])
+    assert 'is damaged. It was read up to byte' in damage
+    assert "'/eye' announces 12 frames, 6 could be read." in damage
+
+
+def test_gaps_and_loops_of_stamps_are_told(bundle: str, tmp_path: Path) -> None:
+    from seg_node.replay.text import as_text  # noqa: PLC0415
+
+    image = scene()[0]
+    stamps = [10, 11, 12, 40, 41, 10, 11]  # tenths of a second
+    bag = write_recording(
+        tmp_path / 'bag', {'/eye': [(10**18 + one * 10**8, image) for one in stamps]}
+    )
+
+    data = run([bag], tmp_path / 'out', ReplayOptions(bundle)).data
+
+    assert len(records(tmp_path / 'out')) == len(stamps)
+    text = as_text(data)
+    assert 'gaps of more than a second, the longest 2.8 s' in text
+
+
+def test_cameras_that_have_to_be_chosen_are_listed(bundle: str, tmp_path: Path) -> None:
+    frames = [(10**18 + index * 10**8, scene(seed=index)[0]) for index in range(3)]
+    bag = write_recording(tmp_path / 'bag', {'/left/image': frames, '/right/image': frames[:2]})
+
+    with pytest.raises(BagError, match=r'2 camera topics.*: /left/image, /right/image'):
+        run([bag], tmp_path / 'none', ReplayOptions(bundle))
+    with pytest.raises(BagError, match=r"no image topic '/up'.*: /left/image, /right/image"):
+        run([bag], tmp_path / 'other', ReplayOptions(bundle, topics=('/up',)))
+    both = run(
+        [bag], tmp_path / 'both', ReplayOptions(bundle, topics=('/right/image', '/left/image'))
+    )
+
+    assert [(one.topic, one.index) for one in records(both.out)] == [
+        *(('/left/image', index) for index in range(3)),
+        *(('/right/image', index) for index in range(2)),
+    ]
+
+
+def test_bags_of_one_name_are_told_apart(bundle: str, tmp_path: Path) -> None:
+    bags = [write_drive(tmp_path / part / 'drive', 2) for part in 'ab']
+
+    data = run(bags, tmp_path / 'out', ReplayOptions(bundle)).data
+
+    assert [bag['name'] for bag in data['bags']] == ['drive', 'drive~2']

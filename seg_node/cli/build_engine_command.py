@@ -11,6 +11,7 @@ from typing import cast, TYPE_CHECKING
 
 from seg_node.bundle import open_bundle
 from seg_node.cli.arguments import at_least_one, image_size
+from seg_node.engines.build_bar import BuildBar
 from seg_node.engines.cuda_device import CudaDevice
 from seg_node.engines.deployed_spec import DeployedSpec, PRECISIONS
 from seg_node.engines.engine_cache import EngineCache
@@ -19,11 +20,8 @@ from seg_node.engines.tensorrt_engine import TensorRTEngine
 from seg_node.engines.tensorrt_files import EngineFiles
 from seg_node.engines.tensorrt_library import find_library, FLAVOURS
 from seg_node.errors import EngineError, EngineUnavailableError
-from seg_node.progress import Bar
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
-
     from seg_node.bundle import Bundle
     from seg_node.engines.cuda_device import DeviceInfo
     from seg_node.engines.deployed_spec import Precision
@@ -43,7 +41,6 @@ examples:
   seg build-engine my_bundle --size 1280x720 --batch 1,4,4
   seg build-engine my_bundle --sizes 640x480,1280x720,1920x1080
 """
-STEPS = 1000
 THREE = 3
 MIB = 1 << 20
 
@@ -117,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         options=BuildOptions(workspace_mib=args.workspace),
     )
     started = time.monotonic()
-    with _BuildBar(f'building with {library.title}') as bar:
+    with BuildBar(f'building with {library.title}') as bar:
         found = files.get(bundle, spec, bar.show)
     if found.path is None:
         raise EngineError(found.unstored)
@@ -126,29 +123,6 @@ def run(args: argparse.Namespace) -> int:
     print(f'{bundle.manifest.name} in {spec.precision}: {how}, {size:.1f} MiB', file=sys.stderr)
     print(found.path)
     return 0
-
-
-class _BuildBar:
-    """The progress of a build; nothing is shown if there is none."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._bar: Bar | None = None
-        self._done = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, share: float, phase: str) -> None:
-        """Move to a share, 0 to 1."""
-        self._bar = self._bar or Bar(what=self._what, total=STEPS, unit='step')
-        self._bar.note(phase)
-        self._bar.move(int(share * STEPS) - self._done)
-        self._done = int(share * STEPS)
 
 
 def _spec(args: argparse.Namespace, bundle: Bundle) -> DeployedSpec:

@@ -69,7 +69,8 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--engine',
         default='auto',
-        help='auto, onnxruntime, tensorrt, torch or fake (default: auto)',
+        help='onnxruntime, tensorrt, torch, fake, or auto for the best on a CPU (default: auto); '
+        'an engine of TensorRT that is not there is built first',
     )
     group.add_argument(
         '--threads',

@@ -61,8 +61,9 @@ def open_engine(name: str, bundle: Bundle, *, threads: int = 1, precision: str =
     """Return an opened engine for a bundle; its ``reason`` says why it was chosen.
 
     Args:
-        name: One of ``ENGINES``, or ``'auto'`` for the best one that works here. A named engine
-            that does not work is an error, never silently replaced.
+        name: One of ``ENGINES``, or ``'auto'`` for the best one on a CPU, whose figures do not
+            depend on the machine; ``serving`` chooses for a node, which takes a GPU too. A named
+            engine that does not work is an error, never silently replaced.
         bundle: What it shall run.
         threads: Threads that one inference may use.
         precision: ``fp32``, ``int8``, or ``'auto'`` for what the manifest says where the engine
@@ -89,7 +90,8 @@ def _open_best(bundle: Bundle, threads: int, precision: str) -> Engine:
         except EngineUnavailableError as err:
             refusals.append(str(err))
             continue
-        engine.reason = ' '.join([f'auto: {name} is the best engine that works here.', *refusals])
+        words = f'auto: {name} is the best engine on a CPU; one on a GPU is asked for by name.'
+        engine.reason = ' '.join([words, *refusals])
         return engine
     msg = f'No engine works here. {" ".join(refusals)}'
     raise EngineUnavailableError(msg)

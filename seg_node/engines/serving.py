@@ -58,7 +58,7 @@ def open_for_serving(
     if name not in GPU_BACKENDS:
         return open_engine(name, bundle, threads=threads, precision=precision)
     try:
-        backend, device = _usable(name)
+        backend, device = _usable(name, precision)
     except EngineUnavailableError as err:
         if name not in ALSO_ON_CPU:
             raise
@@ -81,8 +81,8 @@ def _open_best(asked: _Asked) -> Engine:
     refusals = []
     for name in GPU_BACKENDS:
         try:
-            backend, device = _usable(name)
-        except EngineUnavailableError as err:
+            backend, device = _usable(name, asked.precision)
+        except EngineError as err:
             refusals.append(f'{name}: {err}')
             continue
         words = f'auto: {name} is the best engine that works here: {device}.'
@@ -92,28 +92,30 @@ def _open_best(asked: _Asked) -> Engine:
     return engine
 
 
-def _usable(name: str) -> tuple[GpuBackend, str]:
+def _usable(name: str, precision: str) -> tuple[GpuBackend, str]:
     """Return a back end that can work here, and what it works with, in words.
 
     Raises:
         EngineUnavailableError: If it cannot.
+        EngineError: If it has no such precision.
     """
     if spoilt():
         raise EngineUnavailableError(spoilt())
     module, _, kind = GPU_BACKENDS[name].partition(':')
     backend = cast('GpuBackend', getattr(import_module(module), kind)())
     try:
-        return backend, backend.device()
+        device = backend.device()
     except DeviceError as err:
         raise EngineUnavailableError(str(err)) from err
+    if precision not in (AUTO, *backend.precisions):
+        what = f'precision of engine {name!r}:'
+        raise EngineError(one_of(what, precision, (AUTO, *backend.precisions)))
+    return backend, device
 
 
 def _standby(asked: _Asked, backend: GpuBackend, reason: str) -> StandbyEngine:
     bundle = asked.bundle
     on_gpu = backend.best_precision(bundle) if asked.precision == AUTO else asked.precision
-    if on_gpu not in backend.precisions:
-        what = f'precision of engine {backend.name!r}:'
-        raise EngineError(one_of(what, on_gpu, backend.precisions))
     cpu = engine_class(CPU)(
         bundle, threads=asked.threads, precision=_cpu_precision(bundle, asked.precision)
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Any, cast, NamedTuple, TYPE_CHECKING
 
+from seg_node.engines.build_bar import BuildBar
 from seg_node.engines.cuda_device import CudaDevice
 from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.tensorrt_files import EngineFiles
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.deployed_spec import Precision, Size
-    from seg_node.engines.engine_cache import EngineCache
+    from seg_node.engines.engine_cache import CachedEngine, EngineCache
     from seg_node.engines.tensorrt_builder import BuildOptions
     from seg_node.engines.tensorrt_lane import Batch
 
@@ -264,12 +265,12 @@ class Session:
     def _load(self, spec: DeployedSpec) -> _Loaded:
         """Deserialise an engine; one from the cache that the library refuses is built again."""
         self._check_present(spec)
-        found = self._files.get(self._bundle, spec)
+        found = self._get(spec)
         engine = self._deserialised(found.data)
         if engine is None and found.reused:
             self._files.discard(self._bundle, spec, self._messages.explained())
             self._check_present(spec)
-            engine = self._deserialised(self._files.get(self._bundle, spec).data)
+            engine = self._deserialised(self._get(spec).data)
         if engine is None:
             msg = f'TensorRT does not load its own engine: {self._messages.explained()}'
             raise EngineError(msg)
@@ -277,6 +278,11 @@ class Session:
         loaded = _Loaded(spec, engine)
         self._loaded.append(loaded)
         return loaded
+
+    def _get(self, spec: DeployedSpec) -> CachedEngine:
+        """Return an engine from the cache; somebody who waits for a build sees how far it is."""
+        with BuildBar(f'building an engine in {spec.precision}') as bar:
+            return self._files.get(self._bundle, spec, bar.show)
 
     def _check_present(self, spec: DeployedSpec) -> None:
         if not self._options.may_build and not self._files.has(self._bundle, spec):

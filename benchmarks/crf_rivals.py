@@ -13,6 +13,7 @@ from pydensecrf.utils import unary_from_softmax
 
 from seg_node.crf import BilateralKernel, CrfOptions, GaussianKernel, refine, refine_labels
 from seg_node.crf.tuned import TUNED, tuned_crf
+from seg_node.taxonomy import class_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from crf_frames import Frame
     from seg_node.bundle import Bundle
     from seg_node.crf.options import Mode
+    from seg_node.taxonomy import Taxonomy
 
     Float32Array = npt.NDArray[np.float32]
     Labels = npt.NDArray[np.uint8]
@@ -45,10 +47,25 @@ PARAMETERS = {
 """``classic`` is what tutorials use; ``mild`` is like what tuning finds: small srgb is harder."""
 
 
-def parameters_of(bundle: Bundle) -> dict[str, CrfOptions]:
-    """Return the sets of parameters by name; with those tuned for a bundle if it carries any."""
+def parameters_of(bundle: Bundle, classes: Taxonomy) -> dict[str, CrfOptions]:
+    """Return the sets of parameters by name; with those tuned for a bundle if it carries any.
+
+    Args:
+        bundle: Whose classes the tuned ones are for.
+        classes: That they are wanted for: groups of the bundle's, each of one kind (thin things,
+            objects, surfaces), so that a group's compat is that of its first class.
+    """
     tuned = tuned_crf(bundle.manifest)
-    return PARAMETERS if tuned is None else {**PARAMETERS, TUNED: tuned.options}
+    if tuned is None:
+        return PARAMETERS
+    firsts = class_groups(bundle.manifest.taxonomy, classes).argmax(axis=1).tolist()
+    kernels = tuple(
+        replace(kernel, compat=tuple(kernel.compat[first] for first in firsts))
+        if isinstance(kernel.compat, tuple)
+        else kernel
+        for kernel in tuned.options.kernels
+    )
+    return {**PARAMETERS, TUNED: replace(tuned.options, kernels=kernels)}
 
 
 def reference_marginals(frame: Frame, options: CrfOptions) -> Float32Array:

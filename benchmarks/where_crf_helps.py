@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     cv2.setNumThreads(1)
     bundle = open_bundle(args.bundle)
-    search = Search(parameters_of(bundle))
+    search = Search(parameters_of(bundle, TAXONOMY))
     frames = read_frames(CASE, args.data, args.bundle, args.frames)
     for frame in progress(frames, what='frames', total=args.frames, unit='frame'):
         search.add(frame)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 import io
+import math
 from pathlib import Path
 import tempfile
 from typing import Any, TYPE_CHECKING
@@ -146,7 +147,11 @@ def quantize(source: Path, target: Path, rules: Rules, batches: Iterable[Float32
 
 
 def float_nodes(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the layers that stay in float."""
+    """Return the names of the nodes that stay in float.
+
+    With the layers named above these are additions of a number, such as the epsilon of a layer
+    normalisation: 8 bits of a variance are not enough, and TensorRT does not take such a number.
+    """
     layers = _layers(graph)
     maker = {output: node for node in graph.node for output in node.output}
     pooled = [
@@ -154,7 +159,11 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
         for node in layers
         if node.input[0] in maker and maker[node.input[0]].op_type in POOLING
     ]
-    return sorted({node.name for node in (*layers[:FLOAT_FIRST], *layers[-1:], *pooled)})
+    numbers = {one.name for one in graph.initializer if math.prod(one.dims) == 1}
+    offsets = [
+        node for node in graph.node if node.op_type == 'Add' and not numbers.isdisjoint(node.input)
+    ]
+    return sorted({node.name for node in (*layers[:FLOAT_FIRST], *layers[-1:], *pooled, *offsets)})
 
 
 def _layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

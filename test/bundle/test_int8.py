@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper, TensorProto
 import onnxruntime
 import pytest
 
@@ -46,6 +46,23 @@ def quantized(source: Path, rules: Rules) -> tuple[onnx.GraphProto, Path]:
     target = source.with_name(rules.file)
     quantize(source, target, rules, batches())
     return onnx.load(target).graph, target
+
+
+def test_additions_of_a_number_stay_in_float_and_those_of_maps_do_not() -> None:
+    """The epsilon of a layer normalisation: TensorRT refuses such a number in integers."""
+    nodes = [
+        helper.make_node('Add', ['x', 'epsilon'], ['y'], name='offset'),
+        helper.make_node('Add', ['y', 'bias'], ['z'], name='bias'),
+        helper.make_node('Add', ['y', 'z'], ['out'], name='shortcut'),
+    ]
+    weights = {'epsilon': np.float32(1e-5), 'bias': np.ones(3, np.float32)}
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in ('x', 'out')
+    ]
+    constants = [numpy_helper.from_array(np.asarray(one), name) for name, one in weights.items()]
+    graph = helper.make_graph(nodes, 'additions', ports[:1], ports[1:], constants)
+
+    assert float_nodes(graph) == ['offset']
 
 
 @pytest.mark.parametrize('rules', [CPU, TENSORRT], ids=lambda rules: rules.file)

@@ -3,14 +3,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from types import SimpleNamespace
+from typing import Any, TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from recorded_cuda import RecordedCuda, runtime_of
 from seg_node.cli.main import main
-from seg_node.engines import tensorrt_backend
+from seg_node.engines import gpu_context, tensorrt_backend
+from seg_node.engines.base import Wanted
 from seg_node.engines.build_process import BuildJob, BuildProcess
+from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.gpu_backend import GpuError, GpuPlan
+from seg_node.engines.serving import open_for_serving
+from seg_node.engines.standby import StandbyEngine
 from seg_node.engines.tensorrt_backend import TensorRTBackend
 from seg_node.errors import EngineUnavailableError
 import tiny
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_onnx, pytest.mark.needs_tensorrt_rtx]
 
 PLAN = GpuPlan((64, 80), 'fp16')
+TIMEOUT_S = 60.0
 
 
 @pytest.fixture
@@ -85,3 +94,62 @@ def test_machine_without_a_driver_is_refused_before_anything_is_imported(
 
     with pytest.raises(EngineUnavailableError, match=r'no NVIDIA driver here \(libnocuda'):
         TensorRTBackend().device()
+
+
+@pytest.fixture
+def cuda(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> RecordedCuda:
+    """A stand-in for the GPU; engines in the cache are NVIDIA's, those that run ONNX graphs."""
+    from seg_node.engines.graft import deployed_onnx  # noqa: PLC0415  # needs onnx
+
+    made = RecordedCuda()
+    state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0)
+    spec = DeployedSpec(image_size=PLAN.image_size, precision='fp32')
+    onnx = deployed_onnx(bundle, spec)
+    kind: Any = runtime_of(made, state)
+
+    class Runtime(kind):  # type: ignore[misc]  # made at run time
+        """Runs the graph that the engine was built from."""
+
+        def deserialize_cuda_engine(self, data: bytes) -> Any:
+            """Return the engine."""
+            assert data.startswith(b'vtrt')
+            return super().deserialize_cuda_engine(onnx)
+
+    monkeypatch.setattr('seg_node.engines.cuda_device.find_runtime', lambda: made)
+    monkeypatch.setattr('tensorrt_rtx.Runtime', Runtime)
+    monkeypatch.setattr(tensorrt_backend, 'DRIVER', 'libc.so.6')
+    monkeypatch.setattr(gpu_context, '_causes', [])
+    monkeypatch.setattr(gpu_context, '_abandoned', [])
+    return made
+
+
+@pytest.mark.needs_onnxruntime
+def test_standby_goes_from_the_cpu_to_the_engine_and_back_when_the_gpu_is_lost(
+    bundle: Bundle, cuda: RecordedCuda
+) -> None:
+    image = tiny.scene(PLAN.image_size)[0]
+    wanted = Wanted(planes=(1,), drivable=(0.5, 0.5))
+    with open_for_serving('tensorrt', bundle, precision='fp32') as engine:
+        assert isinstance(engine, StandbyEngine)
+        engine.start()
+        by_cpu = engine.segment([image], wanted)[0]
+        deadline = time.monotonic() + TIMEOUT_S
+        while engine.gpu != 'in use':
+            assert time.monotonic() < deadline, engine.described()
+            assert engine.segment([image], wanted)[0].maps.labels is not None
+        by_gpu = engine.segment([image], wanted)[0]
+        assert engine.described()['engine'] == 'tensorrt'
+        assert 'Stand-in GPU' in engine.described()['device']
+
+        cuda.failures['cudaEventSynchronize'] = (cuda.count('cudaEventSynchronize'), 700)
+        after = engine.segment([image], wanted)[0]
+        calls = len(cuda.calls)
+        for _ in range(3):
+            engine.segment([image], wanted)
+        assert engine.described()['engine'] == 'onnxruntime'
+        assert engine.trouble.endswith('Restart the node to use the GPU again.')
+
+    assert len(cuda.calls) == calls
+    for one in (by_gpu, after):
+        assert np.array_equal(one.maps.labels, by_cpu.maps.labels)
+        assert np.array_equal(one.maps.planes[1], by_cpu.maps.planes[1])

@@ -121,6 +121,9 @@ def quantize(source: Path, target: Path, rules: Rules, batches: Iterable[Float32
             _prepare(source, prepared)
             graph = onnx.load(prepared).graph
             _check_layers(graph, source)
+            left = float_nodes(graph)
+            if not rules.options.get('QuantizeBias', True):
+                left += bias_nodes(graph)
             with redirect_stdout(io.StringIO()):  # it speaks of its histograms
                 quantize_static(
                     str(prepared),
@@ -133,7 +136,7 @@ def quantize(source: Path, target: Path, rules: Rules, batches: Iterable[Float32
                     reduce_range=rules.reduced_range,
                     calibrate_method=rules.method,
                     op_types_to_quantize=list(rules.operators),
-                    nodes_to_exclude=float_nodes(graph),
+                    nodes_to_exclude=left,
                     extra_options={**rules.options, 'CalibStridedMinMax': 1},  # an image at a time
                 )
         except ExportError:
@@ -164,6 +167,13 @@ def float_nodes(graph: onnx.GraphProto) -> list[str]:
         node for node in graph.node if node.op_type == 'Add' and not numbers.isdisjoint(node.input)
     ]
     return sorted({node.name for node in (*layers[:FLOAT_FIRST], *layers[-1:], *pooled, *offsets)})
+
+
+def bias_nodes(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of additions of a constant: biases of layers that have no input for one."""
+    constants = {one.name for one in graph.initializer}
+    additions = [node for node in graph.node if node.op_type == 'Add']
+    return [node.name for node in additions if constants & set(node.input)]
 
 
 def _layers(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

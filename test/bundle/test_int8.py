@@ -103,6 +103,25 @@ def test_zero_points_for_tensorrt_are_zero_and_all_types_are_signed(source: Path
     assert all(zero.dtype == np.int8 and not zero.any() for zero in zeros)
 
 
+def test_biases_for_tensorrt_stay_in_float_where_they_are_additions(source: Path) -> None:
+    """Its builder refuses integer constants elsewhere than in weights."""
+    model = onnx.load(source)
+    bias = numpy_helper.from_array(np.ones((3, 1, 1), np.float32), 'bias')
+    model.graph.initializer.append(bias)
+    place = next(at for at, node in enumerate(model.graph.node) if node.name == 'conv4')
+    reader = model.graph.node[place]
+    addition = onnx.helper.make_node('Add', [reader.input[0], 'bias'], ['biased'], name='addition')
+    reader.input[0] = 'biased'
+    model.graph.node.insert(place, addition)
+    onnx.save(model, source)
+
+    graph, _ = quantized(source, TENSORRT)
+
+    constants = {one.name: one.data_type for one in graph.initializer}
+    added = next(node for node in graph.node if node.op_type == 'Add')
+    assert [constants.get(name) for name in added.input][1] == onnx.TensorProto.FLOAT
+
+
 def test_activations_for_the_cpu_are_unsigned_and_weights_keep_to_seven_bits(source: Path) -> None:
     graph, _ = quantized(source, CPU)
     constants = {one.name: numpy_helper.to_array(one) for one in graph.initializer}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NVIDIA's parser and builder take the deployed graph of every family, whole and in every form.
+
+TensorRT for RTX builds without a GPU. That proves that graphs are read and typed as they should
+be, not what they compute: ``test_graft.py`` is about that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+pytest.importorskip('torch')
+pytest.importorskip('transformers')
+
+from families import FAMILIES, family_bundle, SIZE
+from seg_node.bundle import open_bundle
+from seg_node.engines.deployed_spec import DeployedSpec
+from seg_node.engines.graft import deployed_onnx
+from seg_node.engines.tensorrt_builder import build_engine
+from seg_node.engines.tensorrt_library import find_library, TensorRTLibrary
+from seg_node.engines.tensorrt_tensors import deployed_profile, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seg_node.bundle import Bundle
+    from seg_node.engines.deployed_spec import Precision
+
+pytestmark = [
+    pytest.mark.needs_onnx,
+    pytest.mark.needs_tensorrt_rtx,
+    pytest.mark.needs_torch,
+    pytest.mark.needs_transformers,
+]
+
+CAMERA = (90, 160)
+RANGE = ((32, 32), CAMERA, (480, 640))
+PLANES = (0, 2)
+
+
+@pytest.fixture(scope='module')
+def library() -> TensorRTLibrary:
+    return find_library('tensorrt_rtx')
+
+
+@pytest.fixture(scope='module', params=FAMILIES)
+def bundle(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Bundle]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield family_bundle(request.param, tmp_path_factory.mktemp(request.param), patch)
+
+
+def spec_of(form: str, precision: Precision) -> DeployedSpec:
+    if form == 'open-size':
+        return DeployedSpec(None, RANGE, batch=(1, 2, 4), precision=precision, planes=PLANES)
+    batch = (1, 2, 4) if form == 'open-batch' else (1, 1, 1)
+    size = SIZE if form == 'native' else CAMERA
+    return DeployedSpec(size, batch=batch, precision=precision, planes=PLANES)
+
+
+def tensors_of(form: str, bundle: Bundle, planes: int = len(PLANES)) -> list[Tensor]:
+    """Return inputs and outputs; -1 is a side that is open."""
+    count = -1 if form in ('open-batch', 'open-size') else 1
+    height, width = {'open-size': (-1, -1), 'native': SIZE}.get(form, CAMERA)
+    given, stride = bundle.manifest.input, bundle.manifest.output_stride
+    scores = (count, len(bundle.manifest.taxonomy), given.height // stride, given.width // stride)
+    pixels = (count, height, width)
+    maps = ('labels', 'confidence', 'entropy', 'drivable_area')
+    return [
+        Tensor('image', is_input=True, dtype='uint8', shape=(*pixels, 3)),
+        Tensor('thresholds', is_input=True, dtype='float32', shape=(2,)),
+        *(
+            Tensor(one, is_input=False, dtype='uint8', shape=(count, height, width))
+            for one in maps
+        ),
+        Tensor('planes', is_input=False, dtype='uint8', shape=(count, planes, height, width)),
+        Tensor('scores', is_input=False, dtype='float32', shape=scores),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('precision', 'form'),
+    [
+        *((one, form) for one in ('fp32', 'fp16', 'int8') for form in ('fixed', 'open-size')),
+        ('fp16', 'native'),
+        ('fp16', 'open-batch'),
+    ],
+)
+def test_graph_is_read_and_built(
+    library: TensorRTLibrary, bundle: Bundle, precision: Precision, form: str
+) -> None:
+    spec = spec_of(form, precision)
+
+    graph = deployed_onnx(bundle, spec)
+    engine = build_engine(library, graph, tensors_of(form, bundle), profile=deployed_profile(spec))
+
+    assert len(engine) > 10_000
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+def test_graph_of_the_shipped_bundle_is_built_for_a_large_camera(
+    library: TensorRTLibrary, precision: Precision
+) -> None:
+    default = open_bundle('default')
+    spec = DeployedSpec((1024, 2048), precision=precision)
+    expected = [
+        Tensor(
+            one.name,
+            one.is_input,
+            one.dtype,
+            (1, 1024, 2048, *one.shape[3:]) if one.dtype == 'uint8' else one.shape,
+        )
+        for one in tensors_of('fixed', default)
+        if one.name != 'planes'
+    ]
+
+    engine = build_engine(library, deployed_onnx(default, spec), expected)
+
+    weights = default.weights_path.stat().st_size
+    assert len(engine) > weights * (0.9 if precision == 'fp16' else 1.8)

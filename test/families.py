@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bundle of each family of networks with random weights, in float and in int8 for TensorRT."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from seg_node.bundle import write_bundle
+from seg_node.bundle.int8 import quantize, TENSORRT
+from seg_node.model import segformer
+from seg_node.model.build import build_network
+from seg_node.model.config import NetConfig
+from seg_node.model.export import export_onnx
+from seg_node.model.segformer import Size
+import tiny
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from seg_node.bundle import Bundle
+
+FAMILIES = ('lite0', 'erfnet', 'segformer-b0')
+SIZE = (64, 96)
+SMALL = Size(depths=(1, 1, 1, 1), widths=(8, 16, 40, 64), decoder=16)
+
+
+def family_bundle(family: str, folder: Path, patch: pytest.MonkeyPatch) -> Bundle:
+    """Write a bundle with ``model.onnx`` and ``model.int8.trt.onnx``; SegFormer's is thinned out.
+
+    Args:
+        family: One of ``FAMILIES``.
+        folder: Where everything goes.
+        patch: Undone when the bundle is no longer needed.
+    """
+    patch.setitem(segformer.SIZES, 'segformer-b0', SMALL)
+    torch.manual_seed(0)
+    config = NetConfig(family, 3)
+    network = build_network(config).eval()
+    model, integers = folder / 'model.onnx', folder / TENSORRT.file
+    export_onnx(network, model, SIZE)
+    batch = np.random.default_rng(0).uniform(0, 255, (1, 3, *SIZE)).astype(np.float32)
+    quantize(model, integers, TENSORRT, [batch])
+    manifest = replace(
+        tiny.tiny_manifest(SIZE, family),
+        architecture=config.to_dict(),
+        output_stride=network.output_stride,
+    )
+    return write_bundle(folder / 'bundle', manifest, {one.name: one for one in (model, integers)})

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import re
 from typing import Any, TYPE_CHECKING
 
+import cv2
+import numpy as np
+
 from seg_node.drawing import drivable_picture, ENTROPY_MAP, heat, VideoFile, VideoPage
 from seg_node.imaging import overlay
 from seg_node.pipeline import Outputs
@@ -18,7 +21,6 @@ from .behind import Behind
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmentation
@@ -32,6 +34,7 @@ __all__ = ['OverlayVideo', 'open_sink', 'video_name']
 FOLDER = 'overlay'
 TILES = ('image', 'entropy', 'drivable area')
 ALPHA = 0.55
+HALF = 0.5  # down to here, two neighbours are enough
 SLOWEST, FASTEST, USUAL = 1.0, 60.0, 10.0  # [Hz]
 SECOND_NS = 1_000_000_000
 MILLI = 1e3
@@ -115,15 +118,16 @@ class _Reel:
 
     def write(self, job: Job) -> None:
         """Draw a frame."""
-        result, image = job.segmentation, job.image
+        result, large, small = job.segmentation, self._page.main_size, self._page.tile_size
+        image, tile = within(job.image, large), within(job.image, small)
+        entropy, area = result.entropy, result.drivable_area
         tiles = (
-            image,
-            None if result.entropy is None else heat(result.entropy, ENTROPY_MAP),
-            None
-            if result.drivable_area is None
-            else drivable_picture(image, result.drivable_area),
+            tile,
+            None if entropy is None else heat(within(entropy, small), ENTROPY_MAP),
+            None if area is None else drivable_picture(tile, within(area, small, exact=True)),
         )
-        main = overlay(image, result.labels, self._page.classes, ALPHA)
+        labels = within(result.labels, large, exact=True)
+        main = overlay(image, labels, self._page.classes, ALPHA)
         self._file.write(self._page.frame(main, tiles, self._words(job)))
 
     def _words(self, job: Job) -> str:
@@ -137,6 +141,24 @@ class _Reel:
     def close(self) -> None:
         """Finish the file."""
         self._file.close()
+
+
+def within(picture: UInt8Array, size: tuple[int, int], *, exact: bool = False) -> UInt8Array:
+    """Return a picture made small enough for a box, before anything costly is done to it.
+
+    Args:
+        picture: (H, W) or (H, W, 3) uint8.
+        size: Height and width of the box [px].
+        exact: Whether its values are ids that must not be mixed.
+    """
+    height, width = picture.shape[:2]
+    scale = min(size[0] / height, size[1] / width)
+    if scale >= 1.0:
+        return picture
+    way = cv2.INTER_AREA if scale < HALF else cv2.INTER_LINEAR
+    new = (max(1, round(width * scale)), max(1, round(height * scale)))
+    found = cv2.resize(picture, new, interpolation=cv2.INTER_NEAREST if exact else way)
+    return np.asarray(found, np.uint8)
 
 
 def mean_rate(recording: Recording, camera: str) -> float:

@@ -43,8 +43,10 @@ def fitted(
         ground: Colour of what the picture leaves free.
 
     Returns:
-        (height, width, 3) uint8.
+        (height, width, 3) uint8; the picture itself if it fills the box.
     """
+    if picture.shape[:2] == (height, width):
+        return picture
     scale = min(height / picture.shape[0], width / picture.shape[1])
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     # down to a half, two neighbours are enough, and take a tenth of the time

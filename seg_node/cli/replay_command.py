@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, crf_choice
+from seg_node.cli.live_option import add_live, check_live, run_live
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.cli.replaying import replay_with_bar
 from seg_node.engines.registry import AUTO, PRECISIONS
@@ -35,6 +36,7 @@ examples:
   seg replay drive --teacher ./large_bundle --out taught
   seg replay drive --report --video --labelled --with-inputs --out seen
   seg replay drive --crf auto --follow recorded_status --out followed
+  seg replay drive --crf auto --live 1 --out live
 """
 MILLI = 1e-3
 
@@ -51,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_crf(parser)
     add_truth(parser)
     add_outputs(parser)
+    add_live(parser)
     add_work(parser)
 
 
@@ -209,12 +212,17 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, print the report and say where the rest is."""
+    check_live(args)
     options = replace(replay_options(args), sinks=sinks(args), labelled=bag_outputs(args))
-    result = replay_with_bar(args.bags, writable_folder(args.out), options, ray=args.ray)
+    out, status = writable_folder(args.out), 0
+    if args.live is None:
+        result = replay_with_bar(args.bags, out, options, ray=args.ray)
+    else:
+        result, options, status = run_live(args, out, options)
     if args.report:
         from seg_node.replay.page.write import write_report  # noqa: PLC0415 - rosbags is optional
 
         write_report(result.out, args.bags, options)
     print(as_text(result.data))
     print(f'written: {result.out}', file=sys.stderr)
-    return 0
+    return status

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from seg_node.replay.options import ReplayOptions
     from seg_node.replay.run import Replay
 
-__all__ = ['replay_with_bar']
+__all__ = ['Moving', 'replay_with_bar']
 
 
 def replay_with_bar(
@@ -44,17 +44,18 @@ def replay_with_bar(
         from seg_node.replay.scale.ray_cluster import on_ray  # noqa: PLC0415 - so is ray
 
         run_tasks = on_ray(ray)
-    moving = _Moving(what)
+    moving = Moving(what)
     try:
         return replay(bags, out, options, on_progress=moving, run_tasks=run_tasks)
     finally:
         moving.close()
 
 
-class _Moving:
+class Moving:
     """A bar whose length is known with the first step."""
 
     def __init__(self, what: str) -> None:
+        """Say what stands in front of it."""
         self._what = what
         self._bar: Bar | None = None
         self._done = 0

@@ -27,6 +27,7 @@ __all__ = ['SINKS', 'Sink', 'SinkContext', 'open_sinks']
 
 # Modules with a function ``open_sink(context) -> Sink``, imported when they are asked for.
 SINKS = {
+    'digests': 'seg_node.replay.live.digests',
     'labelled': 'seg_node.replay.labelled_bag',
     'overlay': 'seg_node.replay.overlay_video',
 }

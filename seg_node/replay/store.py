@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ['FRAMES', 'REPLAY', 'Journal', 'Packed', 'Store', 'write_whole']
+__all__ = ['FRAMES', 'JOURNAL', 'REPLAY', 'Journal', 'Packed', 'Store', 'write_whole']
 
 REPLAY, FRAMES, JOURNAL, SETUP = 'replay.json', 'frames.jsonl', 'journal', 'setup.json'
 SAVED_EVERY_S = 5.0

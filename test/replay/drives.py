@@ -20,12 +20,19 @@ TRUTH_TOPIC = '/camera/segmentation/truth'
 TOPIC = '/camera/image_raw'
 
 
-def write_drive(folder: Path, frames: int, *, seed: int = 0, rate: float = 10.0) -> Path:
+def write_drive(
+    folder: Path,
+    frames: int,
+    *,
+    seed: int = 0,
+    rate: float = 10.0,
+    start_ns: int = 1_700_000_000 * 10**9,
+) -> Path:
     """Write a drive with truth: scenes that change once a second and move in between."""
     from seg_node.recordings.camera import Camera, record  # noqa: PLC0415  # needs rosbags
     from seg_node.recordings.writer import BagFormat, BagWriter  # noqa: PLC0415
 
-    camera = Camera(rate=rate, classes=TAXONOMY)
+    camera = Camera(rate=rate, start_ns=start_ns, classes=TAXONOMY)
     with BagWriter(folder, BagFormat()) as writer:
         record(writer, camera, _frames(frames, seed))
     return folder

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks of the node against an offline run that follows its decisions about the CRF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seg_node.replay.live.digests import read_digests
+from seg_node.replay.record import FrameRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seg_node.replay.live.frames import LiveFrame
+
+__all__ = ['Verdict', 'verify', 'write_decisions']
+
+RAN = 'ran'
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the masks agree.
+
+    Attributes:
+        compared: Masks that were compared.
+        different: Frames whose mask is another one.
+        strangers: Masks for which no image was sent.
+    """
+
+    compared: int
+    different: tuple[LiveFrame, ...]
+    strangers: int
+
+
+def write_decisions(
+    frames: Sequence[LiveFrame], bags: Sequence[str], topic: str, file: Path
+) -> None:
+    """Write what the node decided about each frame, for an offline run to follow.
+
+    A frame that was played several times is refined if it was so once: the labels before the CRF
+    are known then, too.
+
+    Args:
+        frames: All that were sent.
+        bags: Names of the recordings.
+        topic: Of the camera.
+        file: ``frames.jsonl`` with decisions alone.
+    """
+    made: dict[tuple[int, int], LiveFrame] = {}
+    for one in frames:
+        if one.crf is not None and (one.crf == RAN or (one.bag, one.index) not in made):
+            made[one.bag, one.index] = one
+    ordered = sorted(made.values(), key=lambda one: one.crf != RAN)  # the first of a stamp counts
+    with file.open('w', encoding='utf-8') as lines:
+        for one in ordered:
+            stamp = one.stamp_ns or one.log_ns
+            record = FrameRecord(
+                bags[one.bag], topic, one.index, stamp, one.log_ns, crf=one.crf or ''
+            )
+            lines.write(record.to_json() + '\n')
+
+
+def verify(frames: Sequence[LiveFrame], bags: Sequence[str], out: Path, strangers: int) -> Verdict:
+    """Compare masks by their checksums.
+
+    Args:
+        frames: All that were sent.
+        bags: Names of the recordings.
+        out: Folder of the offline run.
+        strangers: Masks for which no image was sent.
+    """
+    known = [read_digests(out, bag) for bag in bags]
+    compared = [one for one in frames if one.digest is not None]
+    different = []
+    for one in compared:
+        labels, before = known[one.bag].get(one.index, ('', ''))
+        if one.digest != (labels if one.crf == RAN else before):
+            different.append(one)
+    return Verdict(len(compared), tuple(different), strangers)

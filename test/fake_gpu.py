@@ -109,6 +109,11 @@ class FakeGpu(GpuBackend):
             raise EngineUnavailableError(missing)
         return 'Fake library 1.0 on fake GPU'
 
+    def check_bundle(self, bundle: Bundle, precision: str) -> None:
+        """Take any bundle, but in int8 only if that is there."""
+        if precision == 'int8':
+            _ = bundle.int8_trt_path
+
     def best_precision(self, bundle: Bundle) -> str:
         """Return fp16."""
         del bundle

@@ -107,6 +107,14 @@ class GpuBackend(ABC):
         """
 
     @abstractmethod
+    def check_bundle(self, bundle: Bundle, precision: str) -> None:
+        """Refuse a bundle that lacks a file which this precision needs.
+
+        Raises:
+            BundleError: If it does.
+        """
+
+    @abstractmethod
     def best_precision(self, bundle: Bundle) -> str:
         """Return what ``'auto'`` means for a bundle."""
 

@@ -11,7 +11,14 @@ from seg_node.engines.gpu_context import spoilt
 from seg_node.engines.gpu_supply import GpuSupply
 from seg_node.engines.registry import AUTO, engine_class, open_engine
 from seg_node.engines.standby import StandbyEngine, StandbyOptions
-from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError, one_of
+from seg_node.errors import (
+    BundleError,
+    DeviceError,
+    EngineError,
+    EngineUnavailableError,
+    one_of,
+    SegNodeError,
+)
 
 if TYPE_CHECKING:
     from seg_node.bundle import Bundle
@@ -51,6 +58,7 @@ def open_for_serving(
     Raises:
         EngineUnavailableError: If the library or the device of a named engine is not here.
         EngineError: If the engine is unknown or cannot run the bundle.
+        BundleError: If the bundle lacks what a named engine needs.
     """
     asked = _Asked(bundle, threads, precision, options)
     if name == AUTO:
@@ -58,7 +66,7 @@ def open_for_serving(
     if name not in GPU_BACKENDS:
         return open_engine(name, bundle, threads=threads, precision=precision)
     try:
-        backend, device = _usable(name, precision)
+        backend, device = _usable(name, asked)
     except EngineUnavailableError as err:
         if name not in ALSO_ON_CPU:
             raise
@@ -76,13 +84,17 @@ class _Asked:
     precision: str
     options: StandbyOptions
 
+    def gpu_precision(self, backend: GpuBackend) -> str:
+        """Return the precision of the first attempt on a GPU."""
+        return backend.best_precision(self.bundle) if self.precision == AUTO else self.precision
+
 
 def _open_best(asked: _Asked) -> Engine:
     refusals = []
     for name in GPU_BACKENDS:
         try:
-            backend, device = _usable(name, asked.precision)
-        except EngineError as err:
+            backend, device = _usable(name, asked)
+        except SegNodeError as err:
             refusals.append(f'{name}: {err}')
             continue
         words = f'auto: {name} is the best engine that works here: {device}.'
@@ -92,12 +104,13 @@ def _open_best(asked: _Asked) -> Engine:
     return engine
 
 
-def _usable(name: str, precision: str) -> tuple[GpuBackend, str]:
+def _usable(name: str, asked: _Asked) -> tuple[GpuBackend, str]:
     """Return a back end that can work here, and what it works with, in words.
 
     Raises:
-        EngineUnavailableError: If it cannot.
+        EngineUnavailableError: If library or device are not here.
         EngineError: If it has no such precision.
+        BundleError: If the bundle lacks what it needs.
     """
     if spoilt():
         raise EngineUnavailableError(spoilt())
@@ -107,15 +120,16 @@ def _usable(name: str, precision: str) -> tuple[GpuBackend, str]:
         device = backend.device()
     except DeviceError as err:
         raise EngineUnavailableError(str(err)) from err
-    if precision not in (AUTO, *backend.precisions):
+    if asked.precision not in (AUTO, *backend.precisions):
         what = f'precision of engine {name!r}:'
-        raise EngineError(one_of(what, precision, (AUTO, *backend.precisions)))
+        raise EngineError(one_of(what, asked.precision, (AUTO, *backend.precisions)))
+    backend.check_bundle(asked.bundle, asked.gpu_precision(backend))
     return backend, device
 
 
 def _standby(asked: _Asked, backend: GpuBackend, reason: str) -> StandbyEngine:
     bundle = asked.bundle
-    on_gpu = backend.best_precision(bundle) if asked.precision == AUTO else asked.precision
+    on_gpu = asked.gpu_precision(backend)
     cpu = engine_class(CPU)(
         bundle, threads=asked.threads, precision=_cpu_precision(bundle, asked.precision)
     )

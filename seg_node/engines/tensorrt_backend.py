@@ -56,6 +56,14 @@ class TensorRTBackend(GpuBackend):
         library.check_gpu(gpu.name, gpu.capability)
         return f'{library.title} on {gpu.title}'
 
+    def check_bundle(self, bundle: Bundle, precision: str) -> None:
+        """Refuse a bundle that lacks the network.
+
+        Raises:
+            BundleError: If it does.
+        """
+        _ = bundle.int8_trt_path if precision == 'int8' else bundle.onnx_path
+
     def best_precision(self, bundle: Bundle) -> str:
         """Return what ``'auto'`` means for a bundle."""
         return TensorRTEngine.best_precision(bundle)

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
-from ctypes import CDLL
+from ctypes import byref, c_int, CDLL, create_string_buffer
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+import re
 from typing import Any, ClassVar, TYPE_CHECKING
 
 from seg_node.engines.gpu_backend import GpuBackend
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ['TorchBackend']
 
 DRIVER = 'libcuda.so.1'
+NAME_BYTES = 256
 
 
 class TorchBackend(GpuBackend):
@@ -31,16 +35,26 @@ class TorchBackend(GpuBackend):
     def device(self) -> str:
         """Return torch and GPU for people.
 
+        Torch itself is imported by ``open``: that takes seconds, in which frames are answered.
+
         Raises:
-            EngineUnavailableError: If there is no NVIDIA driver, no torch, or torch finds no GPU.
+            EngineUnavailableError: If there is no NVIDIA driver or GPU, or no torch for CUDA.
         """
         try:
-            CDLL(DRIVER)
+            driver = CDLL(DRIVER)
         except OSError as err:
             msg = f'No NVIDIA driver is here ({err}).'
             raise EngineUnavailableError(msg) from err
-        queues = _module('torch_queues').queues_of('cuda')
-        return str(queues.title)
+        gpu = _first_gpu(driver)
+        return f'torch {_version()} on {gpu}'
+
+    def check_bundle(self, bundle: Bundle, precision: str) -> None:  # noqa: ARG002
+        """Refuse a bundle without weights for torch, such as an imported ONNX network.
+
+        Raises:
+            BundleError: If it has none.
+        """
+        _ = bundle.weights_path
 
     def best_precision(self, bundle: Bundle) -> str:  # noqa: ARG002
         """Return fp16, whatever the bundle says of processors."""
@@ -65,6 +79,44 @@ class TorchBackend(GpuBackend):
         engine: Engine = kind(bundle, precision=plan.precision)
         engine.open()
         return engine
+
+
+def _first_gpu(driver: Any) -> str:
+    """Return the name of the first GPU.
+
+    Raises:
+        EngineUnavailableError: If the driver finds none.
+    """
+    count, device, name = c_int(), c_int(), create_string_buffer(NAME_BYTES)
+    status = (
+        driver.cuInit(0)
+        or driver.cuDeviceGetCount(byref(count))
+        or driver.cuDeviceGet(byref(device), 0)
+        or driver.cuDeviceGetName(name, NAME_BYTES, device)
+    )
+    if status or not count.value:
+        msg = f'The NVIDIA driver finds no GPU (error {status} of CUDA).'
+        raise EngineUnavailableError(msg)
+    return name.value.decode()
+
+
+def _version() -> str:
+    """Return torch's version without importing it.
+
+    Raises:
+        EngineUnavailableError: If torch is not installed, or not one for CUDA.
+    """
+    found = find_spec('torch')
+    if found is None or found.origin is None:
+        msg = 'Torch is not installed: pip install torch safetensors.'
+        raise EngineUnavailableError(msg)
+    text = Path(found.origin).with_name('version.py').read_text(encoding='utf-8')
+    values = dict(re.findall(r"^(\w+)(?:: [^=]+)? = '([^']*)'$", text, re.MULTILINE))
+    version: str = values.get('__version__', 'of unknown version')
+    if 'cuda' not in values:
+        msg = f'Torch {version} was built without CUDA. Install a build with CUDA.'
+        raise EngineUnavailableError(msg)
+    return version
 
 
 def _module(name: str) -> Any:

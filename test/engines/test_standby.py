@@ -14,14 +14,14 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fake_gpu import FakeGpuEngine
+from fake_gpu import FakeGpu, FakeGpuEngine
 from seg_node.engines import gpu_context
 from seg_node.engines.base import Wanted
 from seg_node.engines.gpu_standing import Patience
 from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.serving import open_for_serving
 from seg_node.engines.standby import SETTLED_FRAMES, StandbyEngine, StandbyOptions
-from seg_node.errors import EngineError, EngineUnavailableError
+from seg_node.errors import BundleError, EngineError, EngineUnavailableError
 import tiny
 
 if TYPE_CHECKING:
@@ -444,3 +444,28 @@ def test_precision_is_that_of_the_gpu_and_the_closest_on_the_cpu(
         engine.start()
         frames_until(engine, serves(engine, 'tensorrt'))
         assert engine.precision == on_gpu
+
+
+def test_bundle_without_the_file_is_an_error_by_name_and_a_reason_for_auto(
+    fake_gpu: Say, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_gpu()
+
+    with pytest.raises(BundleError, match=r'model\.int8\.trt\.onnx'):
+        open_for_serving('tensorrt', bundle, precision='int8')
+
+    def lacking(*_: object) -> None:
+        msg = 'The bundle has no weights. Train some.'
+        raise BundleError(msg)
+
+    monkeypatch.setattr(FakeGpu, 'check_bundle', lacking)
+    with open_for_serving('auto', bundle) as engine:
+        assert engine.name == 'onnxruntime'
+        assert 'tensorrt: The bundle has no weights. Train some.' in engine.reason
+
+
+def test_precision_that_no_gpu_has_is_an_error(fake_gpu: Say, bundle: Bundle) -> None:
+    fake_gpu()
+
+    with pytest.raises(EngineError, match=r"'tensorrt': 'fp8'; expected one of auto, fp16, fp32"):
+        open_for_serving('tensorrt', bundle, precision='fp8')

@@ -28,7 +28,8 @@ DECISIONS = {
     'no_time': 'uncertain, but no time left',
     'certain': 'certain enough without',
     'off': 'CRF off',
-    'failed': 'no result',
+    'failed': 'CRF failed, network alone',
+    'lost': 'no result',
 }
 STYLE = """
 .drive { min-width: 760px; }
@@ -41,7 +42,8 @@ svg .number { fill: var(--ink); font-size: 12px; font-weight: 700; }
 .no_time { fill: #d08b00; background: #d08b00; }
 .certain { fill: var(--share); background: var(--share); }
 .off { fill: var(--rule); background: var(--rule); }
-.failed { fill: var(--warn); background: var(--warn); }
+.failed { fill: #c8443c; background: #c8443c; }
+.lost { fill: var(--warn); background: var(--warn); }
 .flaw { border-left: 4px solid var(--warn); padding-left: 12px; }
 """
 
@@ -80,7 +82,7 @@ def drive_strips(timeline: Timeline, marks: Sequence[tuple[float, int]]) -> str:
     bins = list(timeline.bins())
     end, ticks, digits = nice_top(timeline.seconds)
     known = [strip for strip in STRIPS if any(strip.quantity in one.sums for one in bins)]
-    decided = {name for one in bins for name in one.crf} | {'failed' for one in bins if one.failed}
+    decided = {name for one in bins for name in one.crf} | {'lost' for one in bins if one.failed}
     across, last = (Span(words, 0, end, ticks, digits) for words in ('', TIME))
     plain = decided == {'off'}  # of which the head of the page tells
     parts = [
@@ -135,7 +137,7 @@ def _decisions(bins: Sequence[Bin], across: Span, end: float) -> str:
     axes = Axes(across, Span('CRF, %', 0, 100, (0.0, 100.0)), 'decisions about the CRF', CRF_SIZE)
     edges = _edges([one.time for one in bins], end)
     for one, (start, stop) in zip(bins, edges, strict=True):
-        counts = {**one.crf, 'failed': one.failed}
+        counts = {**one.crf, 'lost': one.failed}
         foot = 0.0
         for name in DECISIONS:
             share = 100 * counts.get(name, 0) / one.frames

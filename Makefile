@@ -22,9 +22,11 @@ PACKAGING := setup.py setup.cfg package.xml constraints/make.txt $(wildcard seg_
 
 # pydensecrf2 and our own extension are compiled while they are installed.
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
-EXTRAS := dev,onnx,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))
+# TensorRT for RTX is tried on this processor alone.
+HAS_RTX := $(filter x86_64,$(shell uname -m))
+EXTRAS := dev,onnx,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))$(if $(HAS_RTX),$(shell printf ',rtx'))
 HAS_CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf) $(if $(HAS_CHROMIUM),chromium)
+REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ros rosbags torch $(if $(HAS_COMPILER),crf) $(if $(HAS_RTX),tensorrt_rtx cuda_python) $(if $(HAS_CHROMIUM),chromium)
 REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
 
 # The environments here have a ROS of their own, which must not meet another one.

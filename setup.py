@@ -49,7 +49,10 @@ EXTRAS = {
     # the run-time engine on a CPU
     'onnx': ['onnxruntime>=1.16'],
     'openvino': ['openvino>=2025.0'],
-    'gpu': ['cuda-python>=12.6', 'onnxruntime>=1.16', 'tensorrt>=10.0'],
+    # TensorRT 10 or 11; onnx makes the graph, onnxruntime serves while an engine is built
+    'gpu': ['cuda-python>=12.6', 'onnx>=1.17', 'onnxruntime>=1.16', 'tensorrt>=10.0'],
+    # TensorRT for RTX, which builds engines without a GPU
+    'rtx': ['cuda-python>=12.6', 'onnx>=1.17', 'onnxruntime>=1.16', 'tensorrt-rtx>=1.2'],
     'crf': ['pydensecrf2>=1.1'],
     'replay': ['rosbags>=0.10'],
     'ray': ['ray>=2.30'],

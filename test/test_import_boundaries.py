@@ -16,8 +16,10 @@ import pytest
 
 SOURCE = Path(__file__).parents[1] / 'seg_node'
 OPTIONAL = (
+    'cuda',
     'cv_bridge',
     'lightning',
+    'nvtx',
     'onnx',
     'onnxruntime',
     'optuna',
@@ -27,6 +29,8 @@ OPTIONAL = (
     'safetensors',
     'sensor_msgs',
     'std_msgs',
+    'tensorrt',
+    'tensorrt_rtx',
     'torch',
     'torchmetrics',
 )

@@ -36,8 +36,8 @@ from seg_node.engines.base import ScoreEngine
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.engines.registry import open_engine
 from seg_node.imaging import extension, finish, Fitter, InputSpec, PixelMaps, place, strips
+from seg_node.imaging.drivable import drivable_table
 from seg_node.pipeline import Segmenter
-from seg_node.pipeline.drivable import drivable_table
 from seg_node.ros.transport import keep_large_blocks
 from timing import alternate
 
@@ -175,7 +175,7 @@ def by_strips(
         np.empty(SIZE, np.uint8) if soft else None,
         {index: np.empty(SIZE, np.uint8) for index in planes},
     )
-    strips.fill(maps, scores, placement, 1.0, 1)
+    strips.fill(maps, scores, placement, 1.0)
     return maps
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from seg_node.engines.base import Wanted
-from seg_node.pipeline.drivable import drivable_area, drivable_table
+from seg_node.imaging.drivable import drivable_area, drivable_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from typing import ClassVar, TYPE_CHECKING
 import numpy as np
 
 from seg_node.errors import EngineError, one_of, TensorMismatchError
-from seg_node.imaging import finish, Fitter
+from seg_node.imaging import drivable_table, DrivableRule, finish, Fitter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,10 +212,11 @@ class Engine(ABC):
 class ScoreEngine(Engine):
     """An engine whose network gives scores: the processor does the rest, in the same way for all.
 
-    Subclasses write ``_infer`` instead of ``_segment``. The drivable area is left to the caller.
+    Subclasses write ``_infer`` instead of ``_segment``.
     """
 
     _fitter: Fitter | None = None
+    _drivable: UInt8Array | None = None
 
     def infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Turn images into class scores.
@@ -255,6 +256,7 @@ class ScoreEngine(Engine):
             confidence=wanted.confidence or wanted.drivable is not None,
             entropy=wanted.entropy or wanted.drivable is not None,
             planes=wanted.planes,
+            drivable=self._rule(wanted),
             threads=self.threads,
         )
         finished = time.monotonic()
@@ -263,7 +265,15 @@ class ScoreEngine(Engine):
             'infer': inferred - fitted,
             'finish': finished - inferred,
         }
-        return Inferred(maps, placement, scores=scores if wanted.scores else None, times=times)
+        asked = scores if wanted.scores else None
+        return Inferred(maps, placement, maps.drivable_area, asked, times)
+
+    def _rule(self, wanted: Wanted) -> DrivableRule | None:
+        if wanted.drivable is None:
+            return None
+        if self._drivable is None:
+            self._drivable = drivable_table(self.bundle.manifest.taxonomy)
+        return DrivableRule(self._drivable, *wanted.drivable)
 
     def _check_batch(self, batch: npt.NDArray[np.float32]) -> None:
         spec = self.bundle.manifest.input

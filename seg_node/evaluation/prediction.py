@@ -13,8 +13,8 @@ import numpy as np
 from seg_node.datasets import regroup
 from seg_node.errors import ParameterError, TaxonomyError
 from seg_node.evaluation.views import mean_probabilities, ONE_LOOK
+from seg_node.imaging.drivable import drivable_area, drivable_table
 from seg_node.pipeline import Outputs, Segmentation
-from seg_node.pipeline.drivable import drivable_area, drivable_table
 from seg_node.taxonomy import class_groups, group_id_map, UNLABELLED
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 import math
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,34 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['drivable_area', 'drivable_table']
+__all__ = ['DrivableRule', 'drivable_area', 'drivable_table']
 
 LEVELS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class DrivableRule:
+    """Which pixels are drivable.
+
+    Attributes:
+        table: (256,) uint8, from ``drivable_table``.
+        min_probability: Smallest probability of the label, 0 to 1.
+        max_entropy: Largest normalised entropy, 0 to 1.
+    """
+
+    table: UInt8Array
+    min_probability: float
+    max_entropy: float
+
+    @property
+    def least_confidence(self) -> int:
+        """Smallest level of confidence, 0 to 255; rounded to the cautious side."""
+        return math.ceil(self.min_probability * LEVELS)
+
+    @property
+    def most_entropy(self) -> int:
+        """Largest level of entropy, 0 to 255; rounded to the cautious side."""
+        return math.floor(self.max_entropy * LEVELS)
 
 
 def drivable_table(taxonomy: Taxonomy) -> UInt8Array:
@@ -53,8 +79,8 @@ def drivable_area(
     Returns:
         (H, W) uint8: 255 drivable, 0 not or not sure.
     """
-    # Thresholds round to the cautious side of the 8-bit levels.
-    probable = confidence >= math.ceil(min_probability * LEVELS)
-    calm = entropy <= math.floor(max_entropy * LEVELS)
+    rule = DrivableRule(table, min_probability, max_entropy)
+    probable = confidence >= rule.least_confidence
+    calm = entropy <= rule.most_entropy
     area: UInt8Array = np.asarray(cv2.LUT(labels, table), np.uint8)
     return np.multiply(area, probable & calm, out=area)

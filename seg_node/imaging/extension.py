@@ -17,6 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from seg_node.imaging.drivable import DrivableRule
     from seg_node.imaging.fitting import Placement
     from seg_node.imaging.maps import PixelMaps
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ['fill', 'fill_confidence', 'fill_probabilities', 'is_here', 'why_missing']
 
-INTERFACE = 1  # of post-processing, see native/module.cpp
+INTERFACE = 2  # of post-processing, see native/module.cpp
 
 _logger = logging.getLogger(__name__)
 
@@ -49,7 +50,9 @@ def fill(
     scores: Float32Array,
     placement: Placement,
     temperature: float,
-    threads: int,
+    *,
+    drivable: DrivableRule | None = None,
+    threads: int = 1,
 ) -> bool:
     """Fill the arrays of ``maps``; the arguments were checked by ``postprocess.finish``.
 
@@ -64,6 +67,8 @@ def fill(
         confidence=maps.confidence,
         entropy=maps.entropy,
         planes=tuple(maps.planes.get(index) for index in range(len(scores))),
+        area=maps.drivable_area,
+        rule=drivable and (drivable.table, drivable.least_confidence, drivable.most_entropy),
         threads=threads,
     )
 
@@ -114,6 +119,8 @@ def _finish(scores: Float32Array, placement: Placement, temperature: float, **wa
         'entropy': None,
         'planes': (None,) * len(scores),
         'probabilities': None,
+        'area': None,
+        'rule': None,
         'level': None,
     }
     finite: bool = _load()[0].finish(

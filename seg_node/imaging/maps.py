@@ -26,9 +26,11 @@ class PixelMaps:
         confidence: (H, W) uint8, 255 x probability of the label, rounded; None if not asked for.
         entropy: (H, W) uint8, 255 x entropy / log K, rounded; None if not asked for.
         planes: For each class asked for, (H, W) uint8, 255 x its probability, rounded.
+        drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure; None if not asked for.
     """
 
     labels: UInt8Array
     confidence: UInt8Array | None
     entropy: UInt8Array | None
     planes: Mapping[int, UInt8Array]
+    drivable_area: UInt8Array | None = None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from seg_node.imaging.drivable import DrivableRule
     from seg_node.imaging.fitting import Placement
 
     Float32Array = npt.NDArray[np.float32]
@@ -36,6 +37,7 @@ def finish(
     confidence: bool = True,
     entropy: bool = True,
     planes: Sequence[int] = (),
+    drivable: DrivableRule | None = None,
     threads: int = 1,
 ) -> PixelMaps:
     """Scale scores to the image and return labels, confidence, entropy and class planes.
@@ -47,6 +49,7 @@ def finish(
         confidence: Whether confidence is wanted.
         entropy: Whether entropy is wanted.
         planes: Class ids whose probabilities are wanted.
+        drivable: What the drivable area is, if it is wanted; it needs confidence and entropy.
         threads: How many threads share the rows. OpenCV's own threads are a setting of the
             process (``cv2.setNumThreads``).
 
@@ -56,9 +59,12 @@ def finish(
     Raises:
         EngineError: If a score is NaN or infinite.
         ValueError: If the scores do not belong to the placement, the temperature is not above 0,
-            or a class id is out of range.
+            a class id is out of range, or the drivable area lacks what it needs.
     """
     check_temperature(temperature)
+    if drivable is not None and not (confidence and entropy):
+        msg = 'The drivable area needs confidence and entropy; ask for them, too.'
+        raise ValueError(msg)
     _check_classes(placement.crop(scores).shape[0], planes)
     size = placement.image_size
     result = PixelMaps(
@@ -66,10 +72,13 @@ def finish(
         confidence=np.empty(size, np.uint8) if confidence else None,
         entropy=np.empty(size, np.uint8) if entropy else None,
         planes={index: np.empty(size, np.uint8) for index in planes},
+        drivable_area=np.empty(size, np.uint8) if drivable is not None else None,
     )
     if not extension.is_here():
-        strips.fill(result, scores, placement, temperature, threads)
-    elif not extension.fill(result, scores, placement, temperature, threads):
+        strips.fill(result, scores, placement, temperature, drivable=drivable, threads=threads)
+    elif not extension.fill(
+        result, scores, placement, temperature, drivable=drivable, threads=threads
+    ):
         raise not_finite(placement.crop(scores))
     return result
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import cast, TYPE_CHECKING
 
+import numpy as np
+
+from seg_node.imaging.drivable import drivable_area
 from seg_node.imaging.softmax import StripSoftmax
 from seg_node.imaging.upsampling import ScoreMaps
 from seg_node.imaging.winners import Referee
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
+    from seg_node.imaging.drivable import DrivableRule
     from seg_node.imaging.fitting import Placement
     from seg_node.imaging.maps import PixelMaps
 
@@ -32,14 +35,23 @@ def fill(
     scores: Float32Array,
     placement: Placement,
     temperature: float,
-    threads: int,
+    *,
+    drivable: DrivableRule | None = None,
+    threads: int = 1,
 ) -> None:
     """Fill the arrays of ``result``; the arguments were checked by ``postprocess.finish``."""
     maps = ScoreMaps(scores, placement, temperature)
-    height = maps.image_size[0]
     if threads == 1:
-        _fill_rows(maps, result, 0, height)
-        return
+        _fill_rows(maps, result, 0, maps.image_size[0])
+    else:
+        _fill_by_threads(maps, result, threads)
+    if drivable is not None:
+        np.copyto(cast('UInt8Array', result.drivable_area), _area(result, drivable))
+
+
+def _fill_by_threads(maps: ScoreMaps, result: PixelMaps, threads: int) -> None:
+    """Compute all rows, a share by each thread."""
+    height = maps.image_size[0]
     edges = [height * index // threads for index in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
         jobs = [pool.submit(_fill_rows, maps, result, *rows) for rows in pairwise(edges)]
@@ -83,6 +95,18 @@ def _fill_rows(maps: ScoreMaps, result: PixelMaps, start: int, stop: int) -> Non
             softmax.plane(index, plane[here])
         if entropy is not None:
             softmax.entropy(entropy[here])
+
+
+def _area(maps: PixelMaps, rule: DrivableRule) -> UInt8Array:
+    """Return the drivable area."""
+    return drivable_area(
+        maps.labels,
+        cast('UInt8Array', maps.confidence),
+        cast('UInt8Array', maps.entropy),
+        rule.table,
+        min_probability=rule.min_probability,
+        max_entropy=rule.max_entropy,
+    )
 
 
 def _line(image: UInt8Array) -> UInt8Array:

@@ -8,7 +8,7 @@ namespace {
 // Each changes with every signature of its functions, of the CRF or of post-processing; the Python
 // side refuses a module of another number.
 constexpr long kInterface = 2;
-constexpr long kPostprocessInterface = 1;
+constexpr long kPostprocessInterface = 2;
 
 template <class Function>
 PyCFunction method(Function function) {

@@ -16,6 +16,13 @@ struct ScoreWindow {
     size_t row, plane;  // from one row, and from one class, to the next
 };
 
+// Where one may drive: the class is one to drive on, and the rounded levels keep to both limits.
+struct DrivableRule {
+    const uint8_t* classes;  // 256: 255 for the ids of classes to drive on, else 0
+    uint8_t least_confidence;
+    uint8_t most_entropy;
+};
+
 // What is wanted of an image; null where not.
 struct PixelMaps {
     size_t height, width;
@@ -24,6 +31,8 @@ struct PixelMaps {
     uint8_t* entropy;        // height x width, 255 x entropy / log(classes)
     uint8_t* const* planes;  // for each class height x width, 255 x its probability, or null
     float* probabilities;    // classes x height x width
+    uint8_t* area;           // height x width, 255 drivable, 0 not or not sure
+    DrivableRule rule;       // of the area
 };
 
 // Fills the maps. Scores are multiplied by `factor` and scaled to the image, bilinear with

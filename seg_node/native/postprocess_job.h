@@ -30,7 +30,7 @@ struct Job {
 
     bool soft() const {
         return maps.confidence != nullptr || maps.entropy != nullptr || planes ||
-               maps.probabilities != nullptr;
+               maps.probabilities != nullptr || maps.area != nullptr;
     }
 };
 

@@ -7,8 +7,8 @@
 
 namespace {
 
-// Scores are exponents of 2. Below this they are not told apart, so that no subnormal number, which
-// would slow down everything after it, comes out.
+// Scores are exponents of 2. Below this they are not told apart, so that no subnormal number comes
+// out, which would slow down everything after it.
 constexpr float kReach = -86.0F;
 constexpr float kNatsPerBit = 0.69314718F;
 
@@ -81,7 +81,7 @@ void label_block(const seg::Job& job, const Band& band, size_t begin, size_t pix
 // What one vector of pixels has in common.
 template <class V>
 struct Softmax {
-    V label, top, inverse, total, energy;
+    V label, drivable, top, inverse, total, energy;
 };
 
 template <class V, bool Keep>
@@ -99,12 +99,14 @@ SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weig
                                  const List& list, float* powers) {
     V best = score_of(upper, change, weight, 0);
     V label = V::fill(list.number[0]);
+    V drivable = V::fill(list.drivable[0]);
     V total = V::fill(0.0F);
     V energy = V::fill(0.0F);
     if (!Far) add<V, Keep>(best, powers, 0, total, energy);
     for (size_t i = 1; i < list.winners; ++i) {
         const V z = score_of(upper, change, weight, i);
         label = where_less(best, z, V::fill(list.number[i]), label);
+        drivable = where_less(best, z, V::fill(list.drivable[i]), drivable);
         best = max(best, z);
         if (!Far) add<V, Keep>(z, powers, i, total, energy);
     }
@@ -113,7 +115,7 @@ SEG_INLINE Softmax<V> softmax_of(const float* upper, const float* change, V weig
         add<V, Keep>(Far ? z - best : z, powers, i, total, energy);
     }
     const V top = Far ? V::fill(1.0F) : power_of_2(max(best, V::fill(kReach)));
-    return {label, top, V::fill(1.0F) / total, total, energy};
+    return {label, drivable, top, V::fill(1.0F) / total, total, energy};
 }
 
 template <class V>
@@ -128,6 +130,15 @@ SEG_INLINE void put_planes(const seg::Job& job, size_t at, size_t left, V invers
     for (size_t k = 0; k < job.scores.classes; ++k) {
         if (!list.counts[k] && planes[k] != nullptr) put(V::fill(0.0F), planes[k] + at, left);
     }
+}
+
+// 255 where one may drive, else 0; compared are the levels that bytes would hold.
+template <class V>
+SEG_INLINE V area_of(const seg::DrivableRule& rule, V drivable, V confidence, V entropy) {
+    const V least = V::fill(rule.least_confidence);
+    const V most = V::fill(rule.most_entropy);
+    const V sure = where_less(round(confidence), least, V::fill(0.0F), drivable);
+    return where_less(most, round(entropy), V::fill(0.0F), sure);
 }
 
 // All that is wanted of a block.
@@ -145,13 +156,16 @@ void soft_block(const seg::Job& job, const Band& band, size_t begin, size_t pixe
             const size_t at = y * maps.width + begin + x;
             const size_t left = pixels - x;
             if (maps.labels != nullptr) put(pixel.label, maps.labels + at, left);
-            if (maps.confidence != nullptr) {
-                put(pixel.top * pixel.inverse * V::fill(255.0F), maps.confidence + at, left);
-            }
-            if (maps.entropy != nullptr) {
+            const V confidence = pixel.top * pixel.inverse * V::fill(255.0F);
+            if (maps.confidence != nullptr) put(confidence, maps.confidence + at, left);
+            if (maps.entropy != nullptr || maps.area != nullptr) {
                 const V mean = pixel.energy * pixel.inverse * V::fill(kNatsPerBit);
-                const V nats = log(pixel.total) - mean;
-                put(nats * V::fill(job.entropy_unit), maps.entropy + at, left);
+                const V entropy = (log(pixel.total) - mean) * V::fill(job.entropy_unit);
+                if (maps.entropy != nullptr) put(entropy, maps.entropy + at, left);
+                if (maps.area != nullptr) {
+                    put(area_of(maps.rule, pixel.drivable, confidence, entropy), maps.area + at,
+                        left);
+                }
             }
             if (!Keep) continue;
             if (job.planes) {
@@ -180,6 +194,8 @@ inline void certain_block(const seg::Job& job, const Band& band, size_t begin, s
     fill_bytes(maps.labels, job, band, begin, pixels, label);
     fill_bytes(maps.confidence, job, band, begin, pixels, 255);
     fill_bytes(maps.entropy, job, band, begin, pixels, 0);
+    const uint8_t area = maps.area != nullptr ? maps.rule.classes[label] : 0;
+    fill_bytes(maps.area, job, band, begin, pixels, area);
     for (size_t k = 0; job.planes && k < job.scores.classes; ++k) {
         fill_bytes(maps.planes[k], job, band, begin, pixels, k == label ? 255 : 0);
     }

@@ -105,12 +105,14 @@ struct List {
     size_t count, winners;
     uint8_t id[seg::kMostLanes];
     float number[seg::kMostLanes];  // the same
+    float drivable[seg::kMostLanes];
     bool counts[seg::kMostLanes];   // whether a class is in the list
     bool far;                       // whether the best may be far below 0
 
-    void append(size_t k) {
+    void append(size_t k, const seg::PixelMaps& maps) {
         id[count] = static_cast<uint8_t>(k);
         number[count] = static_cast<float>(k);
+        drivable[count] = maps.area != nullptr ? maps.rule.classes[k] : 0.0F;
         ++count;
     }
 };
@@ -160,11 +162,11 @@ void find_contenders(const seg::Job& job, const Band& band, seg::Range cells, Li
     list.far = largest(V::fill(0.0F) - least) > -job.far;
     list.count = 0;
     for (size_t k = 0; k < classes; ++k) {
-        if (wins[k]) list.append(k);
+        if (wins[k]) list.append(k, job.maps);
     }
     list.winners = list.count;
     for (size_t k = 0; k < classes; ++k) {
-        if (list.counts[k] && !wins[k]) list.append(k);
+        if (list.counts[k] && !wins[k]) list.append(k, job.maps);
     }
 }
 

@@ -13,12 +13,15 @@ namespace seg {
 
 const char kFinishDoc[] =
     "finish(scores, window, temperature, size, labels, confidence, entropy, planes, "
-    "probabilities, threads, level)\n--\n\n"
+    "probabilities, area, rule, threads, level)\n--\n\n"
     "Scale scores to an image, bilinearly with half-pixel centres, and take their softmax.\n\n"
     "scores: (K, h, w) float32. window: top, left, height and width of the image's part of them. "
     "size: height and width of the image.\n"
     "labels, confidence, entropy: (H, W) uint8 to be filled, or None. planes: K such, each or "
     "None. probabilities: (K, H, W) float32 to be filled, or None.\n"
+    "area: (H, W) uint8 to be filled with 255 where one may drive, else 0, or None. rule: for the "
+    "area (256,) uint8, 255 for ids to drive on, the least confidence and the largest entropy, "
+    "both 0 to 255; else None.\n"
     "level: one of levels(), or None for the best.\n\n"
     "Returns False, and the maps mean nothing, if a score in the window is NaN or infinite. "
     "Raises ValueError for wrong shapes, types and numbers.";
@@ -53,6 +56,8 @@ struct FinishRequest : ScoresRequest {
     PyObject* entropy = nullptr;
     PyObject* planes = nullptr;
     PyObject* probabilities = nullptr;
+    PyObject* area = nullptr;
+    PyObject* rule = nullptr;
     Py_ssize_t threads = 0;
 };
 
@@ -99,6 +104,18 @@ std::vector<Bytes> to_planes(PyObject* tuple, size_t classes, const PixelMaps& m
     return planes;
 }
 
+Bytes to_rule(PyObject* tuple, DrivableRule& rule) {
+    check(PyTuple_Check(tuple), "the rule of the drivable area is no tuple");
+    PyObject* classes = nullptr;
+    if (!PyArg_ParseTuple(tuple, "Obb", &classes, &rule.least_confidence, &rule.most_entropy)) {
+        throw PythonError();
+    }
+    Bytes table = std::make_unique<Array<uint8_t>>(classes, "the classes of the rule");
+    expect_shape(*table, {256}, "the classes of the rule");
+    rule.classes = table->data();
+    return table;
+}
+
 PyObject* answer(const FinishRequest& request) {
     const Array<float> scores(request.scores, "scores");
     const ScoreWindow window = to_window(scores, request);
@@ -119,6 +136,9 @@ PyObject* answer(const FinishRequest& request) {
         shares = std::make_unique<Array<float>>(request.probabilities, "probabilities", true);
         expect_shape(*shares, {window.classes, maps.height, maps.width}, "probabilities");
     }
+    const Bytes area = to_map(request.area, maps, "area");
+    const Bytes table = area ? to_rule(request.rule, maps.rule) : nullptr;
+    maps.area = area ? area->data() : nullptr;
     maps.labels = labels ? labels->data() : nullptr;
     maps.confidence = confidence ? confidence->data() : nullptr;
     maps.entropy = entropy ? entropy->data() : nullptr;
@@ -164,16 +184,16 @@ PyObject* answer(const ConfidenceRequest& request) {
 }  // namespace
 
 PyObject* finish_scores(PyObject*, PyObject* arguments, PyObject* keywords) {
-    static const char* names[] = {"scores",     "window",  "temperature", "size",
-                                  "labels",     "confidence", "entropy",  "planes",
-                                  "probabilities", "threads", "level",    nullptr};
+    static const char* names[] = {
+        "scores",  "window",        "temperature", "size", "labels",  "confidence", "entropy",
+        "planes",  "probabilities", "area",        "rule", "threads", "level",      nullptr};
     FinishRequest request;
     if (!PyArg_ParseTupleAndKeywords(
-            arguments, keywords, "O(nnnn)d(nn)OOOOOnz", const_cast<char**>(names), &request.scores,
-            &request.top, &request.left, &request.height, &request.width, &request.temperature,
+            arguments, keywords, "O(nnnn)d(nn)OOOOOOOnz", const_cast<char**>(names),
+            &request.scores, &request.top, &request.left, &request.height, &request.width, &request.temperature,
             &request.rows, &request.columns, &request.labels, &request.confidence,
-            &request.entropy, &request.planes, &request.probabilities, &request.threads,
-            &request.level)) {
+            &request.entropy, &request.planes, &request.probabilities, &request.area,
+            &request.rule, &request.threads, &request.level)) {
         return nullptr;
     }
     return guarded([&] { return answer(request); });

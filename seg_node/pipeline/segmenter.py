@@ -10,7 +10,7 @@ import numpy as np
 from seg_node.engines.base import Wanted
 from seg_node.errors import ImageError
 from seg_node.imaging import probabilities
-from seg_node.pipeline.drivable import drivable_area, drivable_table
+from seg_node.imaging.drivable import drivable_area, drivable_table
 from seg_node.pipeline.options import SegmenterOptions
 from seg_node.pipeline.refinement import Frame, Refiner, Terms
 from seg_node.pipeline.segmentation import Outputs, Segmentation

@@ -10,7 +10,7 @@ import pytest
 
 from seg_node.engines.deployed_spec import DeployedSpec, drivable_limits
 from seg_node.errors import EngineError
-from seg_node.pipeline.drivable import drivable_area
+from seg_node.imaging.drivable import drivable_area
 
 SIZES = ((64, 64), (480, 640), (1080, 1920))
 

@@ -25,10 +25,10 @@ from seg_node.engines.torch_cuda_engine import TorchCudaEngine
 from seg_node.engines.torch_engine import TorchEngine
 from seg_node.engines.torch_queues import CudaQueues, ProcessorQueues
 from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError
+from seg_node.imaging.drivable import drivable_area, drivable_table
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import save_weights
-from seg_node.pipeline.drivable import drivable_area, drivable_table
 import tiny
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ def test_only_wanted_maps_are_written() -> None:
     scores = scene(5, 2, 3.0, 0)
     maps = PixelMaps(np.empty((40, 50), np.uint8), None, None, {3: np.empty((40, 50), np.uint8)})
 
-    assert extension.fill(maps, scores, placed((40, 50)), 1.0, 1)
+    assert extension.fill(maps, scores, placed((40, 50)), 1.0)
 
     whole = finish(scores, placed((40, 50)), planes=[3])
     np.testing.assert_array_equal(maps.labels, whole.labels)
@@ -125,7 +125,7 @@ def test_nothing_but_the_results_is_allocated_per_frame() -> None:
     maps = finish(scores, placement, planes=range(19))
 
     def fill() -> None:
-        extension.fill(maps, scores, placement, 1.0, 2)
+        extension.fill(maps, scores, placement, 1.0, threads=2)
 
     fill()
     tracemalloc.start()
@@ -142,11 +142,11 @@ def test_scores_are_read_where_they_are() -> None:
     scores = scene(19, 1, 5.0, 0)
     placement = placed((96, 128))
     maps = PixelMaps(np.empty((96, 128), np.uint8), None, None, {})
-    extension.fill(maps, scores, placement, 1.0, 1)
+    extension.fill(maps, scores, placement, 1.0)
 
     tracemalloc.start()
     try:
-        extension.fill(maps, scores, placement, 1.0, 1)
+        extension.fill(maps, scores, placement, 1.0)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -16,7 +16,14 @@ import pytest
 from imaging.ways import taking, WAYS
 from seg_node.engines.fake_engine import bands
 from seg_node.errors import EngineError
-from seg_node.imaging import finish, Fitter, InputSpec, place, Placement, probabilities
+from seg_node.imaging import (
+    finish,
+    Fitter,
+    InputSpec,
+    place,
+    Placement,
+    probabilities,
+)
 from seg_node.imaging.upsampling import ScoreMaps
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from seg_node.imaging.drivable import drivable_area, drivable_table
 from seg_node.metrics import (
     cautious_level,
     count_drivable,
@@ -17,7 +18,6 @@ from seg_node.metrics import (
     published_share,
     road_users,
 )
-from seg_node.pipeline.drivable import drivable_area, drivable_table
 from seg_node.taxonomy import load_taxonomy
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ else:
     native = pytest.importorskip('seg_node._native', reason='the extension is not built')
 
 LEVELS = native.levels()
+TABLE = np.zeros(256, np.uint8)
 SIZES = [(1, 1), (7, 5), (33, 100), (64, 64), (61, 193)]
 
 
@@ -42,6 +43,8 @@ def finished(scores: Float32Array, image_size: tuple[int, int], **changes: Any) 
         'entropy': np.full(image_size, 99, np.uint8),
         'planes': tuple(np.full(image_size, 99, np.uint8) for _ in range(classes)),
         'probabilities': None,
+        'area': None,
+        'rule': None,
     }
     usual = {'window': (0, 0, height, width), 'temperature': 1.0, 'size': image_size, 'threads': 1}
     maps['finite'] = native.finish(scores, **{**usual, 'level': None, **maps, **changes})
@@ -202,6 +205,9 @@ def test_confidence_at_some_pixels_is_their_probability(level: str) -> None:
         ({'planes': (None, None, np.zeros((2, 2), np.uint8))}, 'plane'),
         ({'probabilities': np.zeros((2, 18, 25), np.float32)}, 'probabilities'),
         ({'labels': None}, 'neither'),
+        ({'area': np.zeros((18, 24), np.uint8), 'rule': (TABLE, 0, 0)}, 'area'),
+        ({'area': np.zeros((18, 25), np.uint8), 'rule': None}, 'no tuple'),
+        ({'area': np.zeros((18, 25), np.uint8), 'rule': (TABLE[1:], 0, 0)}, 'classes of the rule'),
     ],
 )
 def test_wrong_arguments_are_refused_in_words(changes: dict[str, Any], words: str) -> None:
@@ -225,7 +231,7 @@ def test_wrong_scores_are_refused(scores: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         native.finish(
             scores, (0, 0, 9, 12), 1.0, (4, 5), np.zeros((4, 5), np.uint8), None, None, planes,
-            None, 1, None,
+            None, None, None, 1, None,
         )  # fmt: skip
 
 

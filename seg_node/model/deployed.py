@@ -182,7 +182,7 @@ class Deployed(nn.Module):
     def _area(
         self, labels: Tensor, confidence: Tensor, entropy: Tensor, thresholds: Tensor
     ) -> Tensor:
-        """Apply the rule of ``pipeline.drivable``: a drivable label, probable, of low entropy."""
+        """Apply the rule of ``imaging.drivable``: a drivable label, probable, of low entropy."""
         limits = thresholds * LEVELS
         probable = confidence >= (limits[0] - LEVEL_NOISE).ceil()
         calm = entropy <= (limits[1] + LEVEL_NOISE).floor()

@@ -88,7 +88,7 @@ def _level(writer: Writer, values: str, factor: float) -> str:
 def _write_drivable_area(
     writer: Writer, ids: str, confidence: str, entropy: str, manifest: Manifest
 ) -> None:
-    """Write the rule of ``pipeline.drivable``: a drivable label, probable, of low entropy."""
+    """Write the rule of ``imaging.drivable``: a drivable label, probable, of low entropy."""
     limits = writer.node('Mul', 'thresholds', writer.constant(LEVELS, np.float32))
     noise = writer.constant(LEVEL_NOISE, np.float32)
     least = writer.node('Ceil', writer.node('Sub', writer.part(limits, 0, 1), noise))

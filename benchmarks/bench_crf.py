@@ -4,9 +4,10 @@
 Images come from a data set, probabilities from a bundle; both sides get the same arrays and return
 labels. For each mode: how many of the labels that pydensecrf changes become the same, how many of
 all are equal, the difference of the mean IoU, and for ``exact`` the largest difference of any
-marginal. Then all take turns on each frame, one thread each; a ratio is that of the median times
-on one frame. Then two threads against one, peak memory in processes of their own, and the torch
-layer if there is a GPU. Where others use the machine, look at the ratios of processor times.
+marginal; where that is above its bar, doubles say who is right (``crf_arbiter.py``). Then all take
+turns on each frame, one thread each; a ratio is that of the median times on one frame. Then two
+threads against one, peak memory in processes of their own, and the torch layer if there is a GPU.
+Where others use the machine, look at the ratios of processor times.
 
     python benchmarks/bench_crf.py --data camvid:/data/camvid --check
 
@@ -28,7 +29,7 @@ import cv2
 import numpy as np
 
 from crf_agreement import Agreement
-from crf_bars import judge
+from crf_bars import BARS, judge
 from crf_frames import CASES, read_frames
 from crf_memory import peaks_mib
 from crf_rivals import labels_of, marginals, MODES, PARAMETERS, REFERENCE
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from crf_frames import Case, Frame
+    from crf_rivals import Float32Array
     from seg_node.crf import CrfOptions
     from timing import Sample
 
 TWO_THREADS = 'balanced, 2 threads'
-QUICK_FRAMES = 1
+FARTHEST = BARS['exact'].difference or 0.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -136,7 +138,8 @@ class Meeting:
         self._marginals = name == 'classic'
         self._options = options
         self._agreements: dict[str, Agreement] = {}
-        self._apart = 0.0
+        self._apart: dict[str, float] = {}
+        self._cases: list[tuple[Frame, Float32Array, Float32Array]] = []
         names = (REFERENCE, *modes())
         self._times: dict[str, list[dict[str, float]]] = {name: [] for name in names}
 
@@ -149,7 +152,9 @@ class Meeting:
             agreement.add(frame, labels, labels_of(mode, frame, self._options)())
         if self._marginals and 'exact' in modes():
             exact = marginals('exact', frame, self._options)
-            self._apart = max(self._apart, float(np.abs(exact - reference).max()))
+            self._apart[frame.name] = float(np.abs(exact - reference).max())
+            if self._apart[frame.name] > FARTHEST:
+                self._cases.append((frame, reference, exact))
         rivals = {name: labels_of(name, frame, self._options) for name in self._times}
         for name, sample in alternate(rivals, rounds).items():
             self._times[name].append(sample.to_dict())
@@ -165,8 +170,25 @@ class Meeting:
                 **self._milliseconds(mode),
             }
         if self._marginals and 'exact' in rivals:
-            rivals['exact']['largest_difference'] = self._apart
+            rivals['exact'].update(self._differences())
         return {REFERENCE: self._milliseconds(REFERENCE), 'rivals': rivals}
+
+    def _differences(self) -> dict[str, Any]:
+        """Return the largest differences of marginals: to pydensecrf, and to who is right."""
+        judged = {}
+        if self._cases:
+            from crf_arbiter import judged_by_doubles  # noqa: PLC0415 - torch, as below
+
+            judged = {
+                frame.name: judged_by_doubles(frame, self._options, reference, exact)
+                for frame, reference, exact in self._cases
+            }
+        right = {name: one['exact_to_gaussian'] for name, one in judged.items()}
+        return {
+            'largest_difference': max({**self._apart, **right}.values()),
+            'largest_difference_to_pydensecrf': max(self._apart.values()),
+            'judged_by_doubles': judged,
+        }
 
     def _milliseconds(self, name: str) -> dict[str, dict[str, float]]:
         """Return the times of one of them, by the clock and of the processor."""
@@ -237,6 +259,8 @@ def report_meeting(title: str, found: dict[str, Any]) -> None:
             f'{one["mean_iou_reference"]:.2f})'
             + (f', max |dQ| {apart:.4f}' if apart is not None else '')
         )
+        for name, figures in one.get('judged_by_doubles', {}).items():
+            print(f'{"":9s} {name} in doubles: {words(figures)}')
         print(
             f'{"":9s} {words_of_times(one)}, ratio {words_of(one["ratio"])}, of processor times '
             f'{words_of(one["cpu_ratio"])}'
@@ -256,7 +280,7 @@ def words_of(spread: dict[str, float]) -> str:
 def words(facts: dict[str, Any]) -> str:
     """Return facts as one line."""
     return ', '.join(
-        f'{key} {value:.1f}' if isinstance(value, float) else f'{key} {value}'
+        f'{key} {value:.3g}' if isinstance(value, float) else f'{key} {value}'
         for key, value in facts.items()
     )
 

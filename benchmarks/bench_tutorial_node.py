@@ -15,8 +15,8 @@ With ``--crf`` both refine their labels with a dense CRF of the same, classic pa
 tutorial's node with pydensecrf: first on every frame; then ours only on frames that its gate finds
 uncertain. All outputs are watched. That is done with the bundle as it is, and with its network
 exported for 1232 x 688, which takes five times the work. Each side has one thread then, if
-``--threads`` does not say otherwise (pydensecrf has one whatever it says), and the frames are those
-of CamVid where SEG_NODE_CAMVID names its folder.
+``--threads`` does not say otherwise (pydensecrf has one whatever it says), and the frames are
+those of CamVid where SEG_NODE_CAMVID names its folder.
 
     python benchmarks/bench_tutorial_node.py --crf --data camvid:/data/camvid --check
 """
@@ -344,7 +344,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def course_of(args: argparse.Namespace) -> Course:
-    """Return what was asked for; real frames and one thread are the terms of the bars of the CRF."""
+    """Return what was asked for; the bars of the CRF are for real frames and one thread."""
     camvid = os.environ.get('SEG_NODE_CAMVID') if args.crf else None
     data = args.data or (f'camvid:{camvid}' if camvid else PROCEDURAL)
     rounds, threads = (2, 1) if args.crf else (5, 2)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import json
 from pathlib import Path
 import subprocess
@@ -16,6 +17,7 @@ from crf_agreement import Agreement
 from crf_bars import judge, Verdict
 from crf_frames import fitted, Frame
 from crf_regions import gain, regions, spread_errors, strongest_window, WINDOW, WORDS
+from seg_node.crf import refine
 from seg_node.taxonomy import load_taxonomy
 
 if TYPE_CHECKING:
@@ -176,3 +178,24 @@ def test_the_benchmark_runs_and_names_the_bars(tmp_path: Path) -> None:
     assert result['cases']['480x360x11']['classic']['pydensecrf']['ms']['median'] > 0.0
     assert result['cases']['480x360x11']['peak_mib']['pydensecrf'] > 0.0
     assert result['bars']
+
+
+@pytest.mark.needs_torch
+@pytest.mark.needs_crf
+def test_doubles_side_with_the_gaussian_and_know_what_pydensecrf_approximates() -> None:
+    from crf_arbiter import judged_by_doubles  # noqa: PLC0415 - torch
+    from crf_rivals import PARAMETERS, reference_marginals  # noqa: PLC0415 - pydensecrf
+
+    labels = np.zeros(SIZE, np.uint8)
+    labels[30:90, 40:120] = 1
+    frame = frame_of(labels, labels)
+    noise = np.random.default_rng(0).normal(0, 12, frame.image.shape)
+    frame.image[:] = (frame.image + 40 * labels[..., None] + noise).clip(0, 255)
+    classic = PARAMETERS['classic']
+    exact = refine(frame.probabilities, frame.image, replace(classic, backend='numpy'))
+
+    found = judged_by_doubles(frame, classic, reference_marginals(frame, classic), exact)
+
+    assert found['pydensecrf_to_gaussian_on_lattice'] < 1e-4
+    assert found['exact_to_gaussian'] < 1e-3
+    assert found['pydensecrf_to_gaussian'] > 5 * found['exact_to_gaussian']

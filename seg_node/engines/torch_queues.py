@@ -70,7 +70,8 @@ class CudaQueues:
             )
             raise EngineUnavailableError(msg)
         self.device = device
-        self.title = f'torch {torch.__version__} on {torch.cuda.get_device_name(device)}'
+        gpu = torch.cuda.get_device_name(device)
+        self.title = f'torch {torch.__version__}, CUDA {torch.version.cuda}, on {gpu}'
         self._streams = {
             name: torch.cuda.Stream(device) for name in ('copy_in', 'infer', 'copy_out')
         }

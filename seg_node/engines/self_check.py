@@ -9,6 +9,7 @@ import numpy as np
 
 from seg_node.engines.base import Wanted
 from seg_node.engines.probe import probe_image
+from seg_node.imaging.drivable import drivable_area, drivable_table
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,8 +26,8 @@ class Tolerance(NamedTuple):
 
     Attributes:
         agreement: Least share of pixels with the same label.
-        levels: A confidence is close if it differs by no more than this, of 255.
-        close: Least share of pixels whose confidence is close.
+        levels: Confidence and entropy are close if they differ by no more than this, of 255.
+        close: Least share of pixels where they are close.
     """
 
     agreement: float
@@ -34,15 +35,18 @@ class Tolerance(NamedTuple):
     close: float
 
 
-# The shipped networks on the probe: in fp16 99.7 % of the labels agree and no confidence differs
-# by more than 5; in int8 of another kind 93 %, nine in ten within 30. In bfloat16 it is 95 %, 82.
+# The shipped networks on the probe: in fp16 99.7 % of the labels agree, and no level differs by
+# more than 5; in int8 of another kind 93 %, nine in ten within 30; in bfloat16 95 %, up to 83.
 TOLERANCES = {
     'fp32': Tolerance(0.98, 16, 0.99),
     'fp16': Tolerance(0.98, 16, 0.99),
     'int8': Tolerance(0.85, 64, 0.9),
 }
 LEVELS = 255
-ASKED = Wanted(confidence=True, entropy=True, scores=True)
+LIMITS = (0.5, 0.5)
+"""Least probability and largest entropy of a drivable pixel, here."""
+MOST_WRONG_DRIVABLE = 0.001
+ASKED = Wanted(confidence=True, entropy=True, drivable=LIMITS, scores=True)
 
 
 def check_images(size: tuple[int, int]) -> tuple[UInt8Array, ...]:
@@ -66,11 +70,14 @@ def self_check(engine: Engine, trusted: Engine, size: tuple[int, int]) -> str:
     Raises:
         EngineError: If one of them fails.
     """
+    taxonomy = engine.bundle.manifest.taxonomy
     for image in check_images(size):
         got = engine.segment([image], ASKED)[0]
         expected = trusted.segment([image], ASKED)[0]
-        fault = _impossible(got, len(engine.bundle.manifest.taxonomy)) or _far(
-            got, expected, TOLERANCES[engine.precision], trusted.name
+        fault = (
+            _impossible(got, len(taxonomy))
+            or _far(got, expected, TOLERANCES[engine.precision], trusted.name)
+            or _unsafe(got, drivable_table(taxonomy))
         )
         if fault:
             return f'The self-check of {engine.name} in {engine.precision} failed: {fault}'
@@ -97,13 +104,38 @@ def _far(got: Inferred, expected: Inferred, tolerance: Tolerance, trusted: str) 
             f'{same:.1%} of the labels are those of {trusted}; expected at least '
             f'{tolerance.agreement:.0%}.'
         )
-    if got.maps.confidence is None or expected.maps.confidence is None:
-        return 'there is no confidence.'
-    difference = np.abs(got.maps.confidence.astype(np.int16) - expected.maps.confidence)
-    close = float(np.mean(difference <= tolerance.levels))
-    if close < tolerance.close:
-        return (
-            f'{close:.1%} of the confidences are within {tolerance.levels} of those of {trusted}; '
-            f'expected at least {tolerance.close:.0%}.'
-        )
+    for name in ('confidence', 'entropy'):
+        close = _close(getattr(got.maps, name), getattr(expected.maps, name), tolerance.levels)
+        if close < tolerance.close:
+            return (
+                f'{close:.1%} of the levels of {name} are within {tolerance.levels} of those of '
+                f'{trusted}; expected at least {tolerance.close:.0%}.'
+            )
+    return ''
+
+
+def _close(got: UInt8Array | None, expected: UInt8Array | None, levels: int) -> float:
+    """Return the share of close levels; none if they are not there."""
+    if got is None or expected is None:
+        return 0.0
+    return float(np.mean(np.abs(got.astype(np.int16) - expected) <= levels))
+
+
+def _unsafe(got: Inferred, table: UInt8Array) -> str:
+    """Return whether drivable pixels are others than labels, confidence and entropy say."""
+    maps = got.maps
+    if got.drivable_area is None or maps.confidence is None or maps.entropy is None:
+        return ''
+    least, most = LIMITS
+    area = drivable_area(
+        maps.labels,
+        maps.confidence,
+        maps.entropy,
+        table,
+        min_probability=least,
+        max_entropy=most,
+    )
+    wrong = float(np.mean(area != got.drivable_area))
+    if wrong > MOST_WRONG_DRIVABLE:
+        return f'{wrong:.1%} of the drivable area contradicts labels, confidence and entropy.'
     return ''

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import numpy.typing as npt
+
+    from seg_node.engines.base import Inferred, Wanted
 
     Float32Array = npt.NDArray[np.float32]
 
@@ -62,7 +65,46 @@ def test_noise_as_large_as_the_scores_of_close_classes_does_not(trusted: OnnxEng
 def test_right_labels_with_wrong_confidences_do_not(trusted: OnnxEngine) -> None:
     fault = check(trusted, lambda scores: scores * np.float32(0.2))
 
-    assert 'of the confidences are within 16 of those of onnxruntime' in fault
+    assert 'of the levels of confidence are within 16 of those of onnxruntime' in fault
+
+
+@pytest.mark.slow  # half precision is slow on a processor
+@pytest.mark.needs_torch
+@pytest.mark.parametrize('name', ['default', 'procedural'])
+def test_shipped_networks_pass_in_fp16_and_not_in_bfloat16(name: str) -> None:
+    import torch  # noqa: PLC0415  # only this test needs it
+
+    from seg_node.engines.torch_engine import trained_network  # noqa: PLC0415
+
+    def faults_of(kind: torch.dtype) -> str:
+        network = trained_network(open_bundle(name)).to(kind)
+
+        def run(batch: Float32Array) -> Float32Array:
+            with torch.inference_mode():
+                scores: Float32Array = network(torch.from_numpy(batch).to(kind)).float().numpy()
+            return scores
+
+        bundle = open_bundle(name)
+        with OnnxEngine(bundle) as reference, FakeEngine(bundle, run) as rounded:
+            return self_check(rounded, reference, (720, 1280))
+
+    assert faults_of(torch.float16) == ''
+    assert 'of the labels are those of onnxruntime' in faults_of(torch.bfloat16)
+
+
+class Painted(FakeEngine):
+    """Calls everything drivable."""
+
+    def _segment(self, images: Any, wanted: Wanted) -> list[Inferred]:
+        found = super()._segment(images, wanted)
+        return [replace(one, drivable_area=np.full_like(one.maps.labels, 255)) for one in found]
+
+
+def test_drivable_area_that_contradicts_the_labels_does_not(trusted: OnnxEngine) -> None:
+    with Painted(trusted.bundle, trusted.infer) as painted:
+        fault = self_check(painted, trusted, SIZE)
+
+    assert 'of the drivable area contradicts labels, confidence and entropy' in fault
 
 
 def test_images_differ_and_come_back() -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import cast, TYPE_CHECKING
 
+import numpy as np
+
 from seg_node.crf import refine_scores
 from seg_node.errors import ParameterError
 from seg_node.imaging import confidence_at
@@ -14,7 +16,8 @@ from seg_node.pipeline.gate import CrfGate, uncertain_fraction, Verdict
 from seg_node.pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from seg_node.bundle import Manifest
@@ -160,10 +163,25 @@ class Refiner:
         """
         scores, placement = cast('Float32Array', frame.scores), frame.placement
         labels = refine_scores(scores, placement, self._temperature, frame.image, crf)
-        confidence = frame.maps.confidence
-        if confidence is not None:
-            changed = labels != frame.maps.labels
-            confidence[changed] = confidence_at(
-                scores, placement, labels, changed, self._temperature
-            )
-        return labels, confidence
+        maps = frame.maps
+        if maps.confidence is not None:
+            changed = labels != maps.labels
+            if len(maps.planes) == self._classes:
+                chosen = _chosen(maps.planes, labels, changed)
+            else:
+                chosen = confidence_at(scores, placement, labels, changed, self._temperature)
+            maps.confidence[changed] = chosen
+        return labels, maps.confidence
+
+
+def _chosen(
+    planes: Mapping[int, UInt8Array], labels: UInt8Array, where: npt.NDArray[np.bool_]
+) -> UInt8Array:
+    """Return the probabilities of labels at some pixels, in reading order, from class planes."""
+    places = np.flatnonzero(where)
+    chosen = labels.reshape(-1)[places]
+    result = np.empty_like(chosen)
+    for index, plane in planes.items():
+        here = chosen == index
+        result[here] = plane.reshape(-1)[places[here]]
+    return result

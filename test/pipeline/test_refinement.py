@@ -120,12 +120,14 @@ def test_crf_changes_nothing_but_labels_and_their_confidence(bundle: Bundle, crf
     np.testing.assert_array_equal(refined.network_labels, plain.labels)
 
 
+@pytest.mark.parametrize('classes', [(), (0, 1), (0, 1, 2)], ids=['none', 'some', 'all'])
 def test_confidence_is_the_networks_probability_of_the_published_label(
-    bundle: Bundle, crf: FakeCrf
+    bundle: Bundle, crf: FakeCrf, classes: tuple[int, ...]
 ) -> None:
+    """Whichever class planes are wanted beside it."""
     crf.change = lambda labels: np.roll((labels + 1).astype(np.uint8) % 3, 5, axis=1)
 
-    result = segmenter_of(bundle)(IMAGE, Outputs(probabilities=True))
+    result = segmenter_of(bundle)(IMAGE, Outputs(probabilities=True, classes=classes))
 
     assert result.probabilities is not None
     assert result.confidence is not None

@@ -40,6 +40,7 @@ ROS_WHEELS = [
     'ros-diagnostic-msgs',
     'ros-lifecycle-msgs',
     'ros-rcl-interfaces',
+    'ros-rosgraph-msgs',
     'ros-sensor-msgs',
     'ros-std-msgs',
     'ros-std-srvs',

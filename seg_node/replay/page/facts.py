@@ -151,7 +151,9 @@ SHARES = ('p50', 'p95', 'p99')
 
 def what_ran(data: Mapping[str, Any]) -> str:
     """Return bundle, engine, options and machine."""
-    bundle = data['bundle']
+    bundle, asked = data['bundle'], dict(data['options'])
+    if 'labelled' not in asked['sinks']:
+        del asked['labelled']
     facts = [
         ('bundle', f'{bundle["name"]}, digest {bundle["digest"]}'),
         ('temperature', f'{data["temperature"]:g}'),
@@ -159,7 +161,7 @@ def what_ran(data: Mapping[str, Any]) -> str:
         ('engine', _listed(data['engine'])),
         ('machine', _listed(data['machine'])),
         ('versions', _listed(data['versions'])),
-        ('options', _listed(_flat(data['options']))),
+        ('options', _listed(_flat(asked))),
     ]
     table = plain_table(('what', 'value'), [fact for fact in facts if fact[1]])
     words = 'replay.json has all figures and sums, frames.jsonl a line per frame.'

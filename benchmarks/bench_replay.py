@@ -39,7 +39,6 @@ from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.replay.plan import plan
 from seg_node.replay.record import FrameRecord
 from seg_node.replay.run import replay, run_here, Work
-from seg_node.replay.sink import SINKS
 from seg_node.replay.store import FRAMES, Store
 from seg_node.replay.summary import setup_of
 
@@ -246,7 +245,7 @@ def measure(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     if 'cost' in chosen:
         parts['cost'] = measure_cost(bag, options_with(args.bundle), args.rounds, scratch)
     if 'outputs' in chosen:
-        everything = options_with(args.bundle, sinks=tuple(SINKS))
+        everything = options_with(args.bundle, sinks=('labelled', 'overlay'))
         parts['outputs'] = measure_cost(bag, everything, args.rounds, scratch)
     if 'workers' in chosen:
         long = write_drive(scratch / 'long-drive', scenes, args.long)

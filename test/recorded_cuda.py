@@ -288,6 +288,7 @@ class Engine:
         self.ports: dict[str, Any] = {one.name: one for one in [*inputs, *outputs]}
         self.num_io_tensors = len(self.ports)
         self.capturable = True
+        self.config: Any = None
         self.refuses = ''
 
     def get_tensor_name(self, index: int) -> str:
@@ -306,8 +307,14 @@ class Engine:
         """Return its shape, -1 for what is open."""
         return tuple(one if isinstance(one, int) else -1 for one in self.ports[name].shape)
 
-    def create_execution_context(self) -> Context | None:
+    def create_runtime_config(self) -> Any:
+        """Return what a context can be made with."""
+        self.config = SimpleNamespace()
+        return self.config
+
+    def create_execution_context(self, config: Any = None) -> Context | None:
         """Return a context."""
+        assert config is self.config
         return None if self.refuses == 'context' else Context(self)
 
 

@@ -119,8 +119,7 @@ class TensorRTEngine(Engine):
         session = self._opened()
         height, width, _ = images[0].shape
         outputs = self._outputs(wanted)
-        with self._stage('submit'):
-            session.submit(images, _limits(wanted), outputs)
+        session.submit(images, _limits(wanted), outputs)
         self._flights.append(_Flight(wanted, self._place((height, width))))
 
     def collect(self) -> list[Inferred]:
@@ -131,11 +130,11 @@ class TensorRTEngine(Engine):
             DeviceError: If the GPU failed with it.
         """
         session = self._opened()
-        with self._stage('collect'):
-            batch = session.collect()
+        batch = session.collect()
         flight = self._flights.popleft()
         count = len(batch.arrays['labels'])
-        return [self._inferred(batch, index, flight) for index in range(count)]
+        with self._stage('finish'):
+            return [self._inferred(batch, index, flight) for index in range(count)]
 
     def stream(
         self, batches: Iterable[Sequence[UInt8Array]], wanted: Wanted

@@ -22,8 +22,9 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.engines.cuda_device import address_of
+from seg_node.engines.nvtx_stage import Stage
 from seg_node.engines.pinned_pool import PinnedPool
+from seg_node.engines.tensorrt_slot import fill, laid_out, Slot
 from seg_node.errors import DeviceError, EngineError, TensorMismatchError
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ __all__ = ['Batch', 'Lane', 'Streams']
 IMAGE, THRESHOLDS = 'image', 'thresholds'
 SLOTS = 2
 MOST_BLOCKS = 8  # of results: two in flight, one being made, the rest in callers' hands
-ALIGNMENT = 256
 STAGES = ('copy_in', 'infer', 'copy_out')
 
 logger = logging.getLogger(__name__)
@@ -72,34 +72,6 @@ class Batch:
     times: Mapping[str, float]
 
 
-@dataclass(slots=True)
-class _Slot:
-    """Buffers and events of one batch.
-
-    The events: copying in began and ended, computing began and ended, copying out ended.
-    """
-
-    images: UInt8Array
-    limits: UInt8Array
-    addresses: dict[str, int]
-    events: tuple[Any, Any, Any, Any, Any]
-    graph: Any = None
-    limits_inside: tuple[float, float] | None = None
-    block: UInt8Array | None = None
-    count: int = 0
-    outputs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """Where an output lies in a block of results."""
-
-    offset: int
-    shape: tuple[int, ...]
-    dtype: str
-    nbytes_each: int  # of one image
-
-
 class Lane:
     """One execution context for batches of one shape.
 
@@ -112,7 +84,7 @@ class Lane:
         self,
         device: CudaDevice,
         streams: Streams,
-        engine: Any,
+        context: Any,
         *,
         tensors: Sequence[Tensor],
         shape: tuple[int, int, int],
@@ -123,8 +95,9 @@ class Lane:
         Args:
             device: Where it runs.
             streams: Of the engine.
-            engine: Deserialised by the library; its inputs and outputs were checked.
-            tensors: Those inputs and outputs.
+            context: A context of an engine whose inputs and outputs were checked, for this lane
+                alone; ``None`` if the library could not make one.
+            tensors: Inputs and outputs of the engine.
             shape: Images of a batch and their size, (N, H, W).
             messages: What the library says.
 
@@ -136,15 +109,16 @@ class Lane:
         self.shape = shape
         self.graph_refusal = ''
         self._device, self._streams, self._messages = device, streams, messages
-        self._free: deque[_Slot] = deque()
-        self._busy: deque[_Slot] = deque()
+        self._free: deque[Slot] = deque()
+        self._busy: deque[Slot] = deque()
+        self._stage = Stage()
+        self._context = context
+        if context is None:
+            raise self._failure(what='create an execution context')
         with ExitStack() as owner:
-            self._context = engine.create_execution_context()
-            if self._context is None:
-                raise self._failure(what='create an execution context')
             owner.callback(setattr, self, '_context', None)
             shapes = self._fix_shapes(tensors)
-            self._outputs, block = _laid_out(tensors, shapes)
+            self._outputs, block = laid_out(tensors, shapes)
             self._pool = PinnedPool(device, block, MOST_BLOCKS)
             owner.callback(self._pool.close)
             slots = [self._make_slot(owner, tensors, shapes) for _ in range(SLOTS)]
@@ -188,16 +162,18 @@ class Lane:
             EngineError: If as many batches are under way as there are slots, or the library fails.
             DeviceError: If the GPU fails.
         """
-        for target, image in zip(self.next_images()[: len(images)], images, strict=True):
-            if address_of(image) != address_of(target) or not image.flags.c_contiguous:
-                np.copyto(target, image)
+        targets = self.next_images()[: len(images)]
         slot = self._free.popleft()
         self._busy.append(slot)
         slot.count, slot.outputs = len(images), outputs
         slot.block = self._pool.take()
-        self._queue_copy_in(slot, limits)
-        self._queue_run(slot)
-        self._queue_copy_out(slot, slot.block)
+        with self._stage('copy_in'):
+            fill(targets, images)
+            self._queue_copy_in(slot, limits)
+        with self._stage('infer'):
+            self._queue_run(slot)
+        with self._stage('copy_out'):
+            self._queue_copy_out(slot, slot.block)
 
     def collect(self) -> Batch:
         """Wait for the oldest batch that was submitted and return what came out.
@@ -210,7 +186,8 @@ class Lane:
             msg = 'No batch is under way. Submit one first.'
             raise EngineError(msg)
         slot = self._busy[0]
-        self._device.wait(slot.events[-1])
+        with self._stage('wait'):
+            self._device.wait(slot.events[-1])
         self._busy.popleft()
         self._free.append(slot)
         return Batch(self._results(slot), self._times(slot))
@@ -250,7 +227,7 @@ class Lane:
 
     def _make_slot(
         self, owner: ExitStack, tensors: Sequence[Tensor], shapes: Mapping[str, tuple[int, ...]]
-    ) -> _Slot:
+    ) -> Slot:
         device = self._device
         image_bytes = int(np.prod(shapes[IMAGE]))
         images, limits = (self._pinned(owner, size) for size in (image_bytes, 2 * 4))
@@ -259,7 +236,7 @@ class Lane:
         }
         first, second, third, fourth, fifth = (device.event(owner) for _ in range(5))
         images[:] = 0
-        return _Slot(
+        return Slot(
             images.reshape(shapes[IMAGE]),
             limits,
             addresses,
@@ -271,7 +248,7 @@ class Lane:
         owner.callback(self._device.free_pinned, memory)
         return memory
 
-    def _warm_up(self, owner: ExitStack, slots: Sequence[_Slot]) -> None:
+    def _warm_up(self, owner: ExitStack, slots: Sequence[Slot]) -> None:
         """Run each slot once, so that nothing is left to be set up, and record it as a graph."""
         device, stream = self._device, self._streams.compute
         for slot in slots:
@@ -297,13 +274,13 @@ class Lane:
         ask = getattr(self._context, 'is_stream_capturable', None)
         return ask is None or bool(ask(int(self._streams.compute)))
 
-    def _queue_limits(self, slot: _Slot, limits: tuple[float, float], stream: Any) -> None:
+    def _queue_limits(self, slot: Slot, limits: tuple[float, float], stream: Any) -> None:
         if THRESHOLDS in slot.addresses and limits != slot.limits_inside:
             slot.limits.view(np.float32)[:] = limits
             self._device.copy_in(slot.addresses[THRESHOLDS], slot.limits, slot.limits.size, stream)
             slot.limits_inside = limits
 
-    def _queue_copy_in(self, slot: _Slot, limits: tuple[float, float]) -> None:
+    def _queue_copy_in(self, slot: Slot, limits: tuple[float, float]) -> None:
         device, stream = self._device, self._streams.copy_in
         began, ended, *_ = slot.events
         device.record(began, stream)
@@ -312,7 +289,7 @@ class Lane:
         self._queue_limits(slot, limits, stream)
         device.record(ended, stream)
 
-    def _queue_run(self, slot: _Slot) -> None:
+    def _queue_run(self, slot: Slot) -> None:
         device, stream = self._device, self._streams.compute
         _, copied_in, began, ended, _ = slot.events
         device.let_wait(stream, copied_in)
@@ -323,14 +300,14 @@ class Lane:
             self._execute(slot)
         device.record(ended, stream)
 
-    def _execute(self, slot: _Slot) -> None:
+    def _execute(self, slot: Slot) -> None:
         """Queue the network itself."""
         for name, address in slot.addresses.items():
             self._context.set_tensor_address(name, address)
         if not self._context.execute_async_v3(int(self._streams.compute)):
             raise self._failure(what='run')
 
-    def _queue_copy_out(self, slot: _Slot, block: UInt8Array) -> None:
+    def _queue_copy_out(self, slot: Slot, block: UInt8Array) -> None:
         device, stream = self._device, self._streams.copy_out
         *_, computed, done = slot.events
         device.let_wait(stream, computed)
@@ -340,7 +317,7 @@ class Lane:
             device.copy_out(target, slot.addresses[name], place.nbytes_each * slot.count, stream)
         device.record(done, stream)
 
-    def _results(self, slot: _Slot) -> dict[str, npt.NDArray[Any]]:
+    def _results(self, slot: Slot) -> dict[str, npt.NDArray[Any]]:
         """Hand the block of results over, or copies of it if many are in callers' hands."""
         block, slot.block = slot.block, None
         if block is None:
@@ -358,7 +335,7 @@ class Lane:
         data = block[place.offset : place.offset + place.nbytes_each * count]
         return data.view(place.dtype).reshape(count, *place.shape[1:])
 
-    def _times(self, slot: _Slot) -> dict[str, float]:
+    def _times(self, slot: Slot) -> dict[str, float]:
         in_begun, in_ended, begun, ended, out_ended = slot.events
         pairs = ((in_begun, in_ended), (begun, ended), (ended, out_ended))
         return {
@@ -372,20 +349,6 @@ class Lane:
             remedy = 'Close other programs on the GPU, or use smaller batches and images.'
             return DeviceError(f'{text} {remedy}', out_of_memory=True)
         return EngineError(text)
-
-
-def _laid_out(
-    tensors: Sequence[Tensor], shapes: Mapping[str, tuple[int, ...]]
-) -> tuple[dict[str, _Output], int]:
-    """Return where outputs lie in a block of results, and its size [bytes]."""
-    places, end = {}, 0
-    for one in tensors:
-        if one.is_input:
-            continue
-        shape = shapes[one.name]
-        places[one.name] = _Output(end, shape, one.dtype, one.nbytes(shape[1:]))
-        end += -(-one.nbytes(shape) // ALIGNMENT) * ALIGNMENT
-    return places, max(end, 1)
 
 
 def _bytes(images: UInt8Array) -> UInt8Array:

@@ -86,6 +86,22 @@ class TensorRTLibrary:
             )
             raise EngineUnavailableError(msg)
 
+    def new_context(self, engine: Any, *, is_fixed: bool) -> Any:
+        """Return an execution context of an engine; ``None`` if the library cannot make one.
+
+        Args:
+            engine: Deserialised by this library.
+            is_fixed: Whether all its shapes are known.
+        """
+        if is_fixed or not self.is_portable:
+            return engine.create_execution_context()
+        # By itself TensorRT for RTX exchanges kernels while it runs, once it has compiled better
+        # ones for a shape; a CUDA graph would go on to launch those it was recorded with.
+        config = engine.create_runtime_config()
+        strategies = self.module.DynamicShapesKernelSpecializationStrategy
+        config.dynamic_shapes_kernel_specialization_strategy = strategies.EAGER
+        return engine.create_execution_context(config)
+
 
 def find_library(flavour: str | None = None) -> TensorRTLibrary:
     """Import the library.

@@ -140,7 +140,7 @@ class Session:
         self._lanes: dict[tuple[int, int, int], Lane] = {}
         self._flights: deque[Lane] = deque()
         self._failure: EngineError | None = None
-        library = find_library(options.flavour)
+        library = self._library = find_library(options.flavour)
         self.device = CudaDevice(options.device)
         self.title = f'{self.device.info.title}, {library.title}'
         self._files = EngineFiles(library, self.device.info, cache=cache, options=build_options)
@@ -245,7 +245,7 @@ class Session:
         lane = Lane(
             self.device,
             self._streams,
-            loaded.engine,
+            self._library.new_context(loaded.engine, is_fixed=loaded.spec.is_fixed),
             tensors=deployed_tensors(self._bundle.manifest, loaded.spec),
             shape=shape,
             messages=self._messages,

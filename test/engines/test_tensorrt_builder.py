@@ -143,6 +143,36 @@ def test_nested_phases_count_within_the_step_of_their_parent() -> None:
     assert seen == [0, 0.5, 0.5, 0.625, 0.75]
 
 
+def test_the_network_is_created_with_the_flags_of_the_library(
+    library: TensorRTLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As TensorRT 10.x the same module is asked for strong types; its own flag has the value 0."""
+    asked: list[int] = []
+
+    real = library.module.Builder
+
+    class Builder:
+        """The real one, overheard."""
+
+        def __init__(self, log: Any) -> None:
+            self._builder = real(log)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._builder, name)
+
+        def create_network(self, flags: int) -> Any:
+            asked.append(flags)
+            return self._builder.create_network(flags)
+
+    monkeypatch.setattr(library.module, 'Builder', Builder)
+    as_ten = TensorRTLibrary(library.module, 'tensorrt', '10.16.1.11')
+
+    build_engine(library, small_onnx(), TENSORS, profile=PROFILE)
+    build_engine(as_ten, small_onnx(), TENSORS, profile=PROFILE)
+
+    assert asked == [0, 1]
+
+
 def test_lack_of_memory_is_told_from_other_failures() -> None:
     full, broken = Messages(), Messages()
 

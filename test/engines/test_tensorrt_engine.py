@@ -8,6 +8,8 @@ becomes of their errors. ``test_tensorrt_builder`` runs NVIDIA's own builder.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import sys
 from types import SimpleNamespace
 from typing import Any, Literal, TYPE_CHECKING
 
@@ -350,6 +352,36 @@ def test_one_engine_takes_all_sizes_of_its_range_and_no_others(make: Make, told:
     assert told.builds == 3
 
 
+def test_kernels_are_settled_before_a_run_of_open_shapes_is_recorded(
+    make: Make, told: Any
+) -> None:
+    make(image_size=SIZE)
+    fixed = told.engines[-1].config
+
+    make(image_size=SIZE, batch=(1, 1, 2))
+
+    assert fixed is None
+    strategy = told.engines[-1].config.dynamic_shapes_kernel_specialization_strategy
+    assert strategy.name == 'EAGER'
+
+
+def test_stages_are_ranges_for_profilers(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, str]] = []
+
+    @contextmanager
+    def annotate(name: str, domain: str) -> Iterator[None]:
+        begun.append((domain, name))
+        yield
+
+    monkeypatch.setitem(sys.modules, 'nvtx', SimpleNamespace(annotate=annotate))
+    engine = make(image_size=SIZE)
+
+    engine.segment(images(1), ALL)
+
+    stages = ['copy_in', 'infer', 'copy_out', 'wait', 'finish']
+    assert begun == [('seg_node', name) for name in stages]
+
+
 @pytest.mark.parametrize('cuda', ['late'], indirect=True)
 def test_many_sizes_do_not_fill_the_memory(make: Make, cuda: RecordedCuda) -> None:
     engine = make()
@@ -417,7 +449,7 @@ def test_images_in_pinned_memory_are_not_copied_once_more(
     def no_copy(target: Any, source: Any) -> None:
         pytest.fail(f'{source.shape} was copied to {target.shape}')
 
-    monkeypatch.setattr('seg_node.engines.tensorrt_lane.np.copyto', no_copy)
+    monkeypatch.setattr('seg_node.engines.tensorrt_slot.np.copyto', no_copy)
     engine.submit(list(pinned), ALL)
     monkeypatch.undo()
 

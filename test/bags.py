@@ -70,3 +70,18 @@ def png(image: UInt8Array) -> tuple[Any, ...]:
     """Return the fields of a CompressedImage after its header."""
     _, coded = cv2.imencode('.png', np.ascontiguousarray(image[:, :, ::-1]))
     return 'png', coded.ravel()
+
+
+def read_bag(folder: Path) -> dict[str, list[tuple[int, Any]]]:
+    """Return the messages of each topic with their times, in order.
+
+    Types that the recording does not define itself are not known.
+    """
+    from rosbags.highlevel import AnyReader  # noqa: PLC0415  # not everywhere
+
+    found: dict[str, list[tuple[int, Any]]] = {}
+    with AnyReader([folder]) as reader:
+        for connection, time, raw in reader.messages():
+            message = reader.deserialize(raw, connection.msgtype)
+            found.setdefault(connection.topic, []).append((time, message))
+    return found

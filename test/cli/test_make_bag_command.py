@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bags import read_bag
 from seg_node.cli.main import main
 from seg_node.datasets import open_dataset
 from seg_node.datasets.procedural import Drive
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs_rosbags
 
 START = 1_700_000_000 * 10**9
-
-
-def read(folder: Path) -> dict[str, list[tuple[int, Any]]]:
-    """Return the messages of each topic with their times, in order."""
-    from rosbags.highlevel import AnyReader  # noqa: PLC0415  # not everywhere
-
-    found: dict[str, list[tuple[int, Any]]] = {}
-    with AnyReader([folder]) as reader:
-        for connection, time, raw in reader.messages():
-            message = reader.deserialize(raw, connection.msgtype)
-            found.setdefault(connection.topic, []).append((time, message))
-    return found
 
 
 def pixels(message: Any) -> Any:
@@ -65,7 +54,7 @@ def test_folder_becomes_a_camera_with_regular_stamps(
 
     assert status == 0
     assert f'{out}: 3 frames, /camera/image_raw\n' in capsys.readouterr().out
-    found = read(out)
+    found = read_bag(out)
     assert set(found) == {'/camera/image_raw', '/camera/camera_info'}
     for index, (time, message) in enumerate(found['/camera/image_raw']):
         assert time == 12_500_000_000 + index * 125_000_000
@@ -87,7 +76,7 @@ def test_labels_beside_a_folder_become_the_truth(tmp_path: Path) -> None:
         *('--taxonomy', 'camvid11', '--topic', '/front/image_raw', '--storage', 'sqlite3'),
     )
 
-    found = read(out)
+    found = read_bag(out)
     truth = found['/front/segmentation/truth']
     assert len(truth) == 3
     for (time, message), (image_time, _), (_, ids) in zip(
@@ -114,14 +103,14 @@ def test_data_set_comes_with_its_truth_unless_told_otherwise(tmp_path: Path) -> 
     assert not make('procedural:1@4', tmp_path / 'a', '--split', 'test', '--compressed', 'png')
     assert not make('procedural:1@4', tmp_path / 'b', '--no-truth')
 
-    found = read(tmp_path / 'a')
+    found = read_bag(tmp_path / 'a')
     ((_, coded),) = found['/camera/image_raw/compressed']
     assert coded.format == 'rgb8; png compressed bgr8'
     image = cv2.imdecode(coded.data, cv2.IMREAD_COLOR)
     assert image is not None
     assert np.array_equal(image[..., ::-1], sample.image)
     assert np.array_equal(pixels(found['/camera/segmentation/truth'][0][1]), sample.labels)
-    assert set(read(tmp_path / 'b')) == {'/camera/image_raw', '/camera/camera_info'}
+    assert set(read_bag(tmp_path / 'b')) == {'/camera/image_raw', '/camera/camera_info'}
 
 
 def test_drive_moves_at_the_rate_of_the_recording(tmp_path: Path) -> None:
@@ -129,7 +118,7 @@ def test_drive_moves_at_the_rate_of_the_recording(tmp_path: Path) -> None:
 
     assert not make('drive:2@3', tmp_path / 'bag', '--size', '96x64', '--rate', 2)
 
-    images = read(tmp_path / 'bag')['/camera/image_raw']
+    images = read_bag(tmp_path / 'bag')['/camera/image_raw']
     assert [time for time, _ in images] == [START, START + 500_000_000]
     for (_, message), index in zip(images, range(2), strict=True):
         assert np.array_equal(pixels(message), drive[index].image)
@@ -159,7 +148,7 @@ def test_video_keeps_its_own_speed(
 
     assert not make(file, tmp_path / 'bag', *rate)
 
-    images = read(tmp_path / 'bag')['/camera/image_raw']
+    images = read_bag(tmp_path / 'bag')['/camera/image_raw']
     assert [round(message.data.mean() / 10) for _, message in images] == list(levels)
     assert [time for time, _ in images] == [START + i * step * 10**6 for i in range(len(images))]
 
@@ -189,7 +178,7 @@ def test_images_that_cannot_be_decoded_are_named(
     assert not make(tmp_path / 'images', tmp_path / 'bag')
 
     assert 'left out, cannot be decoded: 001.png' in capsys.readouterr().err
-    assert len(read(tmp_path / 'bag')['/camera/image_raw']) == 2
+    assert len(read_bag(tmp_path / 'bag')['/camera/image_raw']) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from replay.labelled import read_bag, SCENES, write_drive
+from bags import read_bag
+from replay.labelled import SCENES, write_drive
 from seg_node.cli.main import main
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.errors import ParameterError
@@ -58,7 +59,7 @@ def test_form_of_a_bag_without_a_bag_is_refused(words: list[str]) -> None:
 @pytest.mark.needs_rosbags
 @pytest.mark.needs_onnx
 @pytest.mark.needs_onnxruntime
-@pytest.mark.parametrize('workers', ['1', '2'])
+@pytest.mark.parametrize('workers', ['1', pytest.param('2', marks=pytest.mark.slow)])
 def test_all_outputs_of_one_command(tmp_path: Path, workers: str) -> None:
     """The labelled bag holds drive and outputs, and is itself a drive that gives the same."""
     drives = [write_drive(tmp_path / name, more=True) for name in ('one', 'two')]

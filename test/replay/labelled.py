@@ -74,18 +74,6 @@ def write_drive(
     return folder
 
 
-def read_bag(folder: Path) -> dict[str, list[tuple[int, Any]]]:
-    """Return the messages of each topic with their times, in order."""
-    from rosbags.highlevel import AnyReader  # noqa: PLC0415  # not everywhere
-
-    found: dict[str, list[tuple[int, Any]]] = {}
-    with AnyReader([folder]) as reader:
-        for connection, time, raw in reader.messages():
-            message = reader.deserialize(raw, connection.msgtype)
-            found.setdefault(connection.topic, []).append((time, message))
-    return found
-
-
 def frames_of(bag: Path, cameras: Sequence[str]) -> Iterator[tuple[str, int, Any, Any]]:
     """Yield camera, time of the recording [ns], message and picture."""
     from seg_node.recordings.reader import decode, Recording  # noqa: PLC0415  # needs rosbags

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from bags import read_bag
 from replay.labelled import (
     CAMERA,
     labelled,
     NANO,
-    read_bag,
     SCENES,
     STAMPS,
     write_drive,

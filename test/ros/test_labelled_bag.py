@@ -8,7 +8,8 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
-from replay.labelled import CAMERA, frames_of, labelled, read_bag, write_drive
+from bags import read_bag
+from replay.labelled import CAMERA, frames_of, labelled, write_drive
 from seg_node.replay.outputs import BagOutputs, CHOICES
 
 if TYPE_CHECKING:

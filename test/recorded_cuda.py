@@ -48,6 +48,10 @@ class RecordedCuda:
         live: What was made and not freed yet: handle or address, and the call that made it.
         failures: Name of a function, the number of its call and the status it returns then.
         spoilt: Status of every call after a sticky error.
+        free_memory: Of the GPU [bytes].
+        gpu: Its name.
+        capability: Its compute capability.
+        driver: Version of CUDA in the driver.
     """
 
     cudaStreamNonBlocking = 1  # noqa: N815 - CUDA's name
@@ -63,6 +67,7 @@ class RecordedCuda:
         self.failures: dict[str, tuple[int, int]] = {}
         self.spoilt = 0
         self.free_memory = 6 << 30
+        self.gpu, self.capability, self.driver = b'Stand-in GPU', (8, 9), 13010
         self._schedule = schedule
         self._memory: dict[int, Any] = {}  # never let go, so that no mistake ends the test
         self._streams: dict[int, list[Any]] = {}
@@ -168,10 +173,11 @@ class RecordedCuda:
 
     def _get_device_properties(self, index: int) -> Any:
         del index
-        return SimpleNamespace(name=b'Stand-in GPU\0\0', major=8, minor=9)
+        major, minor = self.capability
+        return SimpleNamespace(name=self.gpu + b'\0\0', major=major, minor=minor)
 
     def _driver_get_version(self) -> int:
-        return 13010
+        return self.driver
 
     def _runtime_get_version(self) -> int:
         return 12060

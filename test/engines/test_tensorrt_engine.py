@@ -23,7 +23,12 @@ from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.engine_cache import EngineCache
 from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.tensorrt_engine import TensorRTEngine, TensorRTOptions
-from seg_node.errors import DeviceError, EngineError, TensorMismatchError
+from seg_node.errors import (
+    DeviceError,
+    EngineError,
+    EngineUnavailableError,
+    TensorMismatchError,
+)
 import tiny
 
 if TYPE_CHECKING:
@@ -85,7 +90,7 @@ def make(
         made = TensorRTEngine(
             bundle,
             precision='fp32',
-            options=TensorRTOptions(flavour='tensorrt_rtx', **options),
+            options=TensorRTOptions(**{'flavour': 'tensorrt_rtx', **options}),
             cache=EngineCache(tmp_path / 'cache'),
         )
         made.open()
@@ -559,6 +564,63 @@ def test_an_engine_with_other_tensors_is_refused_by_name(make: Make, told: Any) 
     told.changes.append(rename)
 
     with pytest.raises(TensorMismatchError, match=r"'labels': expected output uint8 .* got none"):
+        make(image_size=SIZE)
+
+
+class Logger:
+    """What the engine derives its logger from."""
+
+
+@pytest.mark.parametrize('cuda', ['late'], indirect=True)
+@pytest.mark.parametrize('version', ['10.3.0.30', '11.4.0.106'])
+def test_engines_of_the_full_library_are_for_one_gpu_driver_and_version(
+    make: Make,
+    told: Any,
+    cuda: RecordedCuda,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+) -> None:
+    """The library is a stand-in with a version; what is seen is which engines are built anew."""
+    library = SimpleNamespace(__version__=version, ILogger=Logger, Runtime=runtime_of(cuda, told))
+    monkeypatch.setitem(sys.modules, 'tensorrt', library)
+
+    def builds() -> int:
+        engine = make(image_size=SIZE, flavour='tensorrt')
+        assert len(engine.segment(images(1), ALL)) == 1
+        engine.close()
+        return int(told.builds)
+
+    assert builds() == 1
+    assert builds() == 1
+    cuda.driver = 13020
+    assert builds() == 2
+    cuda.gpu = b'Another GPU'
+    assert builds() == 3
+    library.__version__ = f'{version}9'
+    assert builds() == 4
+    assert make(image_size=SIZE, flavour='tensorrt').device.startswith(
+        'Another GPU (8.9), TensorRT'
+    )
+
+
+@pytest.mark.parametrize('cuda', ['late'], indirect=True)
+def test_engines_of_tensorrt_for_rtx_outlive_an_upgrade_of_the_driver(
+    make: Make, told: Any, cuda: RecordedCuda
+) -> None:
+    make(image_size=SIZE)
+    cuda.driver, cuda.gpu = 13020, b'Another GPU'
+    make(image_size=SIZE)
+
+    assert told.builds == 1
+
+
+@pytest.mark.parametrize('cuda', ['late'], indirect=True)
+def test_tensorrt_for_rtx_refuses_a_gpu_that_it_does_not_know(
+    make: Make, cuda: RecordedCuda
+) -> None:
+    cuda.capability = (9, 0)
+
+    with pytest.raises(EngineUnavailableError, match=r'does not support .*9\.0'):
         make(image_size=SIZE)
 
 

@@ -28,7 +28,7 @@ __all__ = ['GpuSupply']
 
 STEADY_S = 60.0
 """An engine that served for so long was a success: the next pause is a short one again."""
-JOIN_S = 5.0
+JOIN_S = 1.0
 LOG_STEP = 0.1
 LAST_WORDS = 'Nothing more is tried until the node is configured anew.'
 

@@ -135,6 +135,12 @@ class SegNode(LifecycleNode):
         worker, self._worker = self._worker, None
         return worker is None or worker.stop(timeout)
 
+    def free_model(self) -> None:
+        """End a build and free the GPU; for the end of the process, when no frame is at hand."""
+        runner, self.runner = self.runner, None
+        if runner is not None:
+            runner.close()
+
     # Life cycle. rclpy swallows exceptions of these callbacks, so each reports its own.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:

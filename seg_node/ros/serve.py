@@ -73,5 +73,6 @@ def _end(nodes: list[SegNode]) -> None:
             sys.stderr.write('seg_node: ended during an inference\n')
             sys.stderr.flush()
             os._exit(0)  # the middleware must not be taken down under a running thread
+        node.free_model()
         node.destroy_node()
     rclpy.try_shutdown()

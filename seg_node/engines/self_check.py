@@ -86,7 +86,7 @@ def self_check(engine: Engine, trusted: Engine, size: tuple[int, int]) -> str:
 
 def _impossible(got: Inferred, classes: int) -> str:
     """Return what no network can answer; NaN in its inside ends as one of these."""
-    if got.scores is not None and not np.isfinite(got.scores).all():
+    if got.scores is not None and not np.isfinite(np.asarray(got.scores, np.float32)).all():
         return 'scores are NaN or infinite.'
     if (worst := int(got.maps.labels.max())) >= classes:
         return f'label {worst} came out; the bundle has {classes} classes.'

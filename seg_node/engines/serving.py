@@ -69,7 +69,10 @@ def open_for_serving(
         backend, device = _usable(name, asked)
     except EngineUnavailableError as err:
         if name not in ALSO_ON_CPU:
-            raise
+            msg = (
+                f'Engine {name!r} cannot be used: {err} With auto, the best one that can is taken.'
+            )
+            raise EngineUnavailableError(msg) from err
         engine = open_engine(name, bundle, threads=threads, precision=precision)
         engine.reason = f'asked for by name; on the CPU, because: {err}'
         return engine

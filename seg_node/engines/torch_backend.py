@@ -43,7 +43,7 @@ class TorchBackend(GpuBackend):
         try:
             driver = CDLL(DRIVER)
         except OSError as err:
-            msg = f'No NVIDIA driver is here ({err}).'
+            msg = f'No NVIDIA driver is here ({DRIVER}).'
             raise EngineUnavailableError(msg) from err
         gpu = _first_gpu(driver)
         return f'torch {_version()} on {gpu}'

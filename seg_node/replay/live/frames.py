@@ -30,7 +30,8 @@ class LiveFrame:
         late: How much later than it was due [s].
         received_ns: When its mask was received; None without one.
         digest: Of the mask's pixels; None without one.
-        crf: What the node decided about the CRF; None for a frame that was not processed.
+        crf: What the node decided about the CRF; None without a status.
+        engine: Who computed it; None without a status.
     """
 
     bag: int
@@ -43,6 +44,7 @@ class LiveFrame:
     received_ns: int | None = None
     digest: str | None = None
     crf: str | None = None
+    engine: str | None = None
 
     @property
     def latency(self) -> float | None:
@@ -82,7 +84,8 @@ def match(
         found = _sent_before(by_stamp[record['stamp_ns']], record['received_ns'])
         if record['topic'] == 'status':
             if found is not None:
-                found.crf = record['entries'][0]['values'].get('crf')
+                values = record['entries'][0]['values']
+                found.crf, found.engine = values.get('crf'), values.get('engine')
         elif found is None:
             strangers += 1
         else:

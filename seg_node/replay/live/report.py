@@ -75,6 +75,7 @@ def as_json(
         'player_late_ms': _spread(1e3 * max(0.0, one.late) for one in frames),
         'masks_compared': verdict.compared,
         'masks_different': len(verdict.different),
+        'masks_of_another_engine': verdict.of_others,
         'different': [
             {'bag': one.bag, 'pass': one.repetition, 'index': one.index, 'stamp_ns': one.stamp_ns}
             for one in verdict.different[:20]
@@ -139,10 +140,12 @@ def _passage(data: Mapping[str, Any]) -> str:
     decided = ', '.join(f'{name} {count}' for name, count in data['crf_frames'].items())
     different = data['masks_different']
     same = (
-        'each equal to the offline one, byte for byte'
+        f'{data["masks_compared"]} compared, each equal to the offline one, byte for byte'
         if not different
         else f'{different} of {data["masks_compared"]} DIFFER from the offline ones'
     )
+    if data['masks_of_another_engine']:
+        same += f'; {data["masks_of_another_engine"]} of another engine not compared'
     return '\n'.join(
         [
             f'live     {data["rate"]:g} x the pace of the drive, {data["loops"]} time(s)',

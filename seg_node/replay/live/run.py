@@ -104,7 +104,8 @@ def replay_live(
             sinks=(*options.sinks, DIGESTS),
         )
     )
-    verdict = verify(played.frames, played.names, out, played.strangers)
+    engine = done.data['engine']['name']
+    verdict = verify(played.frames, played.names, out, engine, played.strangers)
     data = as_json(played.frames, played.performance, live, verdict, _offline(done, played))
     write_whole(out / LIVE, json.dumps(data, indent=2, ensure_ascii=False) + '\n')
     return data

@@ -27,11 +27,13 @@ class Verdict:
     Attributes:
         compared: Masks that were compared.
         different: Frames whose mask is another one.
+        of_others: Masks of another engine, which answers while that of the offline run gets ready.
         strangers: Masks for which no image was sent.
     """
 
     compared: int
     different: tuple[LiveFrame, ...]
+    of_others: int
     strangers: int
 
 
@@ -63,20 +65,25 @@ def write_decisions(
             lines.write(record.to_json() + '\n')
 
 
-def verify(frames: Sequence[LiveFrame], bags: Sequence[str], out: Path, strangers: int) -> Verdict:
-    """Compare masks by their checksums.
+def verify(
+    frames: Sequence[LiveFrame], bags: Sequence[str], out: Path, engine: str, strangers: int
+) -> Verdict:
+    """Compare masks by their checksums, where it is known what was decided about them.
 
     Args:
         frames: All that were sent.
         bags: Names of the recordings.
         out: Folder of the offline run.
+        engine: Name of its engine.
         strangers: Masks for which no image was sent.
     """
     known = [read_digests(out, bag) for bag in bags]
-    compared = [one for one in frames if one.digest is not None]
+    decided = [one for one in frames if one.digest is not None and one.crf is not None]
+    compared = [one for one in decided if one.engine == engine]
     different = []
     for one in compared:
         labels, before = known[one.bag].get(one.index, ('', ''))
         if one.digest != (labels if one.crf == RAN else before):
             different.append(one)
-    return Verdict(len(compared), tuple(different), strangers)
+    others = len(decided) - len(compared)
+    return Verdict(len(compared), tuple(different), others, strangers)

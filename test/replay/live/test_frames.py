@@ -32,7 +32,7 @@ def mask(stamp: int, at: int, digest: str = 'd') -> dict[str, Any]:
 
 def status(stamp: int, at: int, crf: str) -> dict[str, Any]:
     """Return what the recorder writes of a status."""
-    entries = [{'values': {'crf': crf}}]
+    entries = [{'values': {'crf': crf, 'engine': 'torch'}}]
     return {'topic': 'status', 'stamp_ns': stamp, 'received_ns': at * MS, 'entries': entries}
 
 
@@ -50,6 +50,7 @@ def test_answers_are_found_by_stamp_whatever_their_order() -> None:
     assert [one.digest for one in frames] == ['one', None, 'three']
     assert [one.crf for one in frames] == ['ran', None, 'certain']
     assert [one.latency for one in frames] == [pytest.approx(0.03), None, pytest.approx(0.09)]
+    assert [one.engine for one in frames] == ['torch', None, 'torch']
     assert strangers == 0
 
 

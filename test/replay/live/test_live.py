@@ -79,6 +79,7 @@ def test_masks_of_the_node_are_those_of_the_offline_replay_byte_for_byte_each_ti
         assert data['offline']['mean_iou_of_processed'] == data['offline']['mean_iou_of_all']
 
 
+@pytest.mark.slow
 def test_a_drive_that_is_too_fast_loses_frames_and_none_of_its_masks_is_another_one(
     bundle: str, tmp_path: Path
 ) -> None:

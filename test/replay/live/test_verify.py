@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from seg_node.pipeline import CrfDecision
 
 LABELS, BEFORE = 'labels', 'before the CRF'
+ENGINE = 'onnxruntime'
 
 
 def frame(index: int, digest: str | None, crf: str | None, repetition: int = 0) -> LiveFrame:
     """Return a frame that was played."""
     stamp = 10 + index
-    return LiveFrame(0, repetition, index, stamp, stamp, stamp, 0.0, stamp, digest, crf)
+    return LiveFrame(0, repetition, index, stamp, stamp, stamp, 0.0, stamp, digest, crf, ENGINE)
 
 
 @pytest.fixture
@@ -41,13 +42,22 @@ def test_refined_masks_are_held_against_refined_labels_and_others_against_the_ne
     good = [frame(0, LABELS, 'ran'), frame(1, BEFORE, 'certain'), frame(2, BEFORE, 'no_time')]
     wrong = [frame(0, BEFORE, 'ran', 1), frame(1, LABELS, 'certain', 1), frame(2, 'x', 'off', 1)]
 
-    found = verify([*good, *wrong, frame(0, None, None, 2)], ['drive'], out, 4)
+    found = verify([*good, *wrong, frame(0, None, None, 2)], ['drive'], out, ENGINE, 4)
 
     assert (found.compared, found.different, found.strangers) == (6, tuple(wrong), 4)
 
 
 def test_a_mask_of_a_frame_that_the_offline_run_lacks_is_different(out: Path) -> None:
-    assert verify([frame(7, LABELS, 'ran')], ['drive'], out, 0).different
+    assert verify([frame(7, LABELS, 'ran')], ['drive'], out, ENGINE, 0).different
+
+
+def test_masks_of_another_engine_or_of_unknown_decisions_are_not_compared(out: Path) -> None:
+    other, silent = frame(0, 'x', 'ran'), frame(1, 'x', None)
+    other.engine = 'tensorrt'
+
+    found = verify([other, silent], ['drive'], out, ENGINE, 0)
+
+    assert (found.compared, found.different, found.of_others) == (0, (), 1)
 
 
 @pytest.mark.needs_rosbags

@@ -11,10 +11,11 @@ import numpy as np
 
 from seg_node.crf.compat import compat_matrix
 from seg_node.crf.margin import settled_labels
-from seg_node.crf.registry import choose, ScoresBackend, why_missing
+from seg_node.crf.registry import choose, DeviceBackend, ScoresBackend, why_missing
 from seg_node.errors import CrfError
 from seg_node.imaging import finish, MAX_PIXELS, Placement
 from seg_node.imaging import probabilities as probabilities_of
+from seg_node.imaging.device_scores import DeviceScores
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def refine_labels(
 
 
 def refine_scores(
-    scores: Float32Array,
+    scores: Float32Array | DeviceScores,
     placement: Placement,
     temperature: float,
     image: UInt8Array,
@@ -89,7 +90,8 @@ def refine_scores(
     geometric mean of both directions), and the logarithms of the marginals are scaled up.
 
     Args:
-        scores: (K, h, w) float32, as an engine gave them, at output stride 1, 2 or 4.
+        scores: (K, h, w) float32, as an engine gave them, at output stride 1, 2 or 4. A back end
+            that works on their device uses them there.
         placement: Where the image lies in the network's input.
         temperature: Divisor of the scores.
         image: (H, W, 3) uint8 RGB of any strides.
@@ -104,22 +106,38 @@ def refine_scores(
         ValueError: If the scores do not belong to the placement.
     """
     _check_scores(scores, placement, image)
-    _check_range(placement.crop(scores), temperature)
-    _check_options(options, len(scores))
+    _check_options(options, scores.shape[0])
     pixels = np.ascontiguousarray(image)
     backend = choose(options.backend).backend
-    if options.resolution == 'output' and isinstance(backend, ScoresBackend):
-        window = placement.window(scores.shape[1:])
-        whole = np.ascontiguousarray(scores)
-        return backend.labels_of_scores(whole, window, temperature, pixels, options)
-    if options.resolution == 'network':
-        labels = _refine_on_the_grid(scores, placement, temperature, pixels, options)
-    else:
-        prior = probabilities_of(scores, placement, temperature)
+    at_output = options.resolution == 'output'
+    if isinstance(scores, DeviceScores) and isinstance(backend, DeviceBackend) and at_output:
+        _check_temperature(temperature)
+        labels = backend.labels_on_device(scores.tensor, placement, temperature, pixels, options)
+        return _but_settled(labels, scores, placement, temperature, options)
+    values = np.ascontiguousarray(scores, np.float32)
+    _check_range(placement.crop(values), temperature)
+    if at_output and isinstance(backend, ScoresBackend):
+        window = placement.window(values.shape[1:])
+        return backend.labels_of_scores(values, window, temperature, pixels, options)
+    if at_output:
+        prior = probabilities_of(values, placement, temperature)
         labels = backend.labels(prior, pixels, options)
+    else:
+        labels = _refine_on_the_grid(values, placement, temperature, pixels, options)
+    return _but_settled(labels, values, placement, temperature, options)
+
+
+def _but_settled(
+    labels: UInt8Array,
+    scores: Float32Array | DeviceScores,
+    placement: Placement,
+    temperature: float,
+    options: CrfOptions,
+) -> UInt8Array:
+    """Return the labels, but the network's where its scores are sure."""
     if options.margin is None:
         return labels
-    part = placement.crop(scores)
+    part = placement.crop(np.asarray(scores))
     settled = settled_labels(part, placement.image_size, temperature, options.margin)
     return np.where(settled == UNLABELLED, labels, settled)
 
@@ -214,7 +232,9 @@ def _check_shapes(probabilities: npt.NDArray[np.floating], image: UInt8Array) ->
         raise CrfError(msg)
 
 
-def _check_scores(scores: Float32Array, placement: Placement, image: UInt8Array) -> None:
+def _check_scores(
+    scores: Float32Array | DeviceScores, placement: Placement, image: UInt8Array
+) -> None:
     if scores.ndim != DIMENSIONS or scores.dtype != np.float32:
         msg = f'Scores are {scores.shape} {scores.dtype}; expected (K, h, w) float32.'
         raise CrfError(msg)
@@ -232,6 +252,10 @@ def _check_range(scores: Float32Array, temperature: float) -> None:
     if not np.isfinite(highest - lowest):
         msg = f'Scores range from {lowest} to {highest}; expected finite numbers.'
         raise CrfError(msg)
+    _check_temperature(temperature)
+
+
+def _check_temperature(temperature: float) -> None:
     if not 0 < temperature < np.inf:
         msg = f'Temperature is {temperature!r}; expected a positive number.'
         raise CrfError(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import cast, Protocol, runtime_checkable, TYPE_CHECKING
+from typing import Any, cast, Protocol, runtime_checkable, TYPE_CHECKING
 
 from seg_node.errors import CrfError, one_of
 
@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.crf.options import CrfOptions
+    from seg_node.imaging import Placement
 
     Float32Array = npt.NDArray[np.float32]
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['AUTO', 'BACKENDS', 'Backend', 'Choice', 'ScoresBackend', 'choose', 'why_missing']
+__all__ = [
+    'AUTO',
+    'BACKENDS',
+    'Backend',
+    'Choice',
+    'DeviceBackend',
+    'ScoresBackend',
+    'choose',
+    'why_missing',
+]
 
 AUTO = 'auto'
 # Strings, so that no import chain leads from the running node to torch.
@@ -71,6 +81,29 @@ class ScoresBackend(Backend, Protocol):
         Args:
             scores: (K, h, w) float32, C-contiguous, finite.
             window: Top, left, height and width of the part of the scores that the image fills.
+            temperature: Divisor of the scores, above 0.
+            image: (H, W, 3) uint8 RGB, C-contiguous.
+            options: As for ``labels``.
+        """
+
+
+@runtime_checkable
+class DeviceBackend(Backend, Protocol):
+    """A back end that takes scores where the network left them, on a GPU."""
+
+    def labels_on_device(
+        self,
+        scores: Any,
+        placement: Placement,
+        temperature: float,
+        image: UInt8Array,
+        options: CrfOptions,
+    ) -> UInt8Array:
+        """Return (H, W) uint8 labels.
+
+        Args:
+            scores: (K, h, w) float32 tensor.
+            placement: Where the image lies in the network's input.
             temperature: Divisor of the scores, above 0.
             image: (H, W, 3) uint8 RGB, C-contiguous.
             options: As for ``labels``.

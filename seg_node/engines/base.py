@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.imaging import PixelMaps, Placement
+    from seg_node.imaging.device_scores import DeviceScores
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
@@ -63,14 +64,15 @@ class Inferred:
         placement: Where the image lies in the network's input, and so in the scores.
         drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure. ``None`` if it was not
             wanted, or the engine leaves it to the caller; then confidence and entropy are there.
-        scores: (K, h, w) float32, not yet divided by the temperature; ``None`` if not wanted.
+        scores: (K, h, w) float32, not yet divided by the temperature; ``None`` if not wanted. An
+            engine may leave them on its device, from where ``np.asarray`` fetches them.
         times: Seconds by stage: fit, infer, finish on a CPU; copy_in, infer, copy_out on a GPU.
     """
 
     maps: PixelMaps
     placement: Placement
     drivable_area: UInt8Array | None = None
-    scores: Float32Array | None = None
+    scores: Float32Array | DeviceScores | None = None
     times: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -9,6 +9,8 @@ from typing import Any, TYPE_CHECKING
 
 import torch
 
+from seg_node.imaging.device_scores import DeviceScores
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ['DEPTH', 'Lane']
 
+SCORES = 'scores'
 DEPTH = 2  # batches under way: one is computed while another one is copied
 
 
@@ -35,7 +38,8 @@ class _Slot:
         image: Their copy on the device.
         limits: Both limits of the drivable area, on the host and on the device.
         kept: Results on the device, by name.
-        found: Results on the host, by name.
+        found: Results on the host, by name; scores are left on the device.
+        scores: Those of the network, in memory of their own on the device.
         marks: Start and end of each stage.
     """
 
@@ -44,6 +48,7 @@ class _Slot:
     limits: tuple[Tensor, Tensor]
     kept: Mapping[str, Tensor]
     found: Mapping[str, Tensor] = field(default_factory=dict)
+    scores: Tensor | None = None
     marks: tuple[Any, ...] = ()
 
 
@@ -113,8 +118,10 @@ class Lane:
             slot.marks = started, copied, begun, computed, queues.mark('copy_out')
         self._under_way.append(slot)
 
-    def collect(self) -> tuple[dict[str, npt.NDArray[Any]], dict[str, float]]:
+    def collect(self) -> tuple[dict[str, Any], dict[str, float]]:
         """Wait for the oldest batch; return its results by name and its times by stage [s].
+
+        Scores are ``DeviceScores``: where no CRF runs, nobody fetches them.
 
         Raises:
             DeviceError: If the device failed with it.
@@ -128,8 +135,10 @@ class Lane:
                 'infer': queues.seconds(begun, computed),
                 'copy_out': queues.seconds(computed, done),
             }
-        found = {name: tensor.numpy() for name, tensor in slot.found.items()}
-        slot.found, slot.marks = {}, ()
+        found: dict[str, Any] = {name: tensor.numpy() for name, tensor in slot.found.items()}
+        if slot.scores is not None:
+            found[SCORES] = [DeviceScores(one) for one in slot.scores]
+        slot.found, slot.scores, slot.marks = {}, None, ()
         self._free.append(slot)
         return found, times
 
@@ -142,7 +151,10 @@ class Lane:
             self._given[1].copy_(slot.limits[1])
             self._again()
             for name in names:
-                slot.kept[name].copy_(self._made[name])
+                if name == SCORES:
+                    slot.scores = self._made[name].clone()
+                else:
+                    slot.kept[name].copy_(self._made[name])
         return begun, queues.mark('infer')
 
     def _copy_out(self, slot: _Slot, computed: Any, names: Sequence[str]) -> dict[str, Tensor]:
@@ -150,6 +162,8 @@ class Lane:
         queues.let_wait('copy_out', computed)
         with queues.on('copy_out'):
             for name in names:
+                if name == SCORES:
+                    continue
                 kept = slot.kept[name]
                 found[name] = queues.host(tuple(kept.shape), kept.dtype)
                 found[name].copy_(kept, non_blocking=True)
@@ -161,5 +175,7 @@ class Lane:
             host=self._queues.host(tuple(image.shape), image.dtype),
             image=torch.empty_like(image),
             limits=(self._queues.host((2,), limits.dtype), torch.empty_like(limits)),
-            kept={name: torch.empty_like(made) for name, made in self._made.items()},
+            kept={
+                name: torch.empty_like(made) for name, made in self._made.items() if name != SCORES
+            },
         )

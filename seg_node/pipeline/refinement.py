@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seg_node.bundle import Manifest
     from seg_node.crf import CrfOptions
     from seg_node.imaging import PixelMaps, Placement
+    from seg_node.imaging.device_scores import DeviceScores
     from seg_node.pipeline.options import SegmenterOptions
     from seg_node.pipeline.segmentation import CrfDecision
 
@@ -61,7 +62,7 @@ class Frame:
     """
 
     image: UInt8Array
-    scores: Float32Array | None
+    scores: Float32Array | DeviceScores | None
     placement: Placement
     maps: PixelMaps
 
@@ -161,7 +162,7 @@ class Refiner:
 
         The marginals of the CRF are no calibrated probabilities; those of the network are.
         """
-        scores, placement = cast('Float32Array', frame.scores), frame.placement
+        scores, placement = cast('Float32Array | DeviceScores', frame.scores), frame.placement
         labels = refine_scores(scores, placement, self._temperature, frame.image, crf)
         maps = frame.maps
         if maps.confidence is not None:
@@ -169,7 +170,8 @@ class Refiner:
             if len(maps.planes) == self._classes:
                 chosen = _chosen(maps.planes, labels, changed)
             else:
-                chosen = confidence_at(scores, placement, labels, changed, self._temperature)
+                here = np.asarray(scores, np.float32)
+                chosen = confidence_at(here, placement, labels, changed, self._temperature)
             maps.confidence[changed] = chosen
         return labels, maps.confidence
 

@@ -161,7 +161,7 @@ class Segmenter:
         return np.moveaxis(self._planes(inferred), 0, -1)
 
     def _planes(self, inferred: Inferred) -> Float32Array:
-        scores = cast('Float32Array', inferred.scores)
+        scores = np.asarray(inferred.scores, np.float32)
         return probabilities(scores, inferred.placement, self._manifest.temperature)
 
     def _infer(self, image: UInt8Array, wanted: Wanted, watch: Stopwatch) -> Inferred:

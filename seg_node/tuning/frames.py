@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import hashlib
-from typing import Any, cast, TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
@@ -196,7 +196,7 @@ class _Keeper:
     def __call__(self, sample: Sample, path: Path) -> None:
         (inferred,) = self._engine.segment([sample.image], SCORES_ALONE)
         placement = inferred.placement
-        scores = cast('Float32Array', inferred.scores).clip(-LARGEST_HALF, LARGEST_HALF)
+        scores = np.asarray(inferred.scores, np.float32).clip(-LARGEST_HALF, LARGEST_HALF)
         kept = scores.astype(np.float16)
         # Labels are those of the scores as they are kept: rounding is no change by the CRF.
         rounded = kept.astype(np.float32)

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from seg_node.crf import BilateralKernel, CrfOptions, GaussianKernel, refine, refine_labels
+from seg_node.crf import (
+    BilateralKernel,
+    CrfOptions,
+    GaussianKernel,
+    refine,
+    refine_labels,
+    refine_scores,
+)
 from seg_node.crf.brute_force import marginals as by_definition
 from seg_node.errors import CrfError
+from seg_node.imaging import finish, InputSpec, place
+from seg_node.imaging.device_scores import DeviceScores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -95,3 +104,50 @@ def test_full_device_is_an_error_of_the_crf(monkeypatch: pytest.MonkeyPatch) -> 
 
     with pytest.raises(CrfError, match='ran out of memory on'):
         refine(*scene(), OPTIONS)
+
+
+@pytest.mark.parametrize('margin', [None, 0.5], ids=['whole', 'margin'])
+def test_scores_on_a_device_are_refined_there(
+    monkeypatch: pytest.MonkeyPatch, margin: float | None
+) -> None:
+    """With a margin they are fetched, to see where the network is sure; without, they stay."""
+    rng = np.random.default_rng(0)
+    spec = InputSpec(48, 64, 'letterbox', (127.0,) * 3, (128.0,) * 3)
+    placement = place((60, 100), spec)
+    image = rng.integers(0, 256, (60, 100, 3)).astype(np.uint8)
+    scores = np.kron(rng.normal(0, 2, (3, 6, 8)), np.ones((1, 4, 4))).astype(np.float32)
+    options = replace(OPTIONS, margin=margin)
+    expected = refine_scores(scores, placement, 1.5, image, options)
+    there = DeviceScores(torch.from_numpy(scores))
+    if margin is None:
+        monkeypatch.setattr(DeviceScores, '__array__', pytest.fail)
+
+    labels = refine_scores(there, placement, 1.5, image, options)
+
+    plain = finish(scores, placement, temperature=1.5).labels
+    assert (labels != plain).mean() > 0.01
+    assert (labels == expected).mean() > 0.999
+
+
+def test_scores_on_a_device_that_are_no_numbers_are_refused() -> None:
+    spec = InputSpec(48, 64, 'stretch', (127.0,) * 3, (128.0,) * 3)
+    scores = torch.full((3, 24, 32), float('nan'))
+    image = np.zeros((48, 64, 3), np.uint8)
+
+    with pytest.raises(CrfError, match='NaN or infinite'):
+        refine_scores(DeviceScores(scores), place((48, 64), spec), 1.0, image, OPTIONS)
+
+
+def test_other_back_ends_fetch_scores_from_the_device() -> None:
+    rng = np.random.default_rng(0)
+    spec = InputSpec(48, 64, 'stretch', (127.0,) * 3, (128.0,) * 3)
+    scores = rng.normal(0, 2, (3, 24, 32)).astype(np.float32)
+    image = rng.integers(0, 256, (48, 64, 3)).astype(np.uint8)
+    options = replace(OPTIONS, backend='numpy')
+
+    there = DeviceScores(torch.from_numpy(scores))
+
+    np.testing.assert_array_equal(
+        refine_scores(there, place((48, 64), spec), 1.0, image, options),
+        refine_scores(scores, place((48, 64), spec), 1.0, image, options),
+    )

@@ -209,7 +209,7 @@ def timed(
     times = {name: sample.to_dict() for name, sample in samples.items()}
     ours = times['seg_node']
     ratios = {
-        name: {key: ours[f'{key}_ms'] / other[f'{key}_ms'] for key in ('median', 'cpu_best')}
+        name: {key: ours[f'{key}_ms'] / other[f'{key}_ms'] for key in ('median', 'cpu_median')}
         for name, other in times.items()
         if name != 'seg_node'
     }
@@ -324,7 +324,7 @@ def whole(bundle: Bundle, images: Sequence[UInt8Array], rounds: int) -> dict[str
 
 
 def bars(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what is judged. Neighbours on a busy machine lengthen rounds, never shorten one."""
+    """Return what is judged: medians of processor time, as a busy machine distorts the clock's."""
     post = result['post-processing']['labels, confidence, entropy']['ratios']
     around_it = result['around the engine']['ratios']['numpy']
     judged = [
@@ -333,7 +333,7 @@ def bars(result: dict[str, Any]) -> list[dict[str, Any]]:
         ('everything around the engine / numpy', around_it, SHARE_OF_NUMPY),
     ]
     return [
-        {'what': what, 'ratio': min(ratio.values()), 'bar': bar, 'met': min(ratio.values()) <= bar}
+        {'what': what, 'ratio': ratio['cpu_median'], 'bar': bar, 'met': ratio['cpu_median'] <= bar}
         for what, ratio, bar in judged
     ]
 
@@ -348,7 +348,7 @@ def report(result: dict[str, Any]) -> None:
     for name, part in parts.items():
         times = ', '.join(f'{k} {v["median_ms"]:.2f} ms' for k, v in part['times'].items())
         ratios = ', '.join(
-            f'{r["median"]:.3f} of {k}, {r["cpu_best"]:.3f} by processor time'
+            f'{r["median"]:.3f} of {k}, {r["cpu_median"]:.3f} by processor time'
             for k, r in part['ratios'].items()
         )
         print(f'{name}: {times} ({ratios})')

@@ -32,7 +32,7 @@ from crf_agreement import Agreement
 from crf_bars import BARS, judge
 from crf_frames import CASES, read_frames
 from crf_memory import peaks_mib
-from crf_rivals import labels_of, marginals, MODES, PARAMETERS, REFERENCE
+from crf_rivals import computed_share, labels_of, marginals, MODES, PARAMETERS, REFERENCE
 from machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.crf import is_available
@@ -140,6 +140,7 @@ class Meeting:
         self._agreements: dict[str, Agreement] = {}
         self._apart: dict[str, float] = {}
         self._cases: list[tuple[Frame, Float32Array, Float32Array]] = []
+        self._computed: dict[str, list[float]] = {name: [] for name in modes()}
         names = (REFERENCE, *modes())
         self._times: dict[str, list[dict[str, float]]] = {name: [] for name in names}
 
@@ -150,6 +151,7 @@ class Meeting:
         for mode in modes():
             agreement = self._agreements.setdefault(mode, Agreement(len(reference)))
             agreement.add(frame, labels, labels_of(mode, frame, self._options)())
+            self._computed[mode].append(computed_share(mode, frame, self._options))
         if self._marginals and 'exact' in modes():
             exact = marginals('exact', frame, self._options)
             self._apart[frame.name] = float(np.abs(exact - reference).max())
@@ -165,6 +167,7 @@ class Meeting:
         for mode, agreement in self._agreements.items():
             rivals[mode] = {
                 **agreement.to_dict(),
+                'computed_share': statistics.mean(self._computed[mode]),
                 'ratio': self._ratio(mode, 'median_ms'),
                 'cpu_ratio': self._ratio(mode, 'cpu_median_ms'),
                 **self._milliseconds(mode),
@@ -265,6 +268,7 @@ def report_meeting(title: str, found: dict[str, Any]) -> None:
             f'{"":9s} {words_of_times(one)}, ratio {words_of(one["ratio"])}, of processor times '
             f'{words_of(one["cpu_ratio"])}'
         )
+        print(f'{"":9s} the last update on {one["computed_share"]:.1%} of the pixels')
 
 
 def words_of_times(found: dict[str, Any]) -> str:

@@ -11,7 +11,14 @@ import numpy as np
 from pydensecrf import densecrf
 from pydensecrf.utils import unary_from_softmax
 
-from seg_node.crf import BilateralKernel, CrfOptions, GaussianKernel, refine, refine_labels
+from seg_node.crf import (
+    BilateralKernel,
+    CrfOptions,
+    GaussianKernel,
+    native_backend,
+    refine,
+    refine_labels,
+)
 from seg_node.crf.tuned import TUNED, tuned_crf
 from seg_node.taxonomy import class_groups
 
@@ -32,6 +39,7 @@ __all__ = [
     'MODES',
     'PARAMETERS',
     'REFERENCE',
+    'computed_share',
     'labels_of',
     'marginals',
     'parameters_of',
@@ -108,6 +116,13 @@ def labels_of(rival: str, frame: Frame, options: CrfOptions) -> Callable[[], Lab
     if rival == REFERENCE:
         return lambda: reference_marginals(frame, options).argmax(axis=0).astype(np.uint8)
     return partial(refine_labels, frame.probabilities, frame.image, _ours(rival, options))
+
+
+def computed_share(rival: str, frame: Frame, options: CrfOptions) -> float:
+    """Return for which share of the pixels a mode of ours computes the last update."""
+    ours = _ours(rival, options)
+    count = native_backend.labels_and_count(frame.probabilities, frame.image, ours)[1]
+    return count / frame.truth.size
 
 
 def _ours(rival: str, options: CrfOptions) -> CrfOptions:

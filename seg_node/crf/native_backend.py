@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     Float32Array = npt.NDArray[np.float32]
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['labels', 'labels_of_scores', 'marginals', 'stride_of', 'why_missing']
+__all__ = [
+    'labels',
+    'labels_and_count',
+    'labels_of_scores',
+    'marginals',
+    'stride_of',
+    'why_missing',
+]
 
 INTERFACE = 2  # of the extension, see native/module.cpp
 SMALLEST_CLIP = 1e-30
@@ -68,10 +75,20 @@ def marginals(probabilities: Float32Array, image: UInt8Array, options: CrfOption
 
 def labels(probabilities: Float32Array, image: UInt8Array, options: CrfOptions) -> UInt8Array:
     """Return the labels; see ``registry.Backend``. Errors as for ``marginals``."""
+    return labels_and_count(probabilities, image, options)[0]
+
+
+def labels_and_count(
+    probabilities: Float32Array, image: UInt8Array, options: CrfOptions
+) -> tuple[UInt8Array, int]:
+    """Return the labels, and for how many pixels the last update was computed at full size.
+
+    The other pixels took over the label that the sources around them agree in.
+    """
     result = np.empty(image.shape[:2], np.uint8)
     arguments = _arguments(options, len(probabilities), image)
-    _call('crf_refine', probabilities, **arguments, labels=result, marginals=None)
-    return result
+    count = _call('crf_refine', probabilities, **arguments, labels=result, marginals=None)
+    return result, count
 
 
 def labels_of_scores(
@@ -137,12 +154,12 @@ def _plain(kernel: Kernel, classes: int) -> tuple[float, float, Float32Array]:
     return kernel.sxy, srgb, penalties
 
 
-def _call(function: str, *arguments: Any, **keywords: Any) -> None:
+def _call(function: str, *arguments: Any, **keywords: Any) -> int:
     module, missing = _load()
     if module is None:
         raise CrfError(missing)
     try:
-        getattr(module, function)(*arguments, **keywords)
+        count: int = getattr(module, function)(*arguments, **keywords)
     except (ValueError, MemoryError, OSError) as err:
         kernels = ', '.join(f'sxy={sxy:g} srgb={srgb:g}' for sxy, srgb, _ in keywords['kernels'])
         height, width, _ = keywords['image'].shape
@@ -152,6 +169,7 @@ def _call(function: str, *arguments: Any, **keywords: Any) -> None:
             'threads.'
         )
         raise CrfError(msg) from err
+    return count
 
 
 @cache

@@ -84,7 +84,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--out',
         metavar='DIR',
-        help=f'keep both replays there, and {RESULT}; an interrupted run goes on from it',
+        help=f'keep both replays there as a and b, and {RESULT}; a replay that was interrupted '
+        'goes on, and DIR/a may stand for A the next time',
     )
     group.add_argument(
         '--json',

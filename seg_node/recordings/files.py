@@ -25,7 +25,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ['BagFiles', 'bag_files', 'plain', 'unpacked', 'written_as']
+__all__ = ['BagFiles', 'bag_files', 'is_packed', 'plain', 'unpacked', 'written_as']
 
 METADATA = 'metadata.yaml'
 STORAGES = ('.mcap', '.db3', '.bag')
@@ -99,9 +99,14 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part or 0), text) for text, part in re.findall(r'(\D*)(\d*)', path.name)]
 
 
+def is_packed(path: Path) -> bool:
+    """Say whether a storage file is compressed as a whole."""
+    return path.suffix in PACKED
+
+
 def written_as(path: Path) -> str:
     """Return the suffix of the storage, also of a file that was compressed as a whole."""
-    return Path(path.stem).suffix if path.suffix in PACKED else path.suffix
+    return Path(path.stem).suffix if is_packed(path) else path.suffix
 
 
 @contextmanager
@@ -112,7 +117,7 @@ def unpacked(path: Path, damage: Callable[[str], None]) -> Iterator[Path]:
         path: The file.
         damage: Told what is wrong; what could be unpacked before is there all the same.
     """
-    if path.suffix not in PACKED:
+    if not is_packed(path):
         yield path
         return
     with TemporaryDirectory(prefix='seg-replay-') as scratch:

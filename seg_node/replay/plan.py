@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seg_node.errors import BagError
+from seg_node.recordings.files import is_packed
 from seg_node.recordings.reader import camera_topic, camera_topics, image_topics, Recording
 from seg_node.recordings.storage import FOREVER_NS
 
@@ -39,6 +40,7 @@ class Bag:
         span: When it begins and when it has ended [ns].
         size: Bytes of its files.
         damage: What is wrong with it as far as opening it tells.
+        in_one: Whether it has to be read from its start: it is damaged, or packed as a file.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class Bag:
     span: tuple[int, int]
     size: int
     damage: tuple[str, ...] = ()
+    in_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,7 @@ def _bag(path: Path, name: str, options: ReplayOptions) -> Bag:
         span=recording.span,
         size=sum(file.stat().st_size for file in recording.files),
         damage=tuple(recording.damage),
+        in_one=bool(recording.damage) or any(is_packed(file) for file in recording.files),
     )
 
 
@@ -168,7 +172,7 @@ def _length(bags: Sequence[Bag]) -> int:
 def _spans(bag: Bag, length: int) -> Iterable[tuple[int, int]]:
     """Cut a bag into equal stretches; the first and the last are open, whatever metadata say."""
     start, stop = bag.span
-    parts = 1 if bag.damage else max(1, (stop - start) // length)
+    parts = 1 if bag.in_one else max(1, (stop - start) // length)
     borders = [start + (stop - start) * part // parts for part in range(1, parts)]
     return zip([0, *borders], [*borders, FOREVER_NS], strict=True)
 

@@ -7,6 +7,7 @@ as a whole every few seconds, so that at any moment, and after a kill, both belo
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 import json
 import os
@@ -94,10 +95,14 @@ class Journal:
                 yield FrameRecord.from_json(line.decode())
 
     def add(self, record: FrameRecord, sums: Sums | None) -> None:
-        """Take a frame, after all those before it."""
-        stream = self._opened()
+        """Take a frame, after all those before it.
+
+        Raises:
+            ParameterError: If the disk is full.
+        """
         line = f'{record.to_json()}\n'.encode()
-        stream.write(line)
+        with _writing(self._lines):
+            self._opened().write(line)
         state = self.state
         state.bytes += len(line)
         state.frames[record.topic] = state.frames.get(record.topic, 0) + 1
@@ -107,9 +112,14 @@ class Journal:
             self.save()
 
     def save(self) -> None:
-        """Make everything up to here survive a kill."""
-        self._opened().flush()
-        write_whole(self._file, json.dumps(_plain(self.state), separators=(',', ':')))
+        """Make everything up to here survive a kill.
+
+        Raises:
+            ParameterError: If the disk is full.
+        """
+        with _writing(self._file):
+            self._opened().flush()
+            write_whole(self._file, json.dumps(_plain(self.state), separators=(',', ':')))
         self._saved = time.monotonic()
 
     def finish(self, damage: list[str]) -> None:
@@ -193,6 +203,19 @@ class Store:
     def end(self) -> None:
         """Remove what only an interrupted run needs."""
         shutil.rmtree(self._journals)
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """Say what to do where a file cannot be written."""
+    try:
+        yield
+    except OSError as err:
+        msg = (
+            f'{str(file)!r} cannot be written: {err.strerror}. Free space; the same command goes '
+            'on from what was saved.'
+        )
+        raise ParameterError(msg) from err
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -150,7 +150,7 @@ class TopicTruth:
             self._ended = found is None
             if found is None:
                 break
-            self._near[stamp_of(self._recording.deserialize(found), found.log_ns)] = found
+            self._take(found)
             if found.log_ns > frame.log_ns + WINDOW_NS:
                 break
         found = self._near.pop(frame.stamp_ns, None)
@@ -158,6 +158,13 @@ class TopicTruth:
         for stamp in list(old):
             del self._near[stamp]
         return None if found is None else self._labels(found)
+
+    def _take(self, found: Message) -> None:
+        """Keep a label image under its stamp, or tell that it has lost it."""
+        try:
+            self._near[stamp_of(self._recording.deserialize(found), found.log_ns)] = found
+        except ImageError as err:
+            self._recording.told(str(err))
 
     def _labels(self, found: Message) -> UInt8Array:
         try:

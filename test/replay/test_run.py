@@ -6,6 +6,9 @@ from __future__ import annotations
 from dataclasses import replace
 import json
 import math
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
@@ -260,6 +263,36 @@ def test_processes_give_the_same_as_one(bundle: str, tmp_path: Path) -> None:
     assert timeless(three.out) == timeless(one.out)
     assert three.data['sums'] == one.data['sums']
     assert [bag['sums'] for bag in three.data['bags']] == [bag['sums'] for bag in one.data['bags']]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('most', [1, 3])
+def test_lost_process_is_replaced_and_too_many_are_told(
+    bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    from seg_node.replay.run import replay  # noqa: PLC0415 - needs rosbags
+    from seg_node.replay.scale.workers import LostWorkersError  # noqa: PLC0415
+
+    bag = write_drive(tmp_path / 'drive', 300)
+    options = ReplayOptions(bundle, truth=TRUTH, workers=2)
+    killed: list[int | None] = []
+    monkeypatch.setattr('seg_node.replay.scale.workers.MOST_LOSSES', most)
+
+    def kill(_done: int, _total: int) -> None:
+        mine = [one.pid for one in multiprocessing.active_children()]
+        if mine and not killed:
+            os.kill(mine[0] or 0, signal.SIGKILL)
+            killed.append(mine[0])
+
+    if most == 1:
+        with pytest.raises(LostWorkersError, match='the same command goes on'):
+            replay([bag], tmp_path / 'out', options, on_progress=kill)
+    found = replay([bag], tmp_path / 'out', options, on_progress=kill)
+    whole = run([bag], tmp_path / 'whole', replace(options, workers=1))
+
+    assert killed
+    assert timeless(found.out) == timeless(whole.out)
+    assert found.data['sums'] == whole.data['sums']
 
 
 def test_recorded_decisions_are_repeated(drive: Path, tmp_path: Path) -> None:

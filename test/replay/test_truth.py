@@ -146,6 +146,22 @@ def test_frames_without_labels_are_counted_as_such(tmp_path: Path, bundle: str) 
     assert (data['frames'], data['frames_with_truth']) == (FRAMES, 2)
 
 
+def test_label_message_that_is_damaged_costs_its_frame_alone(tmp_path: Path, bundle: str) -> None:
+    bag = write_bag(tmp_path / 'bag', padded)
+    file = next(bag.glob('*.mcap'))
+    data = bytearray(file.read_bytes())
+    place = -1
+    for _ in range(FRAMES + 2):  # that of the second label image
+        place = data.find(b'camera', place + 1)
+    data[place - 4 : place] = b'\xff' * 4  # the length of a text
+    file.write_bytes(data)
+
+    replayed = run(bag, tmp_path / 'out', bundle, TruthSource(topic='/truth')).data
+
+    assert (replayed['frames'], replayed['frames_with_truth']) == (FRAMES, FRAMES - 1)
+    assert "Message of '/truth'" in replayed['bags'][0]['damage'][0]
+
+
 @pytest.mark.parametrize(
     ('change', 'words'),
     [

@@ -7,9 +7,10 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, suppress
 import multiprocessing
+import signal
 from typing import Any, TYPE_CHECKING
 
-from seg_node.errors import SegNodeError
+from seg_node.errors import EngineError, SegNodeError, TensorMismatchError
 from seg_node.replay.model import open_model
 from seg_node.replay.store import Store
 from seg_node.replay.task import run_task
@@ -71,11 +72,14 @@ def _attempt(work: Work, left: dict[int, Task]) -> None:
     context = multiprocessing.get_context('spawn')
     done = context.Value('Q', 0)
     workers = min(work.options.workers, len(left))
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, _open, (work.options, done)) as pool:
         try:
             _collect(work, left, pool, done)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()  # what it saved last is what the next run goes on from
             raise
 
 
@@ -101,6 +105,7 @@ def _report(work: Work, done: Any, counted: int) -> int:
 
 def _open(options: ReplayOptions, done: Any) -> None:
     """Open what a process needs once; the end of the process closes it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it, too, and ends this one
     _Process.model = _Process.stack.enter_context(open_model(options))
     _Process.done = done
 
@@ -108,7 +113,10 @@ def _open(options: ReplayOptions, done: Any) -> None:
 def _run(task: Task, bag: Bag, out: Path, classes: int | None) -> int:
     """Do a task and return its number."""
     journal = Store(out, classes).journal(task.number)
-    run_task(_Process.model, task, bag, journal, out=out, on_frame=_count)
+    try:
+        run_task(_Process.model, task, bag, journal, out=out, on_frame=_count)
+    except TensorMismatchError as err:
+        raise EngineError(str(err)) from None  # its arguments do not pass between processes
     return task.number
 
 

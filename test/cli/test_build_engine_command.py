@@ -80,6 +80,22 @@ def test_choices_of_sizes_batch_and_outputs_are_built(words: list[str], more: li
     assert main([*words, *more]) == 0
 
 
+def test_another_range_makes_another_engine_of_the_same_graph(
+    words: list[str], bundle: Bundle, tmp_path: Path
+) -> None:
+    assert main([*words, '--size', '160x120', '--batch', '1,2,4']) == 0
+
+    def has(*batch: int) -> bool:
+        fewest, usual, most = batch
+        options = TensorRTOptions(image_size=(120, 160), batch=(fewest, usual, most))
+        return files.has(bundle, options.spec('fp16'))
+
+    library, cache = find_library('tensorrt_rtx'), EngineCache(tmp_path / 'cache')
+    files = EngineFiles(library, None, cache=cache)
+    assert has(1, 2, 4)
+    assert not has(1, 4, 4)
+
+
 def test_a_workspace_makes_another_engine(
     words: list[str], bundle: Bundle, tmp_path: Path
 ) -> None:

@@ -378,3 +378,17 @@ def test_a_file_system_without_locks_still_gives_the_engine(
 
     assert found.data == small_engine()
     assert 'No locks available' in found.unstored
+
+
+def test_an_engine_that_is_there_needs_no_lock(
+    cache: EngineCache, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a folder that can only be read serves as well."""
+
+    def no_locks(lock: IO[bytes], how: int) -> None:
+        del lock, how
+        raise OSError(errno.EROFS, 'Read-only file system')
+
+    monkeypatch.setattr('fcntl.flock', no_locks)
+
+    assert cache.get_or_build(KEY, never).path == stored

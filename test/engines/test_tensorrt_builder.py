@@ -100,6 +100,7 @@ def test_bytes_that_are_no_graph_are_refused(library: TensorRTLibrary) -> None:
         ((TENSORS[0], replace(TENSORS[1], name='mask')), "'mask'.* got none"),
         (TENSORS[:1], "'labels': expected none of that name, got output uint8"),
         ((TENSORS[0], replace(TENSORS[1], dtype='int32')), 'expected output int32 .* got .*uint8'),
+        ((replace(TENSORS[0], shape=(1, 32, 64, 3)), TENSORS[1]), r'\(1, .* got input .*any'),
         ((replace(TENSORS[0], shape=(-1, 48, 64, 3)), TENSORS[1]), r'48, 64, 3\), got input .*32'),
     ],
 )

@@ -111,7 +111,9 @@ class GpuSupply:
             fault = GpuError(str(fault), 'device')
         with self._changed:
             self._serving, self._loss = None, fault
-            self._tell(phase='pausing', fault=str(fault))
+            pause = self._patience.pause_after(self._failures + 1)
+            phase = 'off' if fault.kind == 'spoilt' else 'pausing'
+            self._tell(phase=phase, pause=pause, fault=str(fault))
             self._changed.notify_all()
         return str(fault)
 

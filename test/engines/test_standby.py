@@ -358,6 +358,23 @@ def test_pauses_get_longer_up_to_a_limit() -> None:
     assert pauses == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0]
 
 
+def test_gpu_that_fails_again_and_again_is_tried_less_and_less_often(
+    fake_gpu: Say, standby: Open
+) -> None:
+    fake_gpu(at={'1': 'device'})
+    engine = standby(pause=0.05)
+    pauses: list[str] = []
+
+    def has_paused_three_times() -> bool:
+        if engine.gpu.startswith('pausing') and engine.gpu not in pauses:
+            pauses.append(engine.gpu)
+        return len(pauses) == 3
+
+    frames_until(engine, has_paused_three_times)
+
+    assert pauses == ['pausing for 0.05 s', 'pausing for 0.1 s', 'pausing for 0.2 s']
+
+
 def test_odd_images_go_to_the_cpu_and_a_new_size_gets_a_new_engine(
     fake_gpu: Say, standby: Open
 ) -> None:

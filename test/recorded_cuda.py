@@ -352,7 +352,7 @@ class Context:
     def set_tensor_address(self, name: str, address: int) -> bool:
         """Say where an input or output lies."""
         self._addresses[name] = address
-        return True
+        return self._engine.refuses != 'address'
 
     def is_stream_capturable(self, stream: int) -> bool:
         """Say whether a run can be recorded."""

@@ -302,9 +302,11 @@ class Lane:
 
     def _execute(self, slot: Slot) -> None:
         """Queue the network itself."""
-        for name, address in slot.addresses.items():
+        placed = [
             self._context.set_tensor_address(name, address)
-        if not self._context.execute_async_v3(int(self._streams.compute)):
+            for name, address in slot.addresses.items()
+        ]
+        if not all(placed) or not self._context.execute_async_v3(int(self._streams.compute)):
             raise self._failure(what='run')
 
     def _queue_copy_out(self, slot: Slot, block: UInt8Array) -> None:

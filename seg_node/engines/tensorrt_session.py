@@ -153,6 +153,7 @@ class Session:
                 spec = options.spec(precision)
                 self._load(spec)
                 self._lane(spec.batch[1], spec.size_range[1])
+            owner.callback(self.device.use)  # the first thing in ``close``, from any thread
             self._owner = owner.pop_all()
 
     def next_images(self, count: int, size: Size) -> UInt8Array:
@@ -162,6 +163,7 @@ class Session:
             EngineError: If two batches are under way, or there is no engine of that size.
             DeviceError: If the GPU fails.
         """
+        self.device.use()
         with self._final(DeviceError):
             lane = self._lane(count, size)
         return lane.next_images()[:count]
@@ -209,7 +211,6 @@ class Session:
         Raises:
             DeviceError: If the GPU refuses.
         """
-        self.device.use()
         self._owner.close()
 
     @contextmanager

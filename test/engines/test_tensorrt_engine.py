@@ -545,7 +545,7 @@ def test_lack_of_memory_is_not_blamed_on_the_file(
 
 
 @pytest.mark.parametrize('cuda', ['late'], indirect=True)
-@pytest.mark.parametrize('what', ['context', 'shape', 'run'])
+@pytest.mark.parametrize('what', ['context', 'shape', 'address', 'run'])
 def test_refusals_of_the_library_are_errors_that_free_everything(
     make: Make, told: Any, cuda: RecordedCuda, what: str
 ) -> None:
@@ -698,6 +698,18 @@ def test_after_a_failure_nothing_runs_any_more(make: Make, cuda: RecordedCuda) -
         engine.segment(images(1), ALL)
 
     assert cuda.count('cudaGraphLaunch') == launches
+
+
+def test_closing_frees_what_it_can_even_if_the_gpu_cannot_be_chosen(
+    make: Make, cuda: RecordedCuda
+) -> None:
+    engine = make(image_size=SIZE)
+    cuda.failures['cudaSetDevice'] = (cuda.count('cudaSetDevice'), 1)
+
+    with pytest.raises(DeviceError, match='cudaSetDevice failed'):
+        engine.close()
+
+    assert cuda.live == {}
 
 
 def test_a_sticky_error_is_told_and_closing_does_not_fail_for_it(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from rosbags.interfaces import Connection
+
     from seg_node.recordings.images import Frame
 
 SIZE = (90, 120)
@@ -27,13 +29,37 @@ def write_drive(
     seed: int = 0,
     rate: float = 10.0,
     start_ns: int = 1_700_000_000 * 10**9,
+    storage: str = 'mcap',
+    cut: int | None = None,
 ) -> Path:
-    """Write a drive with truth: scenes that change once a second and move in between."""
+    """Write a drive with truth: scenes that change once a second and move in between.
+
+    Args:
+        folder: Must not exist.
+        frames: How many.
+        seed: Chooses the scenes.
+        rate: Frames per second [Hz].
+        start_ns: Stamp of the first frame.
+        storage: ``'mcap'`` or ``'sqlite3'``.
+        cut: Index of an image of which most bytes are missing.
+    """
     from seg_node.recordings.camera import Camera, record  # noqa: PLC0415  # needs rosbags
     from seg_node.recordings.writer import BagFormat, BagWriter  # noqa: PLC0415
 
     camera = Camera(rate=rate, start_ns=start_ns, classes=TAXONOMY)
-    with BagWriter(folder, BagFormat()) as writer:
+    victim = None if cut is None else camera.stamp_ns(cut)
+
+    class Writer(BagWriter):
+        """Loses bytes."""
+
+        def write_raw(
+            self, connection: Connection, time_ns: int, data: bytes | memoryview
+        ) -> None:
+            """Write a message, or the begin of it."""
+            lost = connection.topic == TOPIC and time_ns == victim
+            super().write_raw(connection, time_ns, data[:100] if lost else data)
+
+    with Writer(folder, BagFormat(storage=storage)) as writer:
         record(writer, camera, _frames(frames, seed))
     return folder
 

@@ -46,11 +46,11 @@ import os, pathlib, pickle, signal, sys
 from seg_node.replay import store
 from seg_node.replay.run import replay
 store.SAVED_EVERY_S = 0.0
-bag, out, options, frame = pickle.loads(bytes.fromhex(sys.argv[1]))
+bags, out, options, frame = pickle.loads(bytes.fromhex(sys.argv[1]))
 def on_progress(done, total):
     if done == frame:
         os.kill(os.getpid(), signal.SIGKILL)
-replay([bag], out, options, on_progress=on_progress)
+replay(bags, out, options, on_progress=on_progress)
 """
 
 
@@ -85,6 +85,15 @@ def records(out: Path) -> list[FrameRecord]:
 
 def timeless(out: Path) -> list[dict[str, Any]]:
     return [record.timeless() for record in records(out)]
+
+
+def run_until_killed(bags: list[Path], out: Path, options: ReplayOptions, frame: int) -> None:
+    """Replay in another process that is killed when so many frames are done."""
+    import pickle  # noqa: PLC0415 - between our own processes
+
+    packed = pickle.dumps((bags, out, options, frame)).hex()
+    killed = subprocess.run([sys.executable, '-c', KILLED, packed], check=False)
+    assert killed.returncode == -signal.SIGKILL
 
 
 def flat(value: Any) -> list[float]:
@@ -199,13 +208,9 @@ def test_written_file_says_what_is_returned(whole: Replay) -> None:
 def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     drive: Path, bundle: str, tmp_path: Path, crf: CrfChoice, frame: int
 ) -> None:
-    import pickle  # noqa: PLC0415 - between our own processes
-
     options = ReplayOptions(bundle, truth=TRUTH, crf=crf)
     out = tmp_path / 'killed'
-    packed = pickle.dumps((drive, out, options, frame)).hex()
-    killed = subprocess.run([sys.executable, '-c', KILLED, packed], check=False)
-    assert killed.returncode == -9
+    run_until_killed([drive], out, options, frame)
     assert not (out / 'frames.jsonl').exists()
     steps: list[int] = []
 
@@ -220,6 +225,31 @@ def test_killed_run_goes_on_and_ends_as_if_it_had_not_been(
     assert again['sums'] == unharmed.data['sums']
     if crf.enabled:
         assert {'ran', 'certain'} <= {record.crf for record in records(out)}
+
+
+def test_killed_run_begins_a_labelled_bag_anew(drive: Path, bundle: str, tmp_path: Path) -> None:
+    """The bag before it is whole and stays; half a bag cannot be continued."""
+    from seg_node.recordings.reader import Recording  # noqa: PLC0415 - needs rosbags
+    from seg_node.replay.run import replay  # noqa: PLC0415
+
+    options = ReplayOptions(bundle, sinks=('labelled',))
+    other = write_drive(tmp_path / 'other', FRAMES, seed=1)
+    out = tmp_path / 'out'
+    run_until_killed([drive, other], out, options, FRAMES + 10)
+    first = out / 'labelled' / 'drive' / 'drive.mcap'
+    before = first.stat().st_mtime_ns
+    steps: list[int] = []
+
+    replay([drive, other], out, options, on_progress=lambda done, _: steps.append(done))
+
+    assert steps[0] == FRAMES
+    assert first.stat().st_mtime_ns == before
+    masks = [
+        Recording(out / 'labelled' / name).topics['/camera/segmentation/mask'].messages
+        for name in ('drive', 'other')
+    ]
+    assert masks == [FRAMES, FRAMES]
+    assert timeless(out) == timeless(run([drive, other], tmp_path / 'whole', options).out)
 
 
 def test_folder_of_another_run_that_was_interrupted_is_refused(

@@ -58,7 +58,7 @@ def records(out: Path) -> list[dict[str, Any]]:
 def test_masks_of_the_node_are_those_of_the_offline_replay_byte_for_byte_each_time_round(
     bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    drive = write_drive(tmp_path / 'drive', 25)
+    drive = write_drive(tmp_path / 'drive', 26, storage='sqlite3', cut=7)
     out = tmp_path / 'out'
     words = ('--live', '1', '--loops', '2', '--truth-topic', TRUTH_TOPIC)
 
@@ -66,7 +66,7 @@ def test_masks_of_the_node_are_those_of_the_offline_replay_byte_for_byte_each_ti
 
     assert status == 0
     assert 'each equal to the offline one, byte for byte' in capsys.readouterr().out
-    assert data['sent'] == 50
+    assert (data['sent'], data['damaged']) == (50, 2)
     assert data['masks_compared'] == data['masks'] > 40
     assert data['masks_different'] == 0
     assert set(data['crf_frames']) == {'ran', 'certain'}
@@ -74,6 +74,7 @@ def test_masks_of_the_node_are_those_of_the_offline_replay_byte_for_byte_each_ti
     assert any(after != before for after, before in labels)
     assert 0 < data['latency_ms']['p50'] <= data['latency_ms']['max']
     replayed = json.loads((out / 'replay.json').read_text(encoding='utf-8'))
+    assert (replayed['frames'], replayed['failed_frames']) == (25, 1)
     assert data['offline']['mean_iou_of_all'] == replayed['scores']['mean_iou']
     if data['masks'] == data['sent']:
         assert data['offline']['mean_iou_of_processed'] == data['offline']['mean_iou_of_all']

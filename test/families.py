@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
 
-FAMILIES = ('lite0', 'erfnet', 'segformer-b0')
 SIZE = (64, 96)
 SMALL = Size(depths=(1, 1, 1, 1), widths=(8, 16, 40, 64), decoder=16)
 
@@ -34,7 +33,7 @@ def family_bundle(family: str, folder: Path, patch: pytest.MonkeyPatch) -> Bundl
     """Write a bundle with ``model.onnx`` and ``model.int8.trt.onnx``; SegFormer's is thinned out.
 
     Args:
-        family: One of ``FAMILIES``.
+        family: Of networks.
         folder: Where everything goes.
         patch: Undone when the bundle is no longer needed.
     """

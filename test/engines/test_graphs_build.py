@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 pytest.importorskip('onnx')
-pytest.importorskip('onnxruntime')
-pytest.importorskip('torch')
-pytest.importorskip('transformers')
 
-from families import FAMILIES, family_bundle, SIZE
 from seg_node.bundle import open_bundle
 from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.graft import deployed_onnx
@@ -33,13 +29,12 @@ if TYPE_CHECKING:
 pytestmark = [
     pytest.mark.needs_onnx,
     pytest.mark.needs_tensorrt_rtx,
-    pytest.mark.needs_torch,
-    pytest.mark.needs_transformers,
 ]
 
 CAMERA = (90, 160)
 RANGE = ((32, 32), CAMERA, (480, 640))
 PLANES = (0, 2)
+FORMS = ('fixed', 'native', 'open-batch', 'open-size')
 
 
 @pytest.fixture(scope='module')
@@ -47,59 +42,69 @@ def library() -> TensorRTLibrary:
     return find_library('tensorrt_rtx')
 
 
-@pytest.fixture(scope='module', params=FAMILIES)
+@pytest.fixture(scope='module', params=['lite0', 'erfnet', 'segformer-b0'])
 def bundle(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Bundle]:
+    from families import family_bundle  # noqa: PLC0415  # needs torch
+
     with pytest.MonkeyPatch.context() as patch:
         yield family_bundle(request.param, tmp_path_factory.mktemp(request.param), patch)
 
 
-def spec_of(form: str, precision: Precision) -> DeployedSpec:
+def size_of(form: str, bundle: Bundle) -> tuple[int, int]:
+    given = bundle.manifest.input
+    return (given.height, given.width) if form == 'native' else CAMERA
+
+
+def spec_of(form: str, precision: Precision, bundle: Bundle) -> DeployedSpec:
     if form == 'open-size':
         return DeployedSpec(None, RANGE, batch=(1, 2, 4), precision=precision, planes=PLANES)
     batch = (1, 2, 4) if form == 'open-batch' else (1, 1, 1)
-    size = SIZE if form == 'native' else CAMERA
-    return DeployedSpec(size, batch=batch, precision=precision, planes=PLANES)
+    return DeployedSpec(size_of(form, bundle), batch=batch, precision=precision, planes=PLANES)
 
 
-def tensors_of(form: str, bundle: Bundle, planes: int = len(PLANES)) -> list[Tensor]:
+def tensors_of(form: str, bundle: Bundle) -> list[Tensor]:
     """Return inputs and outputs; -1 is a side that is open."""
     count = -1 if form in ('open-batch', 'open-size') else 1
-    height, width = {'open-size': (-1, -1), 'native': SIZE}.get(form, CAMERA)
+    height, width = (-1, -1) if form == 'open-size' else size_of(form, bundle)
     given, stride = bundle.manifest.input, bundle.manifest.output_stride
     scores = (count, len(bundle.manifest.taxonomy), given.height // stride, given.width // stride)
     pixels = (count, height, width)
+    planes = (count, len(PLANES), height, width)
     maps = ('labels', 'confidence', 'entropy', 'drivable_area')
     return [
         Tensor('image', is_input=True, dtype='uint8', shape=(*pixels, 3)),
         Tensor('thresholds', is_input=True, dtype='float32', shape=(2,)),
-        *(
-            Tensor(one, is_input=False, dtype='uint8', shape=(count, height, width))
-            for one in maps
-        ),
-        Tensor('planes', is_input=False, dtype='uint8', shape=(count, planes, height, width)),
+        *(Tensor(name, is_input=False, dtype='uint8', shape=pixels) for name in maps),
+        Tensor('planes', is_input=False, dtype='uint8', shape=planes),
         Tensor('scores', is_input=False, dtype='float32', shape=scores),
     ]
 
 
-@pytest.mark.parametrize(
-    ('precision', 'form'),
-    [
-        *((one, form) for one in ('fp32', 'fp16', 'int8') for form in ('fixed', 'open-size')),
-        ('fp16', 'native'),
-        ('fp16', 'open-batch'),
-    ],
-)
-def test_graph_is_read_and_built(
+def build(library: TensorRTLibrary, bundle: Bundle, form: str, precision: Precision) -> bytes:
+    spec = spec_of(form, precision, bundle)
+    graph = deployed_onnx(bundle, spec)
+    return build_engine(library, graph, tensors_of(form, bundle), profile=deployed_profile(spec))
+
+
+@pytest.mark.slow
+@pytest.mark.needs_torch
+@pytest.mark.needs_transformers
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
+def test_graph_of_every_family_is_read_and_built(
     library: TensorRTLibrary, bundle: Bundle, precision: Precision, form: str
 ) -> None:
-    spec = spec_of(form, precision)
+    assert len(build(library, bundle, form, precision)) > 10_000
 
-    graph = deployed_onnx(bundle, spec)
-    engine = build_engine(library, graph, tensors_of(form, bundle), profile=deployed_profile(spec))
 
-    assert len(engine) > 10_000
+@pytest.mark.parametrize('form', FORMS)
+@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+def test_graph_of_the_shipped_bundle_is_read_and_built(
+    library: TensorRTLibrary, precision: Precision, form: str
+) -> None:
+    assert len(build(library, open_bundle('default'), form, precision)) > 10_000
 
 
 @pytest.mark.parametrize('precision', ['fp32', 'fp16'])

@@ -265,12 +265,10 @@ class EngineCache:
             raise EngineError(msg)
 
     def _unstored(self, err: OSError) -> str:
-        text = (
+        return (
             f'The engine cannot be kept in {str(self.folder)!r} ({err.strerror}): it has to be '
             f'built again next time. Free space, or choose another folder with {FOLDER}.'
         )
-        logger.warning('%s', text)
-        return text
 
     def _make_room(self) -> None:
         """Drop the engines that were not used for longest."""

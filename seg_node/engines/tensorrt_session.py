@@ -283,7 +283,10 @@ class Session:
     def _get(self, spec: DeployedSpec) -> CachedEngine:
         """Return an engine from the cache; somebody who waits for a build sees how far it is."""
         with BuildBar(f'building an engine in {spec.precision}') as bar:
-            return self._files.get(self._bundle, spec, bar.show)
+            found = self._files.get(self._bundle, spec, bar.show)
+        if found.unstored:
+            logger.warning('%s', found.unstored)
+        return found
 
     def _check_present(self, spec: DeployedSpec) -> None:
         if not self._options.may_build and not self._files.has(self._bundle, spec):

@@ -408,6 +408,17 @@ def test_what_must_not_be_built_is_an_error_that_harms_nothing(make: Make, told:
     assert told.builds == 1
 
 
+def test_an_engine_that_cannot_be_kept_runs_and_the_log_says_so(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / 'cache').touch()
+
+    engine = make(image_size=SIZE)
+
+    assert len(engine.segment(images(1), ALL)) == 1
+    assert 'cannot be kept' in caplog.text
+
+
 def test_results_stay_as_they_are_whatever_comes_later(make: Make, cuda: RecordedCuda) -> None:
     engine = make(image_size=SIZE)
     frames = images(20)

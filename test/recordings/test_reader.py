@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from bags import write_recording
+from bags import header_of, RAW, raw, write_recording
 from seg_node.errors import BagError, ImageError
+from seg_node.imaging import rgb_pixels
+from seg_node.imaging.encodings import ENCODINGS
 from tiny import scene
 
 if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
+
+    import numpy.typing as npt
 
 pytestmark = pytest.mark.needs_rosbags
 
@@ -112,6 +117,68 @@ def test_frame_that_cannot_be_decoded_is_named(bag: ModuleType, tmp_path: Path) 
 
     with pytest.raises(ImageError, match=r"Frame of '/image' with stamp 7 ns: .*klingon8"):
         next(bag.frames(recording))
+
+
+def test_frames_of_rosbag1_are_read(bag: ModuleType, tmp_path: Path) -> None:
+    from rosbags.rosbag1 import Writer  # noqa: PLC0415
+    from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
+
+    store = get_typestore(Stores.ROS1_NOETIC)
+    header = store.types['std_msgs/msg/Header']
+    time = store.types['builtin_interfaces/msg/Time']
+    with Writer(tmp_path / 'drive.bag') as writer:
+        connection = writer.add_connection('/eye', RAW, typestore=store)
+        for index, (stamp, image) in enumerate(STAMPED):
+            stamped = header(index, time(stamp // 10**9, stamp % 10**9), 'camera')
+            message = store.types[RAW](stamped, *raw(image, 'rgb8'))
+            writer.write(connection, stamp, store.serialize_ros1(message, RAW))
+
+    found = list(bag.frames(tmp_path / 'drive.bag'))
+
+    assert [stamp for stamp, _ in found] == [stamp for stamp, _ in STAMPED]
+    assert all(
+        np.array_equal(got, image) for (_, got), (_, image) in zip(found, STAMPED, strict=True)
+    )
+
+
+@pytest.mark.parametrize('encoding', sorted(ENCODINGS))
+def test_frames_of_all_encodings_are_those_that_the_node_decodes(
+    bag: ModuleType, tmp_path: Path, encoding: str
+) -> None:
+    kind = ENCODINGS[encoding]
+    numerator, denominator = kind.rows
+    shape = (8 * numerator // denominator, 8 * kind.channels)
+    values = np.random.default_rng(0).random(shape)
+    if kind.kind != 'f4':
+        values *= np.iinfo(kind.kind).max
+    recording = write_messages(tmp_path / 'bag', encoding, values.astype(kind.kind))
+
+    ((_, found),) = bag.frames(recording)
+
+    message = SimpleNamespace(
+        height=8,
+        width=8,
+        encoding=encoding,
+        is_bigendian=0,
+        step=values.shape[1] * np.dtype(kind.kind).itemsize,
+        data=values.astype(kind.kind).tobytes(),
+    )
+    assert np.array_equal(found, rgb_pixels(message))
+
+
+def write_messages(folder: Path, encoding: str, values: npt.NDArray[Any]) -> Path:
+    """Write a bag with one image of 8 x 8 pixels."""
+    from rosbags.rosbag2 import StoragePlugin, Writer  # noqa: PLC0415
+    from rosbags.typesys import get_typestore, Stores  # noqa: PLC0415
+
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    with Writer(folder, version=8, storage_plugin=StoragePlugin.MCAP) as writer:
+        connection = writer.add_connection('/eye', RAW, typestore=store)
+        data = np.frombuffer(values.tobytes(), np.uint8)
+        fields = (8, 8, encoding, 0, len(data) // len(values), data)
+        message = store.types[RAW](header_of(store.types, 7), *fields)
+        writer.write(connection, 7, store.serialize_cdr(message, RAW))
+    return folder
 
 
 @pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])

@@ -107,8 +107,21 @@ def test_drivable_area_that_contradicts_the_labels_does_not(trusted: OnnxEngine)
     assert 'of the drivable area contradicts labels, confidence and entropy' in fault
 
 
-def test_images_differ_and_come_back() -> None:
-    first, second, third = check_images(SIZE)
+def test_probe_is_tried_from_both_sides_and_once_more(trusted: OnnxEngine) -> None:
+    probe, mirrored = check_images(SIZE)
+    seen: list[Any] = []
 
-    assert not np.array_equal(first, second)
-    assert np.array_equal(first, third)
+    class Watched(FakeEngine):
+        """Remembers its images."""
+
+        def _segment(self, images: Any, wanted: Wanted) -> list[Inferred]:
+            seen.extend(images)
+            return super()._segment(images, wanted)
+
+    with Watched(trusted.bundle, trusted.infer) as watched:
+        assert self_check(watched, trusted, SIZE) == ''
+
+    assert not np.array_equal(probe, mirrored)
+    assert len(seen) == 3
+    for image, expected in zip(seen, (probe, mirrored, probe), strict=True):
+        assert np.array_equal(image, expected)

@@ -57,10 +57,10 @@ class Finished:
         return Records(self.folder / FRAMES)
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes that it was scored in; of the bundle's without truth."""
-        chosen = self.data['compared_in'] or self.data['classes']
-        return tuple(one['name'] for one in chosen['classes'])
+    def classes(self) -> tuple[str, ...] | None:
+        """Names of the classes that it was scored in; None without truth."""
+        chosen = self.data['compared_in']
+        return tuple(one['name'] for one in chosen['classes']) if chosen else None
 
     def described(self) -> dict[str, Any]:
         """Return what ran, without figures, as plain data."""
@@ -93,19 +93,22 @@ def read_finished(folder: Path) -> Finished:
 
 
 def same_classes(a: Finished, b: Finished) -> tuple[str, ...]:
-    """Return the names of the classes that two replays are compared in.
+    """Return the names of the classes that two replays are compared in; none without truth.
 
     Raises:
         ParameterError: If they were scored in different classes, or against different truth.
     """
+    if a.classes is None or b.classes is None:
+        return ()
     if a.classes != b.classes:
         msg = (
-            f'The two sides have different classes: {", ".join(a.classes)} and '
-            f'{", ".join(b.classes)}. Score both against truth of one taxonomy, with --taxonomy.'
+            f'The two sides were scored in different classes: {", ".join(a.classes)} and '
+            f'{", ".join(b.classes)}. Name classes that both can be put together to, with '
+            '--taxonomy.'
         )
         raise ParameterError(msg)
     truths = [one.data['options']['truth'] for one in (a, b)]
-    if None not in truths and truths[0] != truths[1]:
+    if truths[0] != truths[1]:
         msg = (
             f'The two sides were scored against different truth: {truths[0]} and {truths[1]}. '
             'Replay both with the same one.'

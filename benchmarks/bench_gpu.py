@@ -35,7 +35,7 @@ from seg_node.bundle import open_bundle
 from seg_node.datasets import open_dataset, spread
 from seg_node.engines.registry import engine_class
 from seg_node.engines.serving import GPU_BACKENDS
-from seg_node.errors import EngineError
+from seg_node.errors import EngineError, SegNodeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,7 +176,7 @@ def measured(
             found = agreement(engine, bundle, images)
             times = measure(engine, images, LIMITS, args.rounds)
             described = engine.described()
-    except EngineError as err:
+    except SegNodeError as err:
         fault = {'what': f'{name}: runs', 'value': 0.0, 'bar': 1.0, 'met': False}
         return {'error': str(err), 'bars': [fault]}
     peak = known_peak(described['device'])

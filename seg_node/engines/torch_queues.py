@@ -82,7 +82,7 @@ class CudaQueues:
 
     def mark(self, name: Name) -> Any:
         """See ``Queues``."""
-        event = torch.cuda.Event(enable_timing=True)
+        event = torch.cuda.Event(enable_timing=True, blocking=True)  # who waits for it sleeps
         event.record(self._streams[name])
         return event
 

@@ -17,6 +17,7 @@ pytest.importorskip('torch')
 import torch
 
 from seg_node.bundle import write_bundle
+from seg_node.crf import preset
 from seg_node.engines.base import Wanted
 from seg_node.engines.gpu_backend import GpuPlan
 from seg_node.engines.registry import engine_class, open_engine
@@ -30,6 +31,7 @@ from seg_node.imaging.drivable import drivable_area, drivable_table
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import save_weights
+from seg_node.pipeline import Segmenter, SegmenterOptions
 import tiny
 
 if TYPE_CHECKING:
@@ -146,6 +148,24 @@ def test_stream_gives_each_batch_its_own_results_in_order(engine: TorchCudaEngin
     assert len(together) == 5
     assert not same(alone[0], alone[1])
     assert all(same(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_pipeline_refines_what_the_engine_leaves_on_its_device(bundle: Bundle) -> None:
+    crf = replace(preset('classic'), backend='torch', iterations=2)
+    options = SegmenterOptions(crf=crf, crf_min_uncertain_fraction=0.0)
+    image = scene(0)
+
+    with TorchCudaEngine(bundle, precision='fp32', device='cpu') as engine:
+        got = Segmenter(engine, options)(image)
+        probabilities = Segmenter(engine).probabilities(image)
+    with TorchEngine(bundle) as reference:
+        expected = Segmenter(reference, options)(image)
+
+    assert got.crf == expected.crf == 'ran'
+    assert (got.labels == expected.labels).mean() > 0.99
+    assert got.network_labels is not None
+    assert (got.labels != got.network_labels).any()
+    assert probabilities.shape == (90, 120, 3)
 
 
 def test_images_may_be_changed_once_they_are_submitted(engine: TorchCudaEngine) -> None:

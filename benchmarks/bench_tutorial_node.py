@@ -210,7 +210,7 @@ class Course:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the frames without the folder they lie in, and the threads."""
-        return {'frames': self.data.partition('/')[0], 'threads': self.threads}
+        return {'frames': self.data.partition('/')[0].rstrip(':'), 'threads': self.threads}
 
 
 def compare(

@@ -29,7 +29,7 @@ class FrameRecord:
         log_ns: When it was recorded [ns].
         size: (height, width) of the image [px].
         times: Seconds by stage: read, decode, those of the segmenter, and ``'total'`` of them all.
-        crf: ``'ran'``, ``'certain'``, ``'no_time'`` or ``'off'``.
+        crf: ``'ran'``, ``'certain'``, ``'no_time'``, ``'off'`` or ``'failed'``.
         crf_predicted: How long the CRF was predicted to take [s].
         uncertain_fraction: Share of pixels above the entropy threshold, 0 to 1.
         entropy: Mean over the pixels of the normalised entropy, 0 to 1.

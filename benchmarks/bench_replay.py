@@ -2,11 +2,11 @@
 """What a replay costs beside the pipeline, what two workers gain, and what a long drive needs.
 
 The drive is made up (street scenes with truth, 480 x 360, raw) and replayed against truth, with
-flicker. ``cost`` compares it, frame by frame in turns, with reading, decoding and segmenting the
-same frames and nothing else; both must say the same of every frame. ``outputs`` does so with all
-that a replay can write. ``workers`` compares two processes with one, start-up included; both must
-write the same. ``memory`` compares the most memory that a drive takes with that of one 100 times
-as long.
+flicker. ``cost`` compares it in turns with reading, decoding and segmenting the same frames and
+nothing else; both must say the same of every frame. ``outputs`` does so with a labelled bag, a
+video and a page, from the start of the engine to the last picture. ``workers`` compares two
+processes with one, start-up included; both must write the same. ``memory`` compares the most
+memory that a drive takes with that of one 100 times as long.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_replay.py --check
 """
@@ -36,6 +36,7 @@ from seg_node.recordings.writer import BagFormat, BagWriter
 from seg_node.replay.camera import wanted_outputs
 from seg_node.replay.model import open_model
 from seg_node.replay.options import ReplayOptions, TruthSource
+from seg_node.replay.page.write import write_report
 from seg_node.replay.plan import plan
 from seg_node.replay.record import FrameRecord
 from seg_node.replay.run import replay, run_here, Work
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 SCENES, SIZE, RATE = 20, (360, 480), 10.0
 BARS = {'cost': 1.05, 'outputs': 1.6, 'workers': 1.7, 'memory': 1.1}
 SHORT, TIMES_LONGER = 20, 100
+LONGER = 4  # with outputs: a page is made once, however long the drive is
 TOPIC, TRUTH = '/camera/image_raw', '/camera/segmentation/truth'
 CODED = f'{TOPIC}/compressed'
 
@@ -111,6 +113,12 @@ def run_replay(model: Model, bag: Path, out: Path) -> None:
     run_here(Work(found, found.tasks, model.options, store, model.classes, lambda _: None), model)
 
 
+def run_everything(model: Model, bag: Path, out: Path) -> None:
+    """Replay from the start of an engine to the last picture of the page."""
+    replay([bag], out, model.options)
+    write_report(out, [bag], model.options)
+
+
 def assert_same(model: Model, bag: Path, out: Path) -> int:
     """Replay into a folder and check it against the pipeline; return the number of frames."""
     replay([bag], out, model.options)
@@ -131,6 +139,7 @@ def timed(run: Callable[[], object]) -> tuple[float, float]:
 
 def measure_cost(bag: Path, options: ReplayOptions, rounds: int, scratch: Path) -> dict[str, Any]:
     """Return times per frame of pipeline and replay, taken in turns, and the median ratio."""
+    run = run_everything if options.sinks else run_replay
     sides: dict[str, list[tuple[float, float]]] = {'pipeline': [], 'replay': []}
     name = '-'.join(['replay', *options.sinks])
     with open_model(options) as model:
@@ -138,7 +147,7 @@ def measure_cost(bag: Path, options: ReplayOptions, rounds: int, scratch: Path) 
         for number in range(rounds):
             out = scratch / f'{name}{number}'
             sides['pipeline'].append(timed(partial(run_pipeline, model, bag)))
-            sides['replay'].append(timed(partial(run_replay, model, bag, out)))
+            sides['replay'].append(timed(partial(run, model, bag, out)))
     pairs = list(zip(sides['replay'], sides['pipeline'], strict=True))
     return {
         'frames': frames,
@@ -245,6 +254,7 @@ def measure(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     if 'cost' in chosen:
         parts['cost'] = measure_cost(bag, options_with(args.bundle), args.rounds, scratch)
     if 'outputs' in chosen:
+        bag = write_drive(scratch / 'longer', scenes, args.frames * LONGER)
         everything = options_with(args.bundle, sinks=('labelled', 'overlay'))
         parts['outputs'] = measure_cost(bag, everything, args.rounds, scratch)
     if 'workers' in chosen:

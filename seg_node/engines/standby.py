@@ -126,6 +126,7 @@ class StandbyEngine(Engine):
                 found = engine.segment(images, wanted)
             except Exception as err:  # noqa: BLE001  # whatever a GPU does, the CPU has the frame
                 self._supply.lost(err)
+                self._answers(self._cpu)  # before the lost engine can be freed: others ask who did
                 return None
             self._answers(engine)
             return found

@@ -180,10 +180,11 @@ class TensorRTEngine(Engine):
     def described(self) -> dict[str, str]:
         """Return what runs here and why, the memory of the GPU, and if there is a CUDA graph."""
         told = super().described()
-        if self._session is not None:
-            refusal = self._session.graph_refusal
+        session = self._session  # once: another thread may close the engine meanwhile
+        if session is not None:
+            refusal = session.graph_refusal
             told['cuda_graph'] = f'no: {refusal}' if refusal else 'yes'
-            told['gpu_memory'] = self._memory_used(self._session)
+            told['gpu_memory'] = self._memory_used(session)
         return told
 
     def _open(self) -> None:

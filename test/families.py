@@ -16,6 +16,7 @@ from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.export import export_onnx
 from seg_node.model.segformer import Size
+from seg_node.model.weights import save_weights
 import tiny
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ SMALL = Size(depths=(1, 1, 1, 1), widths=(8, 16, 40, 64), decoder=16)
 
 
 def family_bundle(family: str, folder: Path, patch: pytest.MonkeyPatch) -> Bundle:
-    """Write a bundle with ``model.onnx`` and ``model.int8.trt.onnx``; SegFormer's is thinned out.
+    """Write a bundle in float, in int8 for TensorRT and for torch; SegFormer is thinned out.
 
     Args:
         family: Of networks.
@@ -42,7 +43,9 @@ def family_bundle(family: str, folder: Path, patch: pytest.MonkeyPatch) -> Bundl
     config = NetConfig(family, 3)
     network = build_network(config).eval()
     model, integers = folder / 'model.onnx', folder / TENSORRT.file
+    weights = folder / 'weights.safetensors'
     export_onnx(network, model, SIZE)
+    save_weights(network, weights)
     batch = np.random.default_rng(0).uniform(0, 255, (1, 3, *SIZE)).astype(np.float32)
     quantize(model, integers, TENSORRT, [batch])
     manifest = replace(
@@ -50,4 +53,5 @@ def family_bundle(family: str, folder: Path, patch: pytest.MonkeyPatch) -> Bundl
         architecture=config.to_dict(),
         output_stride=network.output_stride,
     )
-    return write_bundle(folder / 'bundle', manifest, {one.name: one for one in (model, integers)})
+    files = (model, integers, weights)
+    return write_bundle(folder / 'bundle', manifest, {one.name: one for one in files})

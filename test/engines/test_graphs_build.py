@@ -7,15 +7,19 @@ be, not what they compute: ``test_graft.py`` is about that.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 pytest.importorskip('onnx')
 
 from seg_node.bundle import open_bundle
-from seg_node.engines.deployed_spec import DeployedSpec
+from seg_node.engines.base import Wanted
+from seg_node.engines.deployed_spec import DeployedSpec, drivable_limits
 from seg_node.engines.graft import deployed_onnx
+from seg_node.engines.registry import open_engine
 from seg_node.engines.tensorrt_builder import build_engine
 from seg_node.engines.tensorrt_library import find_library, TensorRTLibrary
 from seg_node.engines.tensorrt_tensors import deployed_profile, Tensor
@@ -97,6 +101,32 @@ def test_graph_of_every_family_is_read_and_built(
     library: TensorRTLibrary, bundle: Bundle, precision: Precision, form: str
 ) -> None:
     assert len(build(library, bundle, form, precision)) > 10_000
+
+
+@pytest.mark.slow
+@pytest.mark.needs_onnxruntime
+@pytest.mark.needs_torch
+@pytest.mark.needs_transformers
+def test_every_family_gives_the_same_three_ways(bundle: Bundle) -> None:
+    """On the processor, as the grafted graph, and as the torch module."""
+    import onnxruntime  # noqa: PLC0415  # not every lane has it
+
+    image = np.random.default_rng(0).integers(0, 256, (*CAMERA, 3)).astype(np.uint8)
+    graph = deployed_onnx(bundle, spec_of('fixed', 'fp32', bundle))
+    session = onnxruntime.InferenceSession(graph, providers=['CPUExecutionProvider'])
+    names = ['labels', 'confidence', 'entropy']
+    grafted = session.run(names, {'image': image[None], 'thresholds': drivable_limits(0.5, 0.5)})
+    with open_engine('onnxruntime', bundle) as engine:
+        expected = engine.segment([image], Wanted())[0].maps
+    torch_cuda_engine = import_module('seg_node.engines.torch_cuda_engine')
+    with torch_cuda_engine.TorchCudaEngine(bundle, precision='fp32', device='cpu') as engine:
+        module = engine.segment([image], Wanted())[0].maps
+
+    for name, array in zip(names, grafted, strict=True):
+        wanted = getattr(expected, name).astype(int)
+        allowed = 1 if name != 'labels' else 0
+        for got in (array[0], getattr(module, name)):
+            assert (np.abs(got.astype(int) - wanted) <= allowed).mean() > 0.999, name
 
 
 @pytest.mark.parametrize('form', FORMS)

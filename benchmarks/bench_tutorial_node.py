@@ -14,9 +14,9 @@ is what a planner watches. Ours computes what is watched, the tutorial's node ev
 With ``--crf`` both refine their labels with a dense CRF of the same, classic parameters, the
 tutorial's node with pydensecrf: first on every frame; then ours only on frames that its gate finds
 uncertain. All outputs are watched. That is done with the bundle as it is, and with its network
-exported for 1232 x 688, which takes five times the work. Each side has one thread then, if
-``--threads`` does not say otherwise (pydensecrf has one whatever it says), and the frames are
-those of CamVid where SEG_NODE_CAMVID names its folder.
+exported for 1232 x 688, which takes five times the work. Each side has two threads, as our node
+has by itself, if ``--threads`` does not say otherwise (pydensecrf has one whatever it says), and
+the frames are those of CamVid where SEG_NODE_CAMVID names its folder.
 
     python benchmarks/bench_tutorial_node.py --crf --data camvid:/data/camvid --check
 """
@@ -347,8 +347,7 @@ def course_of(args: argparse.Namespace) -> Course:
     """Return what was asked for; the bars of the CRF are for real frames and one thread."""
     camvid = os.environ.get('SEG_NODE_CAMVID') if args.crf else None
     data = args.data or (f'camvid:{camvid}' if camvid else PROCEDURAL)
-    rounds, threads = (2, 1) if args.crf else (5, 2)
-    return Course(data, args.rounds or rounds, args.threads or threads)
+    return Course(data, args.rounds or (2 if args.crf else 5), args.threads)
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -357,7 +356,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--bundle', default='default')
     parser.add_argument('--data', help='for example camvid:/data/camvid')
     parser.add_argument('--rounds', type=int, help='for each frame; 5, or 2 with the CRF')
-    parser.add_argument('--threads', type=int, help='of both sides; 2, or 1 with the CRF')
+    parser.add_argument('--threads', type=int, default=2, help='of both sides')
     parser.add_argument('--json', type=Path)
     parser.add_argument('--crf', action='store_true', help='with the dense CRF in both nodes')
     parser.add_argument('--check', action='store_true', help='fail if a bar is missed')

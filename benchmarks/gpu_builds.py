@@ -8,9 +8,9 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.graft import deployed_onnx
-from seg_node.engines.tensorrt_builder import build_engine
-from seg_node.engines.tensorrt_library import find_library, TensorRTLibrary
-from seg_node.engines.tensorrt_tensors import deployed_profile, deployed_tensors
+from seg_node.engines.tensorrt.builder import build_engine
+from seg_node.engines.tensorrt.library import find_library, TensorRTLibrary
+from seg_node.engines.tensorrt.tensors import deployed_profile, deployed_tensors
 from seg_node.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:

@@ -26,10 +26,11 @@ from typing import Any, ClassVar, NoReturn, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.engines import gpu_context, serving
+from seg_node.engines import serving
 from seg_node.engines.base import Engine, Inferred
-from seg_node.engines.gpu_backend import GpuBackend, GpuError
 from seg_node.engines.onnx_engine import OnnxEngine
+from seg_node.engines.standby import context as gpu_context
+from seg_node.engines.standby.backend import GpuBackend, GpuError
 from seg_node.errors import DeviceError, EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Wanted
-    from seg_node.engines.gpu_backend import GpuPlan
+    from seg_node.engines.standby.backend import GpuPlan
 
     UInt8Array = npt.NDArray[np.uint8]
 

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper, TensorProto
 
-from seg_node.engines.tensorrt_builder import build_engine
-from seg_node.engines.tensorrt_library import find_library
-from seg_node.engines.tensorrt_tensors import Tensor
+from seg_node.engines.tensorrt.builder import build_engine
+from seg_node.engines.tensorrt.library import find_library
+from seg_node.engines.tensorrt.tensors import Tensor
 
 HEIGHT, WIDTH, CLASSES = 32, 64, 8
 TENSORS = (

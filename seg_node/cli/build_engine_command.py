@@ -11,20 +11,20 @@ from typing import cast, TYPE_CHECKING
 
 from seg_node.bundle import open_bundle
 from seg_node.cli.arguments import at_least_one, image_size
-from seg_node.engines.build_bar import BuildBar
-from seg_node.engines.cuda_device import CudaDevice
 from seg_node.engines.deployed_spec import DeployedSpec, PRECISIONS
-from seg_node.engines.engine_cache import EngineCache
-from seg_node.engines.tensorrt_builder import BuildOptions
-from seg_node.engines.tensorrt_engine import TensorRTEngine
-from seg_node.engines.tensorrt_files import EngineFiles
-from seg_node.engines.tensorrt_library import find_library, FLAVOURS
+from seg_node.engines.standby.build_bar import BuildBar
+from seg_node.engines.tensorrt.builder import BuildOptions
+from seg_node.engines.tensorrt.cuda_device import CudaDevice
+from seg_node.engines.tensorrt.engine import TensorRTEngine
+from seg_node.engines.tensorrt.engine_cache import EngineCache
+from seg_node.engines.tensorrt.files import EngineFiles
+from seg_node.engines.tensorrt.library import find_library, FLAVOURS
 from seg_node.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from seg_node.bundle import Bundle
-    from seg_node.engines.cuda_device import DeviceInfo
     from seg_node.engines.deployed_spec import Precision
+    from seg_node.engines.tensorrt.cuda_device import DeviceInfo
 
 __all__ = ['SUMMARY', 'configure', 'run']
 

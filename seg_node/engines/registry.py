@@ -19,7 +19,7 @@ __all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
 ENGINES = {
     'fake': 'seg_node.engines.fake_engine:FakeEngine',
     'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
-    'tensorrt': 'seg_node.engines.tensorrt_engine:TensorRTEngine',
+    'tensorrt': 'seg_node.engines.tensorrt.engine:TensorRTEngine',
     'torch': 'seg_node.engines.torch_engine:best_torch_engine',
 }
 LIBRARIES = {

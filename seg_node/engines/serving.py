@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast, TYPE_CHECKING
 
-from seg_node.engines.gpu_context import spoilt
-from seg_node.engines.gpu_supply import GpuSupply
 from seg_node.engines.registry import AUTO, engine_class, open_engine
-from seg_node.engines.standby import StandbyEngine, StandbyOptions
+from seg_node.engines.standby.context import spoilt
+from seg_node.engines.standby.engine import StandbyEngine, StandbyOptions
+from seg_node.engines.standby.supply import GpuSupply
 from seg_node.errors import (
     BundleError,
     DeviceError,
@@ -23,14 +23,14 @@ from seg_node.errors import (
 if TYPE_CHECKING:
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
-    from seg_node.engines.gpu_backend import GpuBackend
+    from seg_node.engines.standby.backend import GpuBackend
 
 __all__ = ['GPU_BACKENDS', 'open_for_serving']
 
 # In order of preference. Strings, so that the running node imports only what it uses.
 GPU_BACKENDS = {
-    'tensorrt': 'seg_node.engines.tensorrt_backend:TensorRTBackend',
-    'torch': 'seg_node.engines.torch_backend:TorchBackend',
+    'tensorrt': 'seg_node.engines.tensorrt.backend:TensorRTBackend',
+    'torch': 'seg_node.engines.torch_cuda.backend:TorchBackend',
 }
 CPU = 'onnxruntime'
 ALSO_ON_CPU = ('torch',)

@@ -69,7 +69,7 @@ def trained_network(bundle: Bundle) -> SegNet:
 def best_torch_engine() -> type[Engine]:
     """Return the engine for the GPU where torch finds one, else the one for the processor."""
     if torch.cuda.is_available():
-        from seg_node.engines.torch_cuda_engine import (  # noqa: PLC0415  # it imports this module
+        from seg_node.engines.torch_cuda.engine import (  # noqa: PLC0415  # it imports this module
             TorchCudaEngine,
         )
 

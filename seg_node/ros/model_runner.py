@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from seg_node.bundle import open_bundle
-from seg_node.engines.gpu_standing import Patience
 from seg_node.engines.serving import open_for_serving
-from seg_node.engines.standby import StandbyEngine, StandbyOptions
+from seg_node.engines.standby.engine import StandbyEngine, StandbyOptions
+from seg_node.engines.standby.standing import Patience
 from seg_node.errors import EngineError
 from seg_node.interface import crf_words, engine_words
 from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf

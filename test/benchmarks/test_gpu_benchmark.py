@@ -16,7 +16,7 @@ pytest.importorskip('torch')
 from onnx import helper, numpy_helper, save, TensorProto
 
 from seg_node.bundle import open_bundle
-from seg_node.engines.torch_cuda_engine import TorchCudaEngine
+from seg_node.engines.torch_cuda.engine import TorchCudaEngine
 import tiny
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seg_node.cli.main import main
-from seg_node.engines.engine_cache import EngineCache
-from seg_node.engines.tensorrt_builder import BuildOptions
-from seg_node.engines.tensorrt_files import EngineFiles
-from seg_node.engines.tensorrt_library import find_library
-from seg_node.engines.tensorrt_session import TensorRTOptions
+from seg_node.engines.tensorrt.builder import BuildOptions
+from seg_node.engines.tensorrt.engine_cache import EngineCache
+from seg_node.engines.tensorrt.files import EngineFiles
+from seg_node.engines.tensorrt.library import find_library
+from seg_node.engines.tensorrt.session import TensorRTOptions
 from seg_node.errors import EngineUnavailableError
 import tiny
 
@@ -129,7 +129,7 @@ def test_the_full_library_needs_a_gpu(
 ) -> None:
     """Only what the command asks of it is here: whether it is portable."""
     monkeypatch.setattr(
-        'seg_node.engines.tensorrt_library.TensorRTLibrary.is_portable',
+        'seg_node.engines.tensorrt.library.TensorRTLibrary.is_portable',
         property(lambda _: False),
     )
     monkeypatch.setattr('seg_node.cli.build_engine_command.CudaDevice', _absent)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fake_gpu import FakeGpu
-from seg_node.engines.build_process import BuildJob, BuildProcess
-from seg_node.engines.gpu_backend import GpuError, GpuPlan
+from seg_node.engines.standby.backend import GpuError, GpuPlan
+from seg_node.engines.standby.build_process import BuildJob, BuildProcess
 import tiny
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ TIMEOUT_S = 20.0
 PARENT = """
 import sys
 from pathlib import Path
-from seg_node.engines.build_process import BuildJob, BuildProcess
-from seg_node.engines.gpu_backend import GpuPlan
+from seg_node.engines.standby.build_process import BuildJob, BuildProcess
+from seg_node.engines.standby.backend import GpuPlan
 job = BuildJob('fake_gpu:FakeGpu', Path(sys.argv[1]), GpuPlan((48, 64), 'fp16'))
 BuildProcess(job, 60.0).run(lambda share: print(share, flush=True))
 """

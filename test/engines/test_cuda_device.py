@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from recorded_cuda import RecordedCuda
-from seg_node.engines.cuda_device import CudaDevice, find_runtime, STICKY
-from seg_node.engines.pinned_pool import PinnedPool
+from seg_node.engines.tensorrt.cuda_device import CudaDevice, find_runtime, STICKY
+from seg_node.engines.tensorrt.pinned_pool import PinnedPool
 from seg_node.errors import DeviceError, EngineUnavailableError
 
 STICKY_NAMES = {

@@ -19,8 +19,13 @@ import pytest
 
 pytest.importorskip('onnx')
 
-from seg_node.engines import engine_cache
-from seg_node.engines.engine_cache import CachedEngine, default_folder, EngineCache, EngineKey
+from seg_node.engines.tensorrt import engine_cache
+from seg_node.engines.tensorrt.engine_cache import (
+    CachedEngine,
+    default_folder,
+    EngineCache,
+    EngineKey,
+)
 from seg_node.errors import EngineError
 from small_engine import small_engine
 
@@ -42,7 +47,7 @@ BUILDER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from seg_node.engines.engine_cache import EngineCache
+from seg_node.engines.tensorrt.engine_cache import EngineCache
 from small_engine import small_engine
 from test_key import KEY
 def build():
@@ -283,7 +288,8 @@ def start(folder: Path, name: str, seconds: float) -> subprocess.Popen[str]:
     """Start a process that asks for the engine."""
     fields = {one: getattr(KEY, one) for one in KEY.__slots__}
     (folder / 'test_key.py').write_text(
-        f'from seg_node.engines.engine_cache import EngineKey\nKEY = EngineKey(**{fields!r})\n'
+        'from seg_node.engines.tensorrt.engine_cache import EngineKey\n'
+        f'KEY = EngineKey(**{fields!r})\n'
     )
     tests = str(Path(__file__).parents[1])
     return subprocess.Popen(

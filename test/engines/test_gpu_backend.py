@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seg_node.engines.gpu_backend import fault_of, GpuError, GpuPlan, plan_after
+from seg_node.engines.standby.backend import fault_of, GpuError, GpuPlan, plan_after
 from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
-    from seg_node.engines.gpu_backend import FaultKind
+    from seg_node.engines.standby.backend import FaultKind
 
 SIZE = (720, 1280)
 PRECISIONS = ('int8', 'fp16', 'fp32')

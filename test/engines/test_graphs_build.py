@@ -20,9 +20,9 @@ from seg_node.engines.base import Wanted
 from seg_node.engines.deployed_spec import DeployedSpec, drivable_limits
 from seg_node.engines.graft import deployed_onnx
 from seg_node.engines.registry import open_engine
-from seg_node.engines.tensorrt_builder import build_engine
-from seg_node.engines.tensorrt_library import find_library, TensorRTLibrary
-from seg_node.engines.tensorrt_tensors import deployed_profile, Tensor
+from seg_node.engines.tensorrt.builder import build_engine
+from seg_node.engines.tensorrt.library import find_library, TensorRTLibrary
+from seg_node.engines.tensorrt.tensors import deployed_profile, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def test_every_family_gives_the_same_three_ways(bundle: Bundle) -> None:
     grafted = session.run(names, {'image': image[None], 'thresholds': drivable_limits(0.5, 0.5)})
     with open_engine('onnxruntime', bundle) as engine:
         expected = engine.segment([image], Wanted())[0].maps
-    torch_cuda_engine = import_module('seg_node.engines.torch_cuda_engine')
+    torch_cuda_engine = import_module('seg_node.engines.torch_cuda.engine')
     with torch_cuda_engine.TorchCudaEngine(bundle, precision='fp32', device='cpu') as engine:
         module = engine.segment([image], Wanted())[0].maps
 

@@ -8,7 +8,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from seg_node.engines.probe import probe_image
+from seg_node.engines.standby.probe import probe_image
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from seg_node.bundle import open_bundle
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.engines.onnx_engine import OnnxEngine
-from seg_node.engines.self_check import check_images, self_check
+from seg_node.engines.standby.self_check import check_images, self_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

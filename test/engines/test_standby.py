@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from fake_gpu import FakeGpu, FakeGpuEngine
-from seg_node.engines import gpu_context
 from seg_node.engines.base import Wanted
-from seg_node.engines.gpu_standing import Patience
 from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.serving import open_for_serving
-from seg_node.engines.standby import SETTLED_FRAMES, StandbyEngine, StandbyOptions
+from seg_node.engines.standby import context as gpu_context
+from seg_node.engines.standby.engine import SETTLED_FRAMES, StandbyEngine, StandbyOptions
+from seg_node.engines.standby.standing import Patience
 from seg_node.errors import BundleError, EngineError, EngineUnavailableError
 import tiny
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Inferred
-    from seg_node.engines.standby import OnGpuFailure
+    from seg_node.engines.standby.engine import OnGpuFailure
 
     Say = Callable[..., None]
     Open = Callable[..., StandbyEngine]

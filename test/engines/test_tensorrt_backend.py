@@ -12,14 +12,15 @@ import pytest
 
 from recorded_cuda import RecordedCuda, runtime_of
 from seg_node.cli.main import main
-from seg_node.engines import gpu_context, tensorrt_backend
 from seg_node.engines.base import Wanted
-from seg_node.engines.build_process import BuildJob, BuildProcess
 from seg_node.engines.deployed_spec import DeployedSpec
-from seg_node.engines.gpu_backend import GpuError, GpuPlan
 from seg_node.engines.serving import open_for_serving
-from seg_node.engines.standby import StandbyEngine
-from seg_node.engines.tensorrt_backend import TensorRTBackend
+from seg_node.engines.standby import context as gpu_context
+from seg_node.engines.standby.backend import GpuError, GpuPlan
+from seg_node.engines.standby.build_process import BuildJob, BuildProcess
+from seg_node.engines.standby.engine import StandbyEngine
+from seg_node.engines.tensorrt import backend as tensorrt_backend
+from seg_node.engines.tensorrt.backend import TensorRTBackend
 from seg_node.errors import EngineUnavailableError
 import tiny
 
@@ -42,7 +43,7 @@ def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
 
 
 def job(bundle: Bundle, plan: GpuPlan = PLAN) -> BuildJob:
-    return BuildJob('seg_node.engines.tensorrt_backend:TensorRTBackend', bundle.path, plan)
+    return BuildJob('seg_node.engines.tensorrt.backend:TensorRTBackend', bundle.path, plan)
 
 
 @pytest.mark.parametrize('precision', ['fp16', 'fp32'])
@@ -115,7 +116,7 @@ def cuda(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> RecordedCuda:
             assert data.startswith(b'vtrt')
             return super().deserialize_cuda_engine(onnx)
 
-    monkeypatch.setattr('seg_node.engines.cuda_device.find_runtime', lambda: made)
+    monkeypatch.setattr('seg_node.engines.tensorrt.cuda_device.find_runtime', lambda: made)
     monkeypatch.setattr('tensorrt_rtx.Runtime', Runtime)
     monkeypatch.setattr(tensorrt_backend, 'DRIVER', 'libc.so.6')
     monkeypatch.setattr(gpu_context, '_causes', [])

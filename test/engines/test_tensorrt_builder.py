@@ -12,8 +12,8 @@ pytest.importorskip('onnx')
 
 from onnx import helper, TensorProto
 
-from seg_node.engines.tensorrt_builder import build_engine, BuildOptions, BuildProgress
-from seg_node.engines.tensorrt_library import find_library, Messages, TensorRTLibrary
+from seg_node.engines.tensorrt.builder import build_engine, BuildOptions, BuildProgress
+from seg_node.engines.tensorrt.library import find_library, Messages, TensorRTLibrary
 from seg_node.errors import DeviceError, EngineError, TensorMismatchError
 from small_engine import PROFILE, small_onnx, TENSORS
 

@@ -20,9 +20,9 @@ import pytest
 from recorded_cuda import RecordedCuda, runtime_of
 from seg_node.engines.base import Inferred, Wanted
 from seg_node.engines.deployed_spec import DeployedSpec
-from seg_node.engines.engine_cache import EngineCache
 from seg_node.engines.onnx_engine import OnnxEngine
-from seg_node.engines.tensorrt_engine import TensorRTEngine, TensorRTOptions
+from seg_node.engines.tensorrt.engine import TensorRTEngine, TensorRTOptions
+from seg_node.engines.tensorrt.engine_cache import EngineCache
 from seg_node.errors import (
     DeviceError,
     EngineError,
@@ -51,7 +51,7 @@ UInt8Array = npt.NDArray[np.uint8]
 def cuda(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RecordedCuda:
     schedule: Literal['late', 'eager'] = request.param
     made = RecordedCuda(schedule)
-    monkeypatch.setattr('seg_node.engines.cuda_device.find_runtime', lambda: made)
+    monkeypatch.setattr('seg_node.engines.tensorrt.cuda_device.find_runtime', lambda: made)
     return made
 
 
@@ -66,7 +66,7 @@ def told(cuda: RecordedCuda, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
 
     state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0)
     monkeypatch.setattr('tensorrt_rtx.Runtime', runtime_of(cuda, state))
-    monkeypatch.setattr('seg_node.engines.tensorrt_files.build_engine', build)
+    monkeypatch.setattr('seg_node.engines.tensorrt.files.build_engine', build)
     return state
 
 
@@ -465,7 +465,7 @@ def test_images_in_pinned_memory_are_not_copied_once_more(
     def no_copy(target: Any, source: Any) -> None:
         pytest.fail(f'{source.shape} was copied to {target.shape}')
 
-    monkeypatch.setattr('seg_node.engines.tensorrt_slot.np.copyto', no_copy)
+    monkeypatch.setattr('seg_node.engines.tensorrt.slot.np.copyto', no_copy)
     engine.submit(list(pinned), ALL)
     monkeypatch.undo()
 

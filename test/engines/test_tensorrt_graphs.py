@@ -18,9 +18,9 @@ import pytest
 
 from seg_node.bundle import Bundle, open_bundle, write_bundle
 from seg_node.engines.deployed_spec import DeployedSpec
-from seg_node.engines.engine_cache import EngineCache
-from seg_node.engines.tensorrt_files import EngineFiles
-from seg_node.engines.tensorrt_library import find_library
+from seg_node.engines.tensorrt.engine_cache import EngineCache
+from seg_node.engines.tensorrt.files import EngineFiles
+from seg_node.engines.tensorrt.library import find_library
 import tiny
 
 pytestmark = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from seg_node.engines.tensorrt_library import (
+from seg_node.engines.tensorrt.library import (
     collecting_logger,
     find_library,
     Messages,
@@ -121,7 +121,7 @@ def test_bindings_without_their_shared_libraries_count_as_absent(
         msg = 'libnvinfer.so.10: cannot open shared object file'
         raise OSError(msg) if name == 'tensorrt' else ImportError(name)
 
-    monkeypatch.setattr('seg_node.engines.tensorrt_library.import_module', broken)
+    monkeypatch.setattr('seg_node.engines.tensorrt.library.import_module', broken)
 
     with pytest.raises(EngineUnavailableError, match=r'tensorrt: libnvinfer\.so\.10'):
         find_library()

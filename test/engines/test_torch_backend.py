@@ -9,8 +9,8 @@ from typing import Any, TYPE_CHECKING
 
 import pytest
 
-from seg_node.engines import torch_backend
-from seg_node.engines.torch_backend import TorchBackend
+from seg_node.engines.torch_cuda import backend as torch_backend
+from seg_node.engines.torch_cuda.backend import TorchBackend
 from seg_node.errors import EngineUnavailableError
 
 if TYPE_CHECKING:

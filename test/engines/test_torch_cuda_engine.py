@@ -19,12 +19,12 @@ import torch
 from seg_node.bundle import write_bundle
 from seg_node.crf import preset
 from seg_node.engines.base import Wanted
-from seg_node.engines.gpu_backend import GpuPlan
 from seg_node.engines.registry import engine_class, open_engine
-from seg_node.engines.torch_backend import TorchBackend
-from seg_node.engines.torch_cuda_engine import TorchCudaEngine
+from seg_node.engines.standby.backend import GpuPlan
+from seg_node.engines.torch_cuda.backend import TorchBackend
+from seg_node.engines.torch_cuda.engine import TorchCudaEngine
+from seg_node.engines.torch_cuda.queues import CudaQueues, ProcessorQueues
 from seg_node.engines.torch_engine import TorchEngine
-from seg_node.engines.torch_queues import CudaQueues, ProcessorQueues
 from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError
 from seg_node.imaging.device_scores import DeviceScores
 from seg_node.imaging.drivable import drivable_area, drivable_table
@@ -267,8 +267,8 @@ def test_torch_is_left_alone_where_there_is_no_driver(monkeypatch: pytest.Monkey
         msg = f'{name}: cannot open shared object file'
         raise OSError(msg)
 
-    monkeypatch.setattr('seg_node.engines.torch_backend.CDLL', absent)
-    monkeypatch.setattr('seg_node.engines.torch_backend._module', pytest.fail)
+    monkeypatch.setattr('seg_node.engines.torch_cuda.backend.CDLL', absent)
+    monkeypatch.setattr('seg_node.engines.torch_cuda.backend._module', pytest.fail)
 
     with pytest.raises(EngineUnavailableError, match='No NVIDIA driver'):
         TorchBackend().device()

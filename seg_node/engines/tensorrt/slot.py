@@ -8,14 +8,14 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.engines.cuda_device import address_of
+from seg_node.engines.tensorrt.cuda_device import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
-    from seg_node.engines.tensorrt_tensors import Tensor
+    from seg_node.engines.tensorrt.tensors import Tensor
 
     UInt8Array = npt.NDArray[np.uint8]
 

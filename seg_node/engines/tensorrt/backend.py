@@ -7,21 +7,21 @@ import ctypes
 from importlib.util import find_spec
 from typing import ClassVar, TYPE_CHECKING
 
-from seg_node.engines.cuda_device import CudaDevice
-from seg_node.engines.gpu_backend import GpuBackend, GpuError
-from seg_node.engines.tensorrt_builder import BuildOptions
-from seg_node.engines.tensorrt_engine import TensorRTEngine, TensorRTOptions
-from seg_node.engines.tensorrt_files import EngineFiles
-from seg_node.engines.tensorrt_library import find_library
+from seg_node.engines.standby.backend import GpuBackend, GpuError
+from seg_node.engines.tensorrt.builder import BuildOptions
+from seg_node.engines.tensorrt.cuda_device import CudaDevice
+from seg_node.engines.tensorrt.engine import TensorRTEngine, TensorRTOptions
+from seg_node.engines.tensorrt.files import EngineFiles
+from seg_node.engines.tensorrt.library import find_library
 from seg_node.errors import DeviceError, EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from seg_node.bundle import Bundle
-    from seg_node.engines.cuda_device import DeviceInfo
     from seg_node.engines.deployed_spec import DeployedSpec
-    from seg_node.engines.gpu_backend import GpuPlan
+    from seg_node.engines.standby.backend import GpuPlan
+    from seg_node.engines.tensorrt.cuda_device import DeviceInfo
 
 __all__ = ['TensorRTBackend']
 

@@ -8,9 +8,9 @@ import platform
 import sys
 from typing import TYPE_CHECKING
 
-from seg_node.engines.engine_cache import EngineCache, EngineKey
-from seg_node.engines.tensorrt_builder import build_engine, BuildOptions
-from seg_node.engines.tensorrt_tensors import deployed_profile, deployed_tensors
+from seg_node.engines.tensorrt.builder import build_engine, BuildOptions
+from seg_node.engines.tensorrt.engine_cache import EngineCache, EngineKey
+from seg_node.engines.tensorrt.tensors import deployed_profile, deployed_tensors
 from seg_node.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seg_node.bundle import Bundle
-    from seg_node.engines.cuda_device import DeviceInfo
     from seg_node.engines.deployed_spec import DeployedSpec
-    from seg_node.engines.engine_cache import CachedEngine
-    from seg_node.engines.tensorrt_library import TensorRTLibrary
+    from seg_node.engines.tensorrt.cuda_device import DeviceInfo
+    from seg_node.engines.tensorrt.engine_cache import CachedEngine
+    from seg_node.engines.tensorrt.library import TensorRTLibrary
 
     OnProgress = Callable[[float, str], None]
 

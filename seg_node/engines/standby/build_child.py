@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The process that builds an engine for a GPU: ``python -m seg_node.engines.build_child JOB``.
+"""The process that builds an engine for a GPU.
+
+``python -m seg_node.engines.standby.build_child JOB`` is how a node starts it.
 
 It tells its parent how far it is by lines of JSON on stdout, such as ``{"event": "progress",
 "share": 0.42}``, and at last ``built`` or ``failed``. Whatever else comes out, of native libraries
@@ -18,10 +20,10 @@ import traceback
 from typing import Any, cast, TYPE_CHECKING
 
 from seg_node.bundle import open_bundle
-from seg_node.engines.gpu_backend import fault_of, GpuPlan
+from seg_node.engines.standby.backend import fault_of, GpuPlan
 
 if TYPE_CHECKING:
-    from seg_node.engines.gpu_backend import GpuBackend
+    from seg_node.engines.standby.backend import GpuBackend
 
 __all__ = ['load_backend', 'main']
 

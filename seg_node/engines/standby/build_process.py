@@ -15,17 +15,17 @@ from threading import Lock
 import time
 from typing import Any, TYPE_CHECKING
 
-from seg_node.engines.gpu_backend import GpuError
+from seg_node.engines.standby.backend import GpuError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from seg_node.engines.gpu_backend import GpuPlan
+    from seg_node.engines.standby.backend import GpuPlan
 
 __all__ = ['BuildJob', 'BuildProcess']
 
-CHILD = 'seg_node.engines.build_child'
+CHILD = 'seg_node.engines.standby.build_child'
 LOG_LINES = 5
 CHUNK = 1 << 16
 END_S = 10.0

@@ -10,8 +10,8 @@ from typing import ClassVar, NamedTuple, TYPE_CHECKING
 
 from seg_node.engines.base import check_images, Engine, Inferred
 from seg_node.engines.deployed_spec import drivable_limits
-from seg_node.engines.nvtx_stage import Stage
-from seg_node.engines.tensorrt_session import Session, TensorRTOptions
+from seg_node.engines.tensorrt.nvtx_stage import Stage
+from seg_node.engines.tensorrt.session import Session, TensorRTOptions
 from seg_node.errors import DeviceError, EngineError
 from seg_node.imaging import finish, PixelMaps, place
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Wanted
     from seg_node.engines.deployed_spec import Size
-    from seg_node.engines.engine_cache import EngineCache
-    from seg_node.engines.tensorrt_builder import BuildOptions
-    from seg_node.engines.tensorrt_lane import Batch
+    from seg_node.engines.tensorrt.builder import BuildOptions
+    from seg_node.engines.tensorrt.engine_cache import EngineCache
+    from seg_node.engines.tensorrt.lane import Batch
     from seg_node.imaging import Placement
 
     UInt8Array = npt.NDArray[np.uint8]

@@ -10,7 +10,7 @@ from pathlib import Path
 import re
 from typing import Any, ClassVar, TYPE_CHECKING
 
-from seg_node.engines.gpu_backend import GpuBackend
+from seg_node.engines.standby.backend import GpuBackend
 from seg_node.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
-    from seg_node.engines.gpu_backend import GpuPlan
+    from seg_node.engines.standby.backend import GpuPlan
 
 __all__ = ['TorchBackend']
 

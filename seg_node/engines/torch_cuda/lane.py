@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from seg_node.engines.torch_queues import Queues
+    from seg_node.engines.torch_cuda.queues import Queues
     from seg_node.model.deployed import Deployed
 
     UInt8Array = npt.NDArray[np.uint8]

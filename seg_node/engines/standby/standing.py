@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from seg_node.engines.gpu_backend import GpuPlan
+    from seg_node.engines.standby.backend import GpuPlan
 
 __all__ = ['Patience', 'Phase', 'Standing']
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import logging
 from typing import Any, cast, NamedTuple, TYPE_CHECKING
 
-from seg_node.engines.build_bar import BuildBar
-from seg_node.engines.cuda_device import CudaDevice
 from seg_node.engines.deployed_spec import DeployedSpec
-from seg_node.engines.tensorrt_files import EngineFiles
-from seg_node.engines.tensorrt_lane import Lane, Streams
-from seg_node.engines.tensorrt_library import collecting_logger, find_library, Messages
-from seg_node.engines.tensorrt_tensors import check_engine, deployed_tensors
+from seg_node.engines.standby.build_bar import BuildBar
+from seg_node.engines.tensorrt.cuda_device import CudaDevice
+from seg_node.engines.tensorrt.files import EngineFiles
+from seg_node.engines.tensorrt.lane import Lane, Streams
+from seg_node.engines.tensorrt.library import collecting_logger, find_library, Messages
+from seg_node.engines.tensorrt.tensors import check_engine, deployed_tensors
 from seg_node.errors import DeviceError, EngineError
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.deployed_spec import Precision, Size
-    from seg_node.engines.engine_cache import CachedEngine, EngineCache
-    from seg_node.engines.tensorrt_builder import BuildOptions
-    from seg_node.engines.tensorrt_lane import Batch
+    from seg_node.engines.tensorrt.builder import BuildOptions
+    from seg_node.engines.tensorrt.engine_cache import CachedEngine, EngineCache
+    from seg_node.engines.tensorrt.lane import Batch
 
     UInt8Array = npt.NDArray[np.uint8]
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TYPE_CHECKING
 import numpy as np
 
 from seg_node.engines.base import Wanted
-from seg_node.engines.probe import probe_image
+from seg_node.engines.standby.probe import probe_image
 from seg_node.imaging.drivable import drivable_area, drivable_table
 
 if TYPE_CHECKING:

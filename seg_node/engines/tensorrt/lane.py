@@ -22,9 +22,9 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from seg_node.engines.nvtx_stage import Stage
-from seg_node.engines.pinned_pool import PinnedPool
-from seg_node.engines.tensorrt_slot import fill, laid_out, Slot
+from seg_node.engines.tensorrt.nvtx_stage import Stage
+from seg_node.engines.tensorrt.pinned_pool import PinnedPool
+from seg_node.engines.tensorrt.slot import fill, laid_out, Slot
 from seg_node.errors import DeviceError, EngineError, TensorMismatchError
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from seg_node.engines.cuda_device import CudaDevice
-    from seg_node.engines.tensorrt_library import Messages
-    from seg_node.engines.tensorrt_tensors import Tensor
+    from seg_node.engines.tensorrt.cuda_device import CudaDevice
+    from seg_node.engines.tensorrt.library import Messages
+    from seg_node.engines.tensorrt.tensors import Tensor
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]

@@ -8,7 +8,7 @@ import logging
 from typing import ClassVar, Literal, TYPE_CHECKING
 
 from seg_node.engines.base import Engine
-from seg_node.engines.gpu_standing import Patience
+from seg_node.engines.standby.standing import Patience
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.engines.base import Inferred, Wanted
-    from seg_node.engines.gpu_supply import GpuSupply
+    from seg_node.engines.standby.supply import GpuSupply
 
     UInt8Array = npt.NDArray[np.uint8]
 

@@ -13,15 +13,15 @@ import logging
 import threading
 from typing import Any, TYPE_CHECKING
 
-from seg_node.engines.tensorrt_library import collecting_logger, Messages
-from seg_node.engines.tensorrt_tensors import check_network
+from seg_node.engines.tensorrt.library import collecting_logger, Messages
+from seg_node.engines.tensorrt.tensors import check_network
 from seg_node.errors import DeviceError, EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from seg_node.engines.tensorrt_library import TensorRTLibrary
-    from seg_node.engines.tensorrt_tensors import Tensor
+    from seg_node.engines.tensorrt.library import TensorRTLibrary
+    from seg_node.engines.tensorrt.tensors import Tensor
 
     Shape = tuple[int, ...]
     OnProgress = Callable[[float, str], None]

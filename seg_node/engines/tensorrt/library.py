@@ -2,7 +2,7 @@
 """Which of NVIDIA's libraries is here: TensorRT 10, TensorRT 11 or TensorRT for RTX.
 
 One strongly typed path serves all three: types stand in the ONNX graph and nowhere else. What
-differs between them is said here and in ``tensorrt_builder``.
+differs between them is said here and in ``builder``.
 """
 
 from __future__ import annotations

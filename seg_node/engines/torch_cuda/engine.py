@@ -8,10 +8,10 @@ from typing import Any, cast, ClassVar, TYPE_CHECKING
 
 from seg_node.engines.base import check_images, Engine, Inferred
 from seg_node.engines.deployed_spec import drivable_limits
-from seg_node.engines.nvtx_stage import Stage
+from seg_node.engines.tensorrt.nvtx_stage import Stage
+from seg_node.engines.torch_cuda.lane import Lane
+from seg_node.engines.torch_cuda.queues import queues_of
 from seg_node.engines.torch_engine import trained_network
-from seg_node.engines.torch_lane import Lane
-from seg_node.engines.torch_queues import queues_of
 from seg_node.errors import EngineError
 from seg_node.imaging import PixelMaps
 from seg_node.model.deployed import Deployed
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Wanted
-    from seg_node.engines.torch_queues import Queues
+    from seg_node.engines.torch_cuda.queues import Queues
     from seg_node.imaging import Placement
 
     UInt8Array = npt.NDArray[np.uint8]

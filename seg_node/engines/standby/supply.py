@@ -10,19 +10,19 @@ from threading import Condition, Lock, Thread
 import time
 from typing import Any, TYPE_CHECKING
 
-from seg_node.engines.build_process import BuildJob, BuildProcess
-from seg_node.engines.gpu_backend import fault_of, GpuError, GpuPlan, plan_after
-from seg_node.engines.gpu_context import abandon, spoil
-from seg_node.engines.gpu_standing import Standing
-from seg_node.engines.self_check import self_check
+from seg_node.engines.standby.backend import fault_of, GpuError, GpuPlan, plan_after
+from seg_node.engines.standby.build_process import BuildJob, BuildProcess
+from seg_node.engines.standby.context import abandon, spoil
+from seg_node.engines.standby.self_check import self_check
+from seg_node.engines.standby.standing import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
-    from seg_node.engines.gpu_backend import GpuBackend
-    from seg_node.engines.gpu_standing import Patience
+    from seg_node.engines.standby.backend import GpuBackend
+    from seg_node.engines.standby.standing import Patience
 
 __all__ = ['GpuSupply']
 

@@ -15,7 +15,7 @@ from seg_node.errors import DeviceError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from seg_node.engines.cuda_device import CudaDevice
+    from seg_node.engines.tensorrt.cuda_device import CudaDevice
 
     UInt8Array = npt.NDArray[np.uint8]
 

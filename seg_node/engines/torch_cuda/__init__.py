@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The deployed graph as a torch module on CUDA, where there is no TensorRT."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from seg_node.cli import corrupt_option
 from seg_node.cli.arguments import at_least_one, positive
 from seg_node.cli.crf_options import add_crf
+from seg_node.cli.engine_options import add_engine
 from seg_node.datasets import dataset_lines
-from seg_node.engines.registry import AUTO, PRECISIONS
 
 if TYPE_CHECKING:
     import argparse
@@ -66,31 +66,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group('how the bundle is run')
-    group.add_argument(
-        '--engine',
-        default='auto',
-        help='onnxruntime, tensorrt, torch, fake, or auto for the best on a CPU (default: auto); '
-        'an engine of TensorRT that is not there is built first',
-    )
-    group.add_argument(
-        '--threads',
-        metavar='N',
-        type=at_least_one,
-        default=1,
-        help='threads of the engine (default: 1)',
-    )
-    group.add_argument(
-        '--precision',
-        choices=PRECISIONS,
-        default=AUTO,
-        help='arithmetic of the network; auto is what the bundle asks for (default: auto)',
-    )
-    group.add_argument(
-        '--temperature',
-        metavar='T',
-        type=positive,
-        help="divide the scores by T (default: the bundle's temperature)",
-    )
+    add_engine(group)
 
 
 def _add_protocol(parser: argparse.ArgumentParser) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, crf_choice
+from seg_node.cli.engine_options import add_engine
 from seg_node.cli.live_option import add_live, check_live, run_live
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.cli.replaying import replay_with_bar
-from seg_node.engines.registry import AUTO, PRECISIONS
 from seg_node.errors import ParameterError
 from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.replay.text import as_text
@@ -77,26 +77,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         default='default',
         help='name of a shipped bundle, or a folder (default: default)',
     )
-    group.add_argument('--engine', default=AUTO, help='name of an engine (default: auto)')
-    group.add_argument(
-        '--threads',
-        metavar='N',
-        type=at_least_one,
-        default=1,
-        help='threads of the engine (default: 1)',
-    )
-    group.add_argument(
-        '--precision',
-        choices=PRECISIONS,
-        default=AUTO,
-        help='arithmetic of the network; auto is what the bundle asks for (default: auto)',
-    )
-    group.add_argument(
-        '--temperature',
-        metavar='T',
-        type=positive,
-        help="divide the scores by T (default: the bundle's temperature)",
-    )
+    add_engine(group)
     group.add_argument(
         '--latency-budget',
         metavar='MS',

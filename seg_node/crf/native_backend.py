@@ -17,7 +17,6 @@ on with the widest instructions that the processor has.
 
 from __future__ import annotations
 
-from functools import cache
 from math import inf, isqrt
 from typing import Any, TYPE_CHECKING
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from seg_node.crf.options import BilateralKernel
 from seg_node.errors import CrfError
+from seg_node.imaging.native_module import load_native
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -172,20 +172,5 @@ def _call(function: str, *arguments: Any, **keywords: Any) -> int:
     return count
 
 
-@cache
 def _load() -> tuple[Any, str]:
-    """Return the extension, or None and why it cannot be used."""
-    try:
-        from seg_node import _native  # type: ignore[attr-defined]  # noqa: PLC0415 - optional
-    except ImportError as err:
-        return None, (
-            f'the extension of seg_node is not here ({err}): install a C++ compiler, then '
-            'seg_node again.'
-        )
-    found = getattr(_native, 'INTERFACE', None)
-    if found != INTERFACE:
-        return None, (
-            f'the extension of seg_node has interface {found}, expected {INTERFACE}: it was '
-            'built from other sources; install seg_node again.'
-        )
-    return _native, ''
+    return load_native('INTERFACE', INTERFACE)

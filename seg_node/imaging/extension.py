@@ -14,6 +14,8 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.imaging.native_module import load_native
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -133,20 +135,5 @@ def _finish(scores: Float32Array, placement: Placement, temperature: float, **wa
     return finite
 
 
-@cache
 def _load() -> tuple[Any, str]:
-    """Return the extension, or None and why it cannot be used."""
-    try:
-        from seg_node import _native  # type: ignore[attr-defined]  # noqa: PLC0415 - optional
-    except ImportError as err:
-        return None, (
-            f'the extension of seg_node is not here ({err}): install a C++ compiler, then '
-            'seg_node again.'
-        )
-    found = getattr(_native, 'POSTPROCESS_INTERFACE', None)
-    if found != INTERFACE:
-        return None, (
-            f'the extension of seg_node has post-processing {found}, expected {INTERFACE}: it '
-            'was built from other sources; install seg_node again.'
-        )
-    return _native, ''
+    return load_native('POSTPROCESS_INTERFACE', INTERFACE)

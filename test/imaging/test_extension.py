@@ -22,6 +22,7 @@ from seg_node.imaging import (
     Placement,
     probabilities,
 )
+from seg_node.imaging.native_module import load_native
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,13 +164,13 @@ def test_an_extension_of_other_sources_is_not_used(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(extension, 'is_here', extension_is_here)
         patch.setattr(extension, 'INTERFACE', 999)
-        extension._load.cache_clear()
+        load_native.cache_clear()
         extension_is_here.cache_clear()
         with caplog.at_level(logging.WARNING):
             finish(scores, placed((40, 50)))
             got = probabilities(scores, placed((40, 50)))
         missing = extension.why_missing()
-    extension._load.cache_clear()
+    load_native.cache_clear()
     extension_is_here.cache_clear()
 
     np.testing.assert_allclose(got, expected, atol=1e-5)

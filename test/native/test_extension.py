@@ -18,6 +18,7 @@ from seg_node.crf.margin import settled_labels
 from seg_node.crf.options import BilateralKernel, CrfOptions, GaussianKernel
 from seg_node.errors import CrfError
 from seg_node.imaging import Placement, probabilities
+from seg_node.imaging.native_module import load_native
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
@@ -263,12 +264,12 @@ def test_a_kernel_that_does_not_fit_the_lattice_is_a_clear_error() -> None:
 
 def test_a_module_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native_backend, 'INTERFACE', 999)
-    native_backend._load.cache_clear()
+    load_native.cache_clear()
     try:
         assert 'expected 999' in native_backend.why_missing()
     finally:
         monkeypatch.undo()
-        native_backend._load.cache_clear()
+        load_native.cache_clear()
     assert not native_backend.why_missing()
 
 

@@ -61,7 +61,7 @@ def test_a_side_can_turn_off_the_crf_that_both_have() -> None:
             "Unknown setting 'presision'; expected one of crf, crf.backend",
         ),
         ('default,int8', 'Write it as NAME=VALUE'),
-        ('default,precision=int4', 'precision expected one of auto, fp32, int8'),
+        ('default,precision=int4', 'precision expected one of auto, fp16, fp32, int8'),
         ('default,threads=0', 'threads expected a whole number of at least 1'),
         ('default,threads=1,threads=2', "says 'threads' twice"),
         ('default,crf.mode=fast', 'which is off. Add crf=auto'),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import shutil
 from typing import Any, TYPE_CHECKING
 
+from seg_node.errors import ParameterError
 from seg_node.interface import (
     classes_json,
     CODED_FORMAT,
@@ -94,7 +95,7 @@ class LabelledBag:
         self._chosen = choose_outputs(self._wishes.names, context.manifest.taxonomy)
         self.outputs: Outputs = outputs_for(self._chosen.topics, tuple(self._chosen.classes))
         recording = Recording(context.bag)
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
         layout = BagFormat(self._wishes.storage, self._wishes.distro, self._wishes.zstd)
         self._writer = BagWriter(folder, layout)
         self._tracks: dict[tuple[str, str], Connection] = {}
@@ -216,6 +217,21 @@ class _CameraInfo:
             self._newest = self._recording.deserialize(found)
         first = self._follower.ahead() if self._newest is None else None
         return self._newest if first is None else self._recording.deserialize(first)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an interrupted run left, and nothing above it.
+
+    Raises:
+        ParameterError: If the path has no name of its own.
+    """
+    if folder.name in ('', '.', '..') or folder.parent.name != FOLDER:
+        msg = (
+            f'{str(folder)!r} is no place for a labelled bag, because it is not one folder below '
+            f'{FOLDER!r}. Give the recording by its name.'
+        )
+        raise ParameterError(msg)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def namespaces(cameras: tuple[str, ...]) -> dict[str, str]:

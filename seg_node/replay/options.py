@@ -48,7 +48,7 @@ class ReplayOptions:
     Attributes:
         bundle: Name of a shipped bundle or path of a folder.
         engine: Name of an engine, or ``'auto'``.
-        precision: ``'fp32'``, ``'int8'`` or ``'auto'``.
+        precision: ``'fp32'``, ``'fp16'``, ``'int8'`` or ``'auto'``.
         threads: Threads of the engine.
         temperature: Divisor of the scores instead of the bundle's.
         crf: What is asked of the dense CRF.

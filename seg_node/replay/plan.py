@@ -8,6 +8,8 @@ any number of them gives the same results.
 from __future__ import annotations
 
 from dataclasses import dataclass
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seg_node.errors import BagError
@@ -17,7 +19,6 @@ from seg_node.recordings.storage import FOREVER_NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
     from seg_node.replay.options import ReplayOptions
 
@@ -25,6 +26,7 @@ __all__ = ['Bag', 'Plan', 'Task', 'plan']
 
 SECOND_NS = 1_000_000_000
 LONGEST_NS, SHORTEST_NS = 60 * SECOND_NS, 5 * SECOND_NS
+ROOT = 'root'  # of the file system, which has no name
 FEWEST_PARTS = 16  # of all bags together, so that processes end at about the same time
 
 
@@ -100,9 +102,14 @@ def plan(paths: Sequence[Path], options: ReplayOptions) -> Plan:
     Raises:
         BagError: If a recording cannot be read, or its cameras have to be named.
     """
-    names = _unique(path.name or path.resolve().name for path in paths)
+    names = _unique(_name(path) for path in paths)
     bags = tuple(_bag(path, name, options) for path, name in zip(paths, names, strict=True))
     return Plan(bags, tuple(_tasks(bags, options)))
+
+
+def _name(path: Path) -> str:
+    """Return the last part of a path, which `.` and `..` have only when they are resolved."""
+    return Path(os.path.abspath(path)).name or ROOT  # noqa: PTH100 - keeps the names of links
 
 
 def _bag(path: Path, name: str, options: ReplayOptions) -> Bag:

@@ -20,10 +20,12 @@ from replay.labelled import (
     STAMPS,
     write_drive,
 )
+from seg_node.bundle import open_bundle
 from seg_node.errors import BagError, ParameterError
 from seg_node.imaging import colorize, overlay
+from seg_node.replay.options import ReplayOptions
 from seg_node.replay.outputs import BagOutputs, CHOICES, choose_outputs
-from tiny import TAXONOMY
+from tiny import TAXONOMY, tiny_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -192,6 +194,23 @@ def test_result_of_an_interrupted_run_is_replaced(tmp_path: Path) -> None:
     _, out = labelled(bag, tmp_path / 'out', BagOutputs(('mask',)))
 
     assert len(read_bag(out)['/front/segmentation/mask']) == len(SCENES)
+
+
+@pytest.mark.parametrize('name', ['..', '.', '', '../..'])
+def test_bag_without_a_name_of_its_own_removes_nothing(tmp_path: Path, name: str) -> None:
+    from seg_node.replay.labelled_bag import open_sink  # noqa: PLC0415  # needs rosbags
+    from seg_node.replay.sink import SinkContext  # noqa: PLC0415
+
+    bag, out = write_drive(tmp_path / 'drive'), tmp_path / 'out'
+    kept = out / 'labelled' / 'kept'
+    kept.mkdir(parents=True)
+    manifest = open_bundle(tiny_bundle(tmp_path / 'bundle').path).manifest
+    options = ReplayOptions(labelled=BagOutputs(('mask',)))
+
+    with pytest.raises(ParameterError, match='no place for a labelled bag'):
+        open_sink(SinkContext(bag, name, (CAMERA,), out, manifest, options))
+
+    assert kept.is_dir()
 
 
 def test_error_of_the_writing_thread_reaches_the_replay(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Streams, pinned memory and CUDA graphs need a GPU: ``benchmarks/bench_gpu.py`` t
 from __future__ import annotations
 
 from dataclasses import replace
+import sys
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -252,6 +253,18 @@ def test_without_a_gpu_the_engine_for_gpus_is_not_available(bundle: Bundle) -> N
     with pytest.raises(EngineUnavailableError, match=r'No NVIDIA driver|finds no CUDA GPU'):
         TorchBackend().device()
 
+    with pytest.raises(EngineUnavailableError, match='finds no CUDA GPU'):
+        TorchBackend().open(bundle, GpuPlan((90, 120), 'fp16'))
+
+
+def test_module_of_ours_that_is_missing_is_a_defect_and_not_a_missing_torch(
+    monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    monkeypatch.setitem(sys.modules, 'seg_node.engines.torch_cuda.engine', None)
+
+    with pytest.raises(ModuleNotFoundError, match='seg_node'):
+        TorchBackend().open(bundle, GpuPlan((90, 120), 'fp16'))
+
 
 @pytest.mark.parametrize('gpu', [False, True], ids=['processor', 'gpu'])
 def test_name_torch_means_the_gpu_where_there_is_one(
@@ -268,7 +281,8 @@ def test_torch_is_left_alone_where_there_is_no_driver(monkeypatch: pytest.Monkey
         raise OSError(msg)
 
     monkeypatch.setattr('seg_node.engines.torch_cuda.backend.CDLL', absent)
-    monkeypatch.setattr('seg_node.engines.torch_cuda.backend._module', pytest.fail)
+    monkeypatch.setattr('seg_node.engines.torch_cuda.backend.import_module', pytest.fail)
+    monkeypatch.setattr('seg_node.engines.torch_cuda.backend.find_spec', pytest.fail)
 
     with pytest.raises(EngineUnavailableError, match='No NVIDIA driver'):
         TorchBackend().device()

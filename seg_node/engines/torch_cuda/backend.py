@@ -75,7 +75,7 @@ class TorchBackend(GpuBackend):
             EngineError: If the bundle has no weights for torch.
             DeviceError: If the GPU failed.
         """
-        kind = _module('torch_cuda_engine').TorchCudaEngine
+        kind = _module('torch_cuda.engine').TorchCudaEngine
         engine: Engine = kind(bundle, precision=plan.precision)
         engine.open()
         return engine
@@ -128,5 +128,7 @@ def _module(name: str) -> Any:
     try:
         return import_module(f'seg_node.engines.{name}')
     except ImportError as err:
+        if str(err.name).startswith('seg_node'):
+            raise  # a defect of ours, which no installation mends
         msg = f'Torch cannot be imported ({err}): pip install torch safetensors.'
         raise EngineUnavailableError(msg) from err

@@ -86,6 +86,16 @@ def test_without_truth_a_rule_about_it_is_an_error(
     assert "Unknown metric 'miou'" in capsys.readouterr().err
 
 
+def test_a_recording_too_short_for_a_verdict_keeps_no_rule(
+    bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = str(write_drive(tmp_path / 'short', 6, rate=2.0))
+
+    assert main(['compare', bundle, bundle, short, '--fail-if', 'flicker is worse']) == 1
+
+    assert "'flicker is worse' cannot be judged" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ('words', 'told'),
     [

@@ -44,7 +44,9 @@ def as_text(comparison: Comparison, sides: tuple[str, str], broken: Broken) -> s
         ]
     )
     rows = [_row(one) for one in comparison.differences]
-    rules = '\n'.join(_rule(rule, met) for rule, met in broken.items())
+    rules = '\n'.join(
+        _rule(rule, met, rule.not_judged(comparison)) for rule, met in broken.items()
+    )
     return '\n\n'.join(part for part in (head, table(HEAD, rows), rules) if part)
 
 
@@ -72,7 +74,11 @@ def as_json(
         'seed': SEED,
         'metrics': {one.metric.name: _plain(one) for one in comparison.differences},
         'rules': [
-            {'rule': rule.text, 'met_by': [one.metric.name for one in met]}
+            {
+                'rule': rule.text,
+                'met_by': [one.metric.name for one in met],
+                'not_judged': [one.metric.name for one in rule.not_judged(comparison)],
+            }
             for rule, met in broken.items()
         ],
     }
@@ -116,11 +122,12 @@ def _number(value: float, sign: str = '') -> str:
     return '-' if math.isnan(value) else f'{value:{sign}.2f}'
 
 
-def _rule(rule: Rule, met: Sequence[Difference]) -> str:
-    if not met:
-        return f'kept:   {rule.text}'
+def _rule(rule: Rule, met: Sequence[Difference], not_judged: Sequence[Difference]) -> str:
     named = ', '.join(f'{one.metric.name} {_number(one.change, sign="+")}' for one in met)
-    return f'BROKEN: {rule.text} ({named})'
+    text = f'BROKEN: {rule.text} ({named})' if met else f'kept:   {rule.text}'
+    if not_judged:
+        text += f'; too little data to judge {", ".join(one.metric.name for one in not_judged)}'
+    return text
 
 
 def _plain(one: Difference) -> dict[str, Any]:

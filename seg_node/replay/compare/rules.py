@@ -15,7 +15,7 @@ import re
 from typing import get_args, TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
-from seg_node.replay.compare.comparison import Verdict
+from seg_node.replay.compare.comparison import LEAST_UNITS, Verdict
 from seg_node.replay.compare.metrics import CLASS_PREFIX
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     '>': operator.gt,
 }
 ENDS = ('low', 'high')
+TOO_LITTLE: Verdict = 'too little data'
 ANY_CLASS = f'{CLASS_PREFIX}*'
 NUMBER = r'[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?'
 ORDER = re.compile(
@@ -70,19 +71,19 @@ class Rule:
         """Return the differences that meet the rule.
 
         Raises:
-            ParameterError: If the comparison has no such metric, or no value of it: a rule that
-                cannot be judged must not look kept.
+            ParameterError: If the comparison has no such metric, or too little data for it: a
+                rule that cannot be judged must not look kept.
         """
         chosen = self._chosen(comparison.differences)
-        judged = [one for one in chosen if not math.isnan(self._value(one))]
-        if self.verdict is None and not judged:
-            fewest = min(one.support for one in chosen)
-            msg = (
-                f'Rule {self.text!r} cannot be judged: {self.metric!r} has no such value from '
-                f'{fewest} units of frames. Compare on more recordings, or leave the rule out.'
-            )
-            raise ParameterError(msg)
-        return tuple(one for one in (chosen if self.verdict else judged) if self._holds(one))
+        judged = [one for one in chosen if self._can_judge(one)]
+        if not judged:
+            raise ParameterError(self._why_not(chosen))
+        return tuple(one for one in judged if self._holds(one))
+
+    def not_judged(self, comparison: Comparison) -> tuple[Difference, ...]:
+        """Return the differences that the rule is about and that it says nothing of."""
+        chosen = self._chosen(comparison.differences)
+        return tuple(one for one in chosen if not self._can_judge(one))
 
     def _chosen(self, differences: Sequence[Difference]) -> list[Difference]:
         if self.metric == ANY_CLASS:
@@ -97,6 +98,24 @@ class Rule:
             )
             raise ParameterError(msg)
         return chosen
+
+    def _can_judge(self, one: Difference) -> bool:
+        if self.verdict is not None:
+            return self.verdict == TOO_LITTLE or one.verdict != TOO_LITTLE
+        return not math.isnan(self._value(one))
+
+    def _why_not(self, chosen: Sequence[Difference]) -> str:
+        if self.relative and not any(one.a for one in chosen):
+            why = (
+                f"A's value of {self.metric!r} is 0, of which there are no parts. Leave out the %"
+            )
+        else:
+            most = max(one.support for one in chosen)
+            why = (
+                f'at most {most} units of frames say something about {self.metric!r}, and '
+                f'{LEAST_UNITS} are needed. Compare on more or longer recordings'
+            )
+        return f'Rule {self.text!r} cannot be judged: {why}, or leave the rule out.'
 
     def _value(self, one: Difference) -> float:
         value = {'': one.change, 'low': one.low, 'high': one.high}[self.end]

@@ -10,6 +10,7 @@ import pytest
 from replay.records import drive
 from seg_node.errors import ParameterError
 from seg_node.replay.compare.comparison import compare, Comparison
+from seg_node.replay.compare.report import as_json, as_text
 from seg_node.replay.compare.rules import parse_rule
 
 CLASSES = ('green road', 'pole')
@@ -98,9 +99,39 @@ def test_a_rule_about_truth_is_refused_where_there_is_none() -> None:
         parse_rule('iou.* < 0').check(without)
 
 
-def test_a_rule_about_an_interval_that_is_not_known_does_not_look_kept() -> None:
+@pytest.mark.parametrize(
+    'text', ['miou.high < 0', 'miou is worse', 'iou.* is worse', 'entropy is no difference seen']
+)
+def test_a_rule_about_what_too_little_is_known_of_does_not_look_kept(text: str) -> None:
     short = compare(drive(20), drive(20), CLASSES)
 
-    with pytest.raises(ParameterError, match='cannot be judged'):
-        parse_rule('miou.high < 0').check(short)
-    assert not parse_rule('miou is worse').check(short)
+    with pytest.raises(ParameterError, match='cannot be judged: at most 1 units'):
+        parse_rule(text).check(short)
+
+
+def test_parts_of_nothing_are_not_judged(comparison: Comparison) -> None:
+    with pytest.raises(ParameterError, match="A's value of 'crf_rate' is 0"):
+        parse_rule('crf_rate > 10 %').check(comparison)
+
+
+def test_too_little_data_can_be_asked_for() -> None:
+    short = compare(drive(20), drive(20), CLASSES)
+
+    assert parse_rule('miou is too little data').check(short)
+
+
+def test_classes_of_which_too_little_is_known_are_named_beside_those_that_are_judged() -> None:
+    a = drive(600)
+    a[0] = replace(a[0], confusion=((0, 0, 70), (2, 2, 30)))
+    found = compare(a, a, (*CLASSES, 'tram'))
+    rule = parse_rule('iou.* is worse')
+
+    met = {rule: rule.check(found)}
+
+    assert met[rule] == ()
+    assert 'kept:   iou.* is worse; too little data to judge iou.tram' in as_text(
+        found, ('a', 'b'), met
+    )
+    assert as_json(found, ({}, {}), met)['rules'] == [
+        {'rule': 'iou.* is worse', 'met_by': [], 'not_judged': ['iou.tram']}
+    ]

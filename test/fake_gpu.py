@@ -11,7 +11,7 @@ the file that ``FAKE_GPU_PIDS`` names. Keys, all optional::
     open       for each precision what its opening does: 'memory', 'device', 'spoilt'
     results    for each precision what comes out: 'nan', 'wrong', 'stuck', 'impossible'
     at         for each number of a frame, counted from the first after the self-check, what it
-               does: 'memory', 'device', 'spoilt', 'bug'
+               does: 'memory', 'device', 'spoilt', 'bug', 'hang'
     missing    why there is no such GPU
 """
 
@@ -177,6 +177,8 @@ class FakeGpuEngine(Engine):
         self._calls += 1
         told = settings()
         if fate := told.get('at', {}).get(str(self._calls - CHECKS)):
+            if fate == 'hang':
+                time.sleep(1000.0)
             fail(fate)
         found = [self._changed(one, told) for one in self._real.segment(images, wanted)]
         self._first = self._first or found

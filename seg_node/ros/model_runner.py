@@ -160,7 +160,11 @@ def _standby_options(parameters: Parameters) -> StandbyOptions:
     return StandbyOptions(
         on_gpu_failure='fail' if parameters.on_gpu_failure == 'fail' else 'fallback',
         image_size=image_size_of(parameters.gpu_image_size),
-        patience=Patience(parameters.gpu_build_timeout, parameters.gpu_retry_delay),
+        patience=Patience(
+            build=parameters.gpu_build_timeout,
+            pause=parameters.gpu_retry_delay,
+            frame=parameters.gpu_frame_timeout,
+        ),
     )
 
 

@@ -83,6 +83,15 @@ PARAMETERS: tuple[Spec, ...] = (
         change='configure',
     ),
     Spec(
+        'gpu.frame_timeout',
+        2.0,
+        'A GPU that has not answered a frame for so long hangs: the CPU answers this frame and '
+        'all after it until the node is restarted',
+        unit='s',
+        bounds=(0.1, 60.0),
+        change='configure',
+    ),
+    Spec(
         'gpu.retry_delay',
         5.0,
         'Before the GPU is tried again after a failure; doubles with each further failure, up to '
@@ -230,6 +239,7 @@ class Parameters:
     on_gpu_failure: str
     gpu_image_size: str
     gpu_build_timeout: float
+    gpu_frame_timeout: float
     gpu_retry_delay: float
     threads: int
     opencv_threads: int

@@ -59,8 +59,9 @@ def standby(bundle: Bundle) -> Iterator[Open]:
         image_size: tuple[int, int] | None = None,
         build: float = TIMEOUT_S,
         pause: float = 0.05,
+        frame: float = TIMEOUT_S,
     ) -> StandbyEngine:
-        options = StandbyOptions(on_gpu_failure, image_size, Patience(build, pause))
+        options = StandbyOptions(on_gpu_failure, image_size, Patience(build, pause, frame))
         engine = open_for_serving('tensorrt', bundle, options=options)
         assert isinstance(engine, StandbyEngine)
         opened.append(engine)
@@ -323,6 +324,30 @@ def test_lost_context_is_answered_by_the_cpu_and_the_gpu_is_never_touched_again(
         assert 'Restart the node' in other.reason
 
 
+def test_frame_on_which_the_gpu_hangs_is_answered_by_the_cpu_and_the_gpu_is_left_alone(
+    fake_gpu: Say, standby: Open
+) -> None:
+    fake_gpu(at={'2': 'hang'})
+    engine = standby(frame=0.3)
+    frames_until(engine, serves(engine, 'tensorrt'))
+    lost = FakeGpuEngine.opened[-1]
+
+    began = time.monotonic()
+    found = segment(engine)
+    took = time.monotonic() - began
+    frames_until(engine, lambda: gpu_context._abandoned)
+
+    assert 0.3 <= took < 2.0
+    assert np.array_equal(found.maps.labels, right_labels())
+    assert engine.described()['engine'] == 'onnxruntime'
+    assert engine.gpu == 'off'
+    assert 'not answered a frame for 0.3 s' in engine.trouble
+    assert engine.trouble.endswith('Restart the node to use the GPU again.')
+    engine.close()
+    assert gpu_context._abandoned == [lost]
+    assert not lost.is_closed
+
+
 def test_fail_makes_frames_fail_while_the_gpu_has_failed(fake_gpu: Say, standby: Open) -> None:
     fake_gpu(at={'2': 'device'})
     engine = standby(on_gpu_failure='fail', pause=0.5)
@@ -356,6 +381,7 @@ def test_pauses_get_longer_up_to_a_limit() -> None:
     pauses = [patience.pause_after(failures) for failures in range(1, 10)]
 
     assert pauses == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0]
+    assert patience.pause_after(5000) == 600.0
 
 
 def test_gpu_that_fails_again_and_again_is_tried_less_and_less_often(

@@ -8,6 +8,7 @@ import logging
 from typing import ClassVar, Literal, TYPE_CHECKING
 
 from seg_node.engines.base import Engine
+from seg_node.engines.standby.frame_worker import FrameWorker
 from seg_node.engines.standby.standing import Patience
 from seg_node.errors import EngineError
 
@@ -39,7 +40,7 @@ class StandbyOptions:
     Attributes:
         on_gpu_failure: Whether frames go to the CPU while the GPU has failed, or fail too.
         image_size: Height and width of the camera's images [px]; None for those of the first.
-        patience: With builders and after failures.
+        patience: With builders, frames and after failures.
     """
 
     on_gpu_failure: OnGpuFailure = 'fallback'
@@ -68,6 +69,7 @@ class StandbyEngine(Engine):
         super().__init__(cpu.bundle, threads=cpu.threads, precision=cpu.precision)
         self._cpu = cpu
         self._supply = supply
+        self._worker = FrameWorker()
         self._options = options
         self._answered = cpu
         self._size: tuple[int, int] | None = None
@@ -123,7 +125,9 @@ class StandbyEngine(Engine):
             if engine is None:
                 return None
             try:
-                found = engine.segment(images, wanted)
+                found = self._worker.run(
+                    lambda: engine.segment(images, wanted), self._options.patience.frame
+                )
             except Exception as err:  # noqa: BLE001  # whatever a GPU does, the CPU has the frame
                 self._supply.lost(err)
                 self._answers(self._cpu)  # before the lost engine can be freed: others ask who did
@@ -150,5 +154,6 @@ class StandbyEngine(Engine):
         self._supply.want(size)
 
     def _close(self) -> None:
+        self._worker.close()
         self._supply.close()
         self._cpu.close()

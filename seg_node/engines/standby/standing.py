@@ -16,6 +16,7 @@ Phase = Literal['waiting', 'building', 'opening', 'checking', 'in use', 'pausing
 pause after a failure; nothing more will be tried."""
 
 LONGEST_PAUSE_S = 600.0
+MOST_DOUBLINGS = 30  # far beyond the longest pause, and a float can hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,17 @@ class Patience:
     Attributes:
         build: A builder without progress for so long is ended [s].
         pause: Before the next attempt after a failure [s]; it doubles with each further one.
+        frame: A GPU that has not answered a frame for so long hangs [s].
     """
 
     build: float = 600.0
     pause: float = 5.0
+    frame: float = 2.0
 
     def pause_after(self, failures: int) -> float:
         """Return the pause after so many failures in a row, one or more [s]."""
-        return float(min(self.pause * 2.0 ** (failures - 1), LONGEST_PAUSE_S))
+        doubled = self.pause * 2.0 ** min(failures - 1, MOST_DOUBLINGS)
+        return float(min(doubled, LONGEST_PAUSE_S))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from seg_node.evaluation import json_text
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
 
     from seg_node.replay.compare import Rule
     from seg_node.replay.compare.finished import Finished
+    from seg_node.replay.options import ReplayOptions
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
@@ -51,7 +53,7 @@ A rule of --fail-if is about B less A, in points (hundredths) or milliseconds:
 Metrics: miou, iou.CLASS, accuracy, flicker, entropy, crf_rate, latency_p50, latency_p95.
 
 The exit status is 0 if no rule is met, 3 if one is, and 1 after an error, a rule that cannot be
-judged among them. docs/replay.md says how intervals are made.
+judged among them. docs/compare.md says how intervals are made.
 
 examples:
   seg compare default ./new_bundle day1 day2 --truth-topic /camera/labels
@@ -108,7 +110,9 @@ def run(args: argparse.Namespace) -> int:
 def _compare(args: argparse.Namespace, folder: Path, rules: list[Rule]) -> int:
     from seg_node.replay.compare import as_json, as_text, compare, same_classes  # noqa: PLC0415
 
-    a, b = _side(args, 'a', folder), _side(args, 'b', folder)
+    asked = {name: _side(args, getattr(args, name)) for name in ('a', 'b')}
+    _refuse_without_truth(rules, asked.values())
+    a, b = (_finish(args, name, side, folder) for name, side in asked.items())
     comparison = compare(a.records, b.records, same_classes(a, b))
     met = {rule: rule.check(comparison) for rule in rules}
     names = args.a, args.b
@@ -123,11 +127,10 @@ def _compare(args: argparse.Namespace, folder: Path, rules: list[Rule]) -> int:
     return BROKEN if any(met.values()) else KEPT
 
 
-def _side(args: argparse.Namespace, name: str, folder: Path) -> Finished:
-    """Return a side that was replayed before, or replay it now."""
+def _side(args: argparse.Namespace, text: str) -> Finished | ReplayOptions:
+    """Return a side that was replayed before, or what its replay is asked to do."""
     from seg_node.replay.compare.finished import is_finished, read_finished  # noqa: PLC0415
 
-    text = getattr(args, name)
     if is_finished(Path(text)):
         return read_finished(Path(text))
     if not args.bags:
@@ -136,7 +139,28 @@ def _side(args: argparse.Namespace, name: str, folder: Path) -> Finished:
             'least one recording behind the sides.'
         )
         raise ParameterError(msg)
-    options = parse_side(text, replay_options(args))
+    return parse_side(text, replay_options(args))
+
+
+def _refuse_without_truth(rules: list[Rule], sides: Iterable[Finished | ReplayOptions]) -> None:
+    """Refuse rules that cannot be judged, before replays take their time."""
+    rule = next((one for one in rules if one.needs_truth), None)
+    if rule is not None and any(one.truth is None for one in sides):
+        msg = (
+            f'Rule {rule.text!r} needs truth on both sides. Give --truth-topic, --truth-folder or '
+            '--teacher; a side that was replayed without truth has to be replayed again.'
+        )
+        raise ParameterError(msg)
+
+
+def _finish(
+    args: argparse.Namespace, name: str, side: Finished | ReplayOptions, folder: Path
+) -> Finished:
+    """Return a side that was replayed before, or replay it now."""
+    from seg_node.replay.compare.finished import Finished, read_finished  # noqa: PLC0415
+
+    if isinstance(side, Finished):
+        return side
     what = f'replaying {name.upper()}'
-    done = replay_with_bar(args.bags, folder / name, options, what=what, ray=args.ray)
+    done = replay_with_bar(args.bags, folder / name, side, what=what, ray=args.ray)
     return read_finished(done.out)

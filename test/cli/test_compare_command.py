@@ -77,13 +77,27 @@ def test_a_bundle_against_itself_shows_no_difference_but_in_time(
             assert (one['difference'], one['verdict']) == (0.0, 'no difference seen')
 
 
-def test_without_truth_a_rule_about_it_is_an_error(
-    bundle: str, bag: str, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize('rule', ['miou < 0', 'iou.* is worse'])
+def test_without_truth_a_rule_about_it_is_refused_before_anything_is_replayed(
+    rule: str, bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = main(['compare', bundle, bundle, bag, '--fail-if', 'miou < 0'])
+    words = ['compare', bundle, bundle, 'nowhere', '--fail-if', rule, '--out', str(tmp_path)]
 
-    assert status == 1
-    assert "Unknown metric 'miou'" in capsys.readouterr().err
+    assert main(words) == 1
+
+    assert 'needs truth on both sides' in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_side_that_was_replayed_without_truth_cannot_be_judged_by_truth(
+    bundle: str, bag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / 'a')
+    assert main(['replay', bag, '--bundle', bundle, '--engine', 'fake', '--out', out]) == 0
+
+    assert main(['compare', out, bundle, 'nowhere', *TRUTH, '--fail-if', 'accuracy < 0']) == 1
+
+    assert 'needs truth on both sides' in capsys.readouterr().err
 
 
 def test_a_recording_too_short_for_a_verdict_keeps_no_rule(
@@ -101,7 +115,9 @@ def test_a_recording_too_short_for_a_verdict_keeps_no_rule(
     [
         (['default', 'default'], 'give at least one recording'),
         (['default', 'default', 'nowhere', '--fail-if', 'miou <> 3'], 'is no rule'),
+        (['default', 'default', 'nowhere', '--fail-if', 'mIoU < 1'], "Did you mean 'miou'"),
         (['default,int=8', 'default', 'nowhere'], "Unknown setting 'int'"),
+        (['default', 'default,int=8', 'nowhere'], "Unknown setting 'int'"),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_replayed(

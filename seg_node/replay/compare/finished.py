@@ -62,6 +62,12 @@ class Finished:
         chosen = self.data['compared_in']
         return tuple(one['name'] for one in chosen['classes']) if chosen else None
 
+    @property
+    def truth(self) -> dict[str, Any] | None:
+        """Where its truth came from; None without truth."""
+        source: dict[str, Any] | None = self.data['options']['truth']
+        return source
+
     def described(self) -> dict[str, Any]:
         """Return what ran, without figures, as plain data."""
         names = ('bundle', 'engine', 'versions', 'machine', 'options')
@@ -107,10 +113,9 @@ def same_classes(a: Finished, b: Finished) -> tuple[str, ...]:
             '--taxonomy.'
         )
         raise ParameterError(msg)
-    truths = [one.data['options']['truth'] for one in (a, b)]
-    if truths[0] != truths[1]:
+    if a.truth != b.truth:
         msg = (
-            f'The two sides were scored against different truth: {truths[0]} and {truths[1]}. '
+            f'The two sides were scored against different truth: {a.truth} and {b.truth}. '
             'Replay both with the same one.'
         )
         raise ParameterError(msg)

@@ -9,7 +9,7 @@ from typing import Literal, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ['CLASS_PREFIX', 'Metric', 'metrics_of']
+__all__ = ['CLASS_PREFIX', 'Metric', 'metrics_of', 'needs_truth']
 
 CLASS_PREFIX = 'iou.'
 
@@ -57,3 +57,13 @@ def metrics_of(classes: Sequence[str]) -> tuple[Metric, ...]:
         for number, name in enumerate(classes)
     )
     return BEFORE_CLASSES + of_classes + AFTER_CLASSES
+
+
+def needs_truth(name: str) -> bool:
+    """Tell whether a metric needs truth.
+
+    Args:
+        name: Of a metric; any class stands for all.
+    """
+    fixed = {one.name: one.needs == 'truth' for one in metrics_of(())}
+    return fixed.get(name, name.startswith(CLASS_PREFIX))

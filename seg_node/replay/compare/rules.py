@@ -9,6 +9,7 @@ that end of the 95 % interval. ``iou.*`` is any class.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 import math
 import operator
 import re
@@ -16,7 +17,7 @@ from typing import get_args, TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
 from seg_node.replay.compare.comparison import LEAST_UNITS, Verdict
-from seg_node.replay.compare.metrics import CLASS_PREFIX
+from seg_node.replay.compare.metrics import CLASS_PREFIX, metrics_of, needs_truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +68,11 @@ class Rule:
     relative: bool = False
     verdict: str | None = None
 
+    @property
+    def needs_truth(self) -> bool:
+        """Whether it can be judged only where there is truth."""
+        return needs_truth(self.metric)
+
     def check(self, comparison: Comparison) -> tuple[Difference, ...]:
         """Return the differences that meet the rule.
 
@@ -92,11 +98,7 @@ class Rule:
             chosen = [one for one in differences if one.metric.name == self.metric]
         if not chosen:
             known = [one.metric.name for one in differences]
-            msg = (
-                f'Rule {self.text!r}: {one_of("metric", self.metric, known)} mIoU, IoU and '
-                'accuracy need truth.'
-            )
-            raise ParameterError(msg)
+            raise ParameterError(_unknown(self.text, self.metric, known))
         return chosen
 
     def _can_judge(self, one: Difference) -> bool:
@@ -133,7 +135,7 @@ def parse_rule(text: str) -> Rule:
     """Return a rule from what a user wrote.
 
     Raises:
-        ParameterError: If it is no rule; says what one looks like.
+        ParameterError: If it is no rule, or there is no such metric; says what one looks like.
 
     Example:
         >>> parse_rule('iou.road.high < -1').end
@@ -143,15 +145,33 @@ def parse_rule(text: str) -> Rule:
     if match := ORDER.fullmatch(text):
         metric, end = _split(match['metric'])
         number, relative = float(match['number']), bool(match['part'])
-        return Rule(text, metric, end, match['operator'], number, relative)
-    if match := WORDS.fullmatch(text):
+        rule = Rule(text, metric, end, match['operator'], number, relative)
+    elif match := WORDS.fullmatch(text):
         if match['verdict'] not in get_args(Verdict):
             known = one_of('verdict', match['verdict'], get_args(Verdict))
             msg = f'Rule {text!r}: {known}'
             raise ParameterError(msg)
-        return Rule(text, match['metric'], verdict=match['verdict'])
-    msg = f'{text!r} is no rule. {HELP}'
-    raise ParameterError(msg)
+        rule = Rule(text, match['metric'], verdict=match['verdict'])
+    else:
+        msg = f'{text!r} is no rule. {HELP}'
+        raise ParameterError(msg)
+    if not _may_exist(rule.metric):
+        names = [one.name for one in metrics_of(('CLASS',))]
+        raise ParameterError(_unknown(text, rule.metric, names))
+    return rule
+
+
+def _may_exist(metric: str) -> bool:
+    """Tell whether there is such a metric; which classes there are is known after a replay."""
+    fixed = {one.name for one in metrics_of(())}
+    return metric in fixed or (metric.startswith(CLASS_PREFIX) and metric != CLASS_PREFIX)
+
+
+def _unknown(rule: str, metric: str, known: Sequence[str]) -> str:
+    names = {one.casefold(): one for one in known}
+    near = get_close_matches(metric.casefold(), names, n=1)
+    hint = f' Did you mean {names[near[0]]!r}?' if near else ''
+    return f'Rule {rule!r}: {one_of("metric", metric, known)}{hint}'
 
 
 def _split(metric: str) -> tuple[str, str]:

@@ -86,17 +86,42 @@ def test_a_verdict_that_is_none_is_refused() -> None:
         parse_rule('miou is bad')
 
 
-def test_a_metric_that_was_not_measured_is_refused(comparison: Comparison) -> None:
-    with pytest.raises(ParameterError, match="Unknown metric 'f1'; expected one of accuracy"):
-        parse_rule('f1 < 0').check(comparison)
+@pytest.mark.parametrize(
+    ('text', 'told'),
+    [
+        ('f1 < 0', r"'f1 < 0': Unknown metric 'f1'; expected one of accuracy, .* miou\.$"),
+        ('mIoU < 1', "Did you mean 'miou'"),
+        ('latency_p59.high > 3', "Did you mean 'latency_p95'"),
+        ('miou.high is worse', "Did you mean 'miou'"),
+        ('iou. < 1', "Unknown metric 'iou.'"),
+    ],
+)
+def test_a_metric_that_there_is_not_is_refused_before_anything_is_compared(
+    text: str, told: str
+) -> None:
+    with pytest.raises(ParameterError, match=told):
+        parse_rule(text)
+
+
+def test_a_class_that_there_is_not_is_refused(comparison: Comparison) -> None:
+    with pytest.raises(ParameterError, match=r"Did you mean 'iou\.pole'"):
+        parse_rule('iou.Pole < 0').check(comparison)
 
 
 def test_a_rule_about_truth_is_refused_where_there_is_none() -> None:
     frames = [replace(one, confusion=None) for one in drive(600)]
     without = compare(frames, frames, CLASSES)
 
-    with pytest.raises(ParameterError, match='need truth'):
+    with pytest.raises(ParameterError, match=r"Unknown metric 'iou\.\*'"):
         parse_rule('iou.* < 0').check(without)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'needs'),
+    [('miou', True), ('iou.*', True), ('accuracy', True), ('flicker', False), ('entropy', False)],
+)
+def test_a_rule_knows_whether_it_needs_truth(metric: str, *, needs: bool) -> None:
+    assert parse_rule(f'{metric} < 0').needs_truth is needs
 
 
 @pytest.mark.parametrize(

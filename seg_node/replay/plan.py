@@ -16,11 +16,12 @@ from seg_node.errors import BagError
 from seg_node.recordings.files import is_packed
 from seg_node.recordings.reader import camera_topic, camera_topics, image_topics, Recording
 from seg_node.recordings.storage import FOREVER_NS
+from seg_node.replay.truth import FolderTruth, label_topic, truth_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from seg_node.replay.options import ReplayOptions
+    from seg_node.replay.options import ReplayOptions, TruthSource
 
 __all__ = ['Bag', 'Plan', 'Task', 'plan']
 
@@ -41,6 +42,7 @@ class Bag:
         frames: How many images each of them announces.
         span: When it begins and when it has ended [ns].
         size: Bytes of its files.
+        images: All topics that carry pictures, labels too.
         damage: What is wrong with it as far as opening it tells.
         in_one: Whether it has to be read from its start: it is damaged, or packed as a file.
     """
@@ -51,6 +53,7 @@ class Bag:
     frames: tuple[int, ...]
     span: tuple[int, int]
     size: int
+    images: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     in_one: bool = False
 
@@ -100,11 +103,46 @@ def plan(paths: Sequence[Path], options: ReplayOptions) -> Plan:
         options: What is asked.
 
     Raises:
-        BagError: If a recording cannot be read, or its cameras have to be named.
+        BagError: If a recording cannot be read, its cameras have to be named, or a topic that is
+            named is in none of them.
+        ParameterError: If a folder of the truth holds no labels of the frames.
     """
+    recordings = [Recording(path) for path in paths]
+    _check_named(recordings, options)
     names = _unique(_name(path) for path in paths)
-    bags = tuple(_bag(path, name, options) for path, name in zip(paths, names, strict=True))
+    bags = tuple(_bag(one, name, options) for one, name in zip(recordings, names, strict=True))
+    if options.truth is not None:
+        _check_truth(bags, options.truth)
     return Plan(bags, tuple(_tasks(bags, options)))
+
+
+def _check_named(recordings: Sequence[Recording], options: ReplayOptions) -> None:
+    """Refuse topics that are in no recording: who misspells one must not get half a result."""
+    images = {topic for one in recordings for topic in image_topics(one)}
+    missing = [topic for topic in options.topics if topic not in images]
+    if missing:
+        msg = (
+            f'No recording has an image topic {" or ".join(map(repr, missing))}; those with '
+            f'images are: {", ".join(sorted(images)) or "none"}.'
+        )
+        raise BagError(msg)
+
+
+def _check_truth(bags: Sequence[Bag], source: TruthSource) -> None:
+    """Refuse a truth that no recording has, before any frame is replayed."""
+    cameras = [(bag, topic) for bag in bags for topic in bag.cameras]
+    if source.folder is not None:
+        for bag, topic in cameras:
+            FolderTruth(truth_folder(source, bag.name, topic), source.by)
+    elif source.topic is not None:
+        wanted = {label_topic(source, topic) for _, topic in cameras}
+        images = {topic for bag in bags for topic in bag.images}
+        if not wanted & images:
+            msg = (
+                f'No recording has a label topic {" or ".join(map(repr, sorted(wanted)))}; topics '
+                f'with images are: {", ".join(sorted(images)) or "none"}.'
+            )
+            raise BagError(msg)
 
 
 def _name(path: Path) -> str:
@@ -112,16 +150,16 @@ def _name(path: Path) -> str:
     return Path(os.path.abspath(path)).name or ROOT  # noqa: PTH100 - keeps the names of links
 
 
-def _bag(path: Path, name: str, options: ReplayOptions) -> Bag:
-    recording = Recording(path)
+def _bag(recording: Recording, name: str, options: ReplayOptions) -> Bag:
     cameras = _cameras(recording, options)
     return Bag(
-        path=path,
+        path=recording.path,
         name=name,
         cameras=cameras,
         frames=tuple(recording.topics[topic].messages for topic in cameras),
         span=recording.span,
         size=sum(file.stat().st_size for file in recording.files),
+        images=tuple(image_topics(recording)),
         damage=tuple(recording.damage),
         in_one=bool(recording.damage) or any(is_packed(file) for file in recording.files),
     )
@@ -130,8 +168,9 @@ def _bag(path: Path, name: str, options: ReplayOptions) -> Bag:
 def _cameras(recording: Recording, options: ReplayOptions) -> tuple[str, ...]:
     """Return the named cameras that the recording has, or the only one."""
     if not options.topics:
-        labels = _label_topic(options)
-        chosen = [topic for topic in camera_topics(recording) if topic != labels]
+        cameras = camera_topics(recording)
+        labels = {label_topic(options.truth, one) for one in cameras} if options.truth else set()
+        chosen = [topic for topic in cameras if topic not in labels]
         return (chosen[0],) if len(chosen) == 1 else (camera_topic(recording),)
     known = image_topics(recording)
     found = tuple(sorted(topic for topic in set(options.topics) if topic in known))
@@ -143,10 +182,6 @@ def _cameras(recording: Recording, options: ReplayOptions) -> tuple[str, ...]:
         )
         raise BagError(msg)
     return found
-
-
-def _label_topic(options: ReplayOptions) -> str | None:
-    return options.truth.topic if options.truth else None
 
 
 def _tasks(bags: Sequence[Bag], options: ReplayOptions) -> Iterable[Task]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import json
 from typing import Any, TYPE_CHECKING
 
+from seg_node.errors import DatasetError
 from seg_node.replay.model import open_model
 from seg_node.replay.plan import plan
 from seg_node.replay.scale.workers import run_in_processes
 from seg_node.replay.store import REPLAY, Store, write_whole
 from seg_node.replay.summary import put_together, setup_of
 from seg_node.replay.task import run_task
+from seg_node.replay.truth import check_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +85,7 @@ def replay(
 
     Raises:
         BagError: If a recording cannot be read, or its cameras have to be named.
+        DatasetError: If truth was asked for, and no frame has any that can be used.
         BundleError: If a bundle is missing, damaged or altered.
         EngineError: If no engine can run it.
         ParameterError: If the folder holds the beginning of another replay.
@@ -108,6 +111,12 @@ def replay(
         else:
             run_here(work, model)
         data = put_together(model, found, store)
+    if options.truth is not None:
+        try:
+            check_found(options.truth, data)
+        except DatasetError:
+            store.end()  # labels that are put right count from the first frame
+            raise
     write_whole(out / REPLAY, replay_text(data))
     store.end()
     return Replay(out, data)

@@ -18,7 +18,7 @@ from seg_node.recordings.reader import COMPRESSED, RAW, stamp_of
 from seg_node.taxonomy import class_groups, group_id_map, load_taxonomy, UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -29,7 +29,17 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['Asked', 'Comparison', 'Truth', 'comparison', 'open_truth']
+__all__ = [
+    'Asked',
+    'Comparison',
+    'FolderTruth',
+    'Truth',
+    'check_found',
+    'comparison',
+    'label_topic',
+    'open_truth',
+    'truth_folder',
+]
 
 CAMERA = '{camera}'
 BAG = '{bag}'
@@ -286,10 +296,42 @@ def open_truth(
         return TeacherTruth(teacher)
     name, topic = camera
     if source.folder is not None:
-        folder = str(source.folder).replace(BAG, name).replace(CAMERA, _flat(topic))
-        return FolderTruth(Path(folder), source.by)
-    labels = (source.topic or '').replace(CAMERA, topic.rpartition('/')[0])
+        return FolderTruth(truth_folder(source, name, topic), source.by)
+    labels = label_topic(source, topic)
     return TopicTruth(recording, labels, span) if labels in recording.topics else None
+
+
+def truth_folder(source: TruthSource, bag: str, topic: str) -> Path:
+    """Return the folder with the truth of one camera of one bag."""
+    return Path(str(source.folder).replace(BAG, bag).replace(CAMERA, _flat(topic)))
+
+
+def label_topic(source: TruthSource, topic: str) -> str:
+    """Return the topic with the labels of a camera."""
+    return (source.topic or '').replace(CAMERA, topic.rpartition('/')[0])
+
+
+def check_found(source: TruthSource, data: Mapping[str, Any]) -> None:
+    """Refuse a replay that was to be scored and found no truth.
+
+    Args:
+        source: Where the truth was to come from.
+        data: What ``replay.json`` would say.
+
+    Raises:
+        DatasetError: If frames have a result, and none could be scored.
+    """
+    if not data['frames'] or data['frames_with_truth']:
+        return
+    where = f'in folder {str(source.folder)!r}' if source.folder else f'on topic {source.topic!r}'
+    order = source.folder is not None and source.by == 'index'
+    match = 'in the order of the frames' if order else 'with the stamps of the images'
+    damage = ' '.join(sentence for bag in data['bags'] for sentence in bag['damage'])
+    msg = (
+        f'None of {data["frames"]} frames has truth that can be used; labels {match} were looked '
+        f'for {where}. {damage or "Is it the truth of another drive?"}'
+    )
+    raise DatasetError(msg)
 
 
 def _by_stamp(files: list[Path]) -> Iterator[tuple[int, Path]]:

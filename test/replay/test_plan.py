@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bags import write_recording
-from seg_node.replay.options import ReplayOptions
+from seg_node.errors import BagError, ParameterError
+from seg_node.replay.options import ReplayOptions, TruthSource
 from tiny import scene
 
 pytestmark = [pytest.mark.needs_rosbags, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
@@ -34,3 +35,36 @@ def test_bag_is_named_by_its_folder_however_it_is_given(
     (bag,) = plan([Path(given)], ReplayOptions()).bags
 
     assert bag.name == expected
+
+
+def test_each_camera_that_is_named_has_to_be_in_a_recording(tmp_path: Path) -> None:
+    from seg_node.replay.plan import plan  # noqa: PLC0415  # needs rosbags
+
+    bags = [drive(tmp_path / 'a', '/left'), drive(tmp_path / 'b', '/right')]
+
+    found = plan(bags, ReplayOptions(topics=('/left', '/right')))
+    assert [bag.cameras for bag in found.bags] == [('/left',), ('/right',)]
+    with pytest.raises(BagError, match=r"No recording has an image topic '/up'.*: /left, /right"):
+        plan(bags, ReplayOptions(topics=('/left', '/up')))
+
+
+def test_label_topic_has_to_be_in_a_recording(tmp_path: Path) -> None:
+    from seg_node.replay.plan import plan  # noqa: PLC0415  # needs rosbags
+
+    bag = drive(tmp_path / 'bag', '/front/image', '/front/truth')
+
+    plan([bag], ReplayOptions(truth=TruthSource(topic='{camera}/truth')))
+    with pytest.raises(BagError, match="No recording has a label topic '/front/labels'"):
+        plan(
+            [bag],
+            ReplayOptions(topics=('/front/image',), truth=TruthSource(topic='{camera}/labels')),
+        )
+
+
+def test_folder_of_the_truth_has_to_hold_labels(tmp_path: Path) -> None:
+    from seg_node.replay.plan import plan  # noqa: PLC0415  # needs rosbags
+
+    source = TruthSource(folder=tmp_path / '{bag}_labels')
+
+    with pytest.raises(ParameterError, match=r'bag_labels.* holds no \.png files'):
+        plan([drive(tmp_path / 'bag', '/eye')], ReplayOptions(truth=source))

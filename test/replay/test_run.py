@@ -400,7 +400,7 @@ def test_cameras_that_have_to_be_chosen_are_listed(bundle: str, tmp_path: Path) 
 
     with pytest.raises(BagError, match=r'2 camera topics.*: /left/image, /right/image'):
         run([bag], tmp_path / 'none', ReplayOptions(bundle))
-    with pytest.raises(BagError, match=r"no image topic '/up'.*: /left/image, /right/image"):
+    with pytest.raises(BagError, match=r"an image topic '/up'.*: /left/image, /right/image"):
         run([bag], tmp_path / 'other', ReplayOptions(bundle, topics=('/up',)))
     both = run(
         [bag], tmp_path / 'both', ReplayOptions(bundle, topics=('/right/image', '/left/image'))

@@ -11,7 +11,7 @@ import pytest
 
 from bags import COMPRESSED, header_of, RAW
 from replay.drives import TOPIC, TRUTH_TOPIC, write_drive
-from seg_node.errors import ParameterError
+from seg_node.errors import DatasetError, ParameterError
 from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.taxonomy import load_taxonomy
 from tiny import scene, tiny_bundle
@@ -177,7 +177,7 @@ def test_labels_that_cannot_be_used_are_left_out_and_told(
     import re  # noqa: PLC0415
 
     def changed(types: Any, index: int) -> tuple[str, Any, int]:
-        labels = change(SCENES[index][1])
+        labels = change(SCENES[index][1]) if index else SCENES[index][1]
         encoding = 'mono8' if labels.ndim == 2 else 'rgb8'
         message = image_message(types, index, labels, encoding)
         return RAW, message, START_NS + index * STEP_NS
@@ -186,9 +186,9 @@ def test_labels_that_cannot_be_used_are_left_out_and_told(
 
     data = run(bag, tmp_path / 'out', bundle, TruthSource(topic='/truth')).data
 
-    assert (data['frames'], data['frames_with_truth'], data['scores']) == (FRAMES, 0, None)
+    assert (data['frames'], data['frames_with_truth']) == (FRAMES, 1)
     assert re.search(words, data['bags'][0]['damage'][0])
-    assert f'({FRAMES} such frames)' in data['bags'][0]['damage'][0]
+    assert f'({FRAMES - 1} such frames)' in data['bags'][0]['damage'][0]
 
 
 def test_files_in_the_order_of_the_frames_are_matched_by_index(
@@ -268,3 +268,19 @@ def test_namespace_of_the_camera_stands_in_the_name_of_its_truth(
     data = replay([bag], tmp_path / 'out', ReplayOptions(bundle, truth=source)).data
 
     assert data['frames_with_truth'] == 3
+
+
+def test_truth_that_matches_no_frame_ends_in_an_error_until_it_is_put_right(
+    tmp_path: Path, bundle: str
+) -> None:
+    bag, folder, out = write_bag(tmp_path / 'bag', padded), tmp_path / 'labels', tmp_path / 'out'
+    folder.mkdir()
+    labels = SCENES[0][1]
+    cv2.imwrite(str(folder / '5.png'), labels)
+    source = TruthSource(folder=folder)
+
+    with pytest.raises(DatasetError, match=f'None of {FRAMES} frames has truth.*labels'):
+        run(bag, out, bundle, source)
+    cv2.imwrite(str(folder / f'{START_NS}.png'), labels)
+
+    assert run(bag, out, bundle, source).data['frames_with_truth'] == 1

@@ -22,6 +22,7 @@ ENGINES = {
     'tensorrt': 'seg_node.engines.tensorrt.engine:TensorRTEngine',
     'torch': 'seg_node.engines.torch_engine:best_torch_engine',
 }
+ON_CPU = {'torch': 'seg_node.engines.torch_engine:TorchEngine'}
 LIBRARIES = {
     'onnxruntime': 'onnxruntime',
     'tensorrt': 'tensorrt cuda-python onnx',
@@ -33,11 +34,12 @@ PRECISIONS = (AUTO, 'fp32', 'fp16', 'int8')
 CANDIDATES = ('onnxruntime',)
 
 
-def engine_class(name: str) -> type[Engine]:
+def engine_class(name: str, *, on_cpu: bool = False) -> type[Engine]:
     """Return the class of an engine.
 
     Args:
         name: One of ``ENGINES``.
+        on_cpu: Of engines that are at home on both, take the one for the CPU, GPU or not.
 
     Raises:
         EngineError: If there is no engine of that name.
@@ -45,7 +47,8 @@ def engine_class(name: str) -> type[Engine]:
     """
     if name not in ENGINES:
         raise EngineError(one_of('engine', name, (AUTO, *ENGINES)))
-    module, _, attribute = ENGINES[name].partition(':')
+    path = ON_CPU.get(name, ENGINES[name]) if on_cpu else ENGINES[name]
+    module, _, attribute = path.partition(':')
     try:
         found = getattr(import_module(module), attribute)
         return cast('type[Engine]', found if isinstance(found, type) else found())
@@ -57,7 +60,14 @@ def engine_class(name: str) -> type[Engine]:
         raise EngineUnavailableError(msg) from err
 
 
-def open_engine(name: str, bundle: Bundle, *, threads: int = 1, precision: str = AUTO) -> Engine:
+def open_engine(
+    name: str,
+    bundle: Bundle,
+    *,
+    threads: int = 1,
+    precision: str = AUTO,
+    on_cpu: bool = False,
+) -> Engine:
     """Return an opened engine for a bundle; its ``reason`` says why it was chosen.
 
     Args:
@@ -68,13 +78,14 @@ def open_engine(name: str, bundle: Bundle, *, threads: int = 1, precision: str =
         threads: Threads that one inference may use.
         precision: ``fp32``, ``int8``, or ``'auto'`` for what the manifest says where the engine
             has it, else ``fp32``.
+        on_cpu: As for ``engine_class``.
 
     Raises:
         EngineError: If the engine is unknown or cannot run the bundle.
     """
     if name == AUTO:
         return _open_best(bundle, threads, precision)
-    kind = engine_class(name)
+    kind = engine_class(name, on_cpu=on_cpu)
     if precision == AUTO:
         precision = kind.best_precision(bundle)
     engine = kind(bundle, threads=threads, precision=precision)

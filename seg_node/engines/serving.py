@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast, TYPE_CHECKING
 
-from seg_node.engines.registry import AUTO, engine_class, open_engine
+from seg_node.engines.registry import AUTO, engine_class, ON_CPU, open_engine
 from seg_node.engines.standby.context import spoilt
 from seg_node.engines.standby.engine import StandbyEngine, StandbyOptions
 from seg_node.engines.standby.supply import GpuSupply
@@ -33,7 +33,6 @@ GPU_BACKENDS = {
     'torch': 'seg_node.engines.torch_cuda.backend:TorchBackend',
 }
 CPU = 'onnxruntime'
-ALSO_ON_CPU = ('torch',)
 DEFAULTS = StandbyOptions()
 
 
@@ -68,12 +67,12 @@ def open_for_serving(
     try:
         backend, device = _usable(name, asked)
     except EngineUnavailableError as err:
-        if name not in ALSO_ON_CPU:
+        if name not in ON_CPU:
             msg = (
                 f'Engine {name!r} cannot be used: {err} With auto, the best one that can is taken.'
             )
             raise EngineUnavailableError(msg) from err
-        engine = open_engine(name, bundle, threads=threads, precision=precision)
+        engine = open_engine(name, bundle, threads=threads, precision=precision, on_cpu=True)
         engine.reason = f'asked for by name; on the CPU, because: {err}'
         return engine
     reason = f'asked for by name: {device}.'
@@ -102,6 +101,10 @@ def _open_best(asked: _Asked) -> Engine:
             continue
         words = f'auto: {name} is the best engine that works here: {device}.'
         return _standby(asked, backend, ' '.join([words, *refusals]))
+    choices = AUTO, *engine_class(CPU).precisions
+    if asked.precision not in choices:  # such as fp16, which only a GPU has
+        what = f'precision of engine {CPU!r}:'
+        raise EngineError(' '.join([one_of(what, asked.precision, choices), *refusals]))
     engine = open_engine(CPU, asked.bundle, threads=asked.threads, precision=asked.precision)
     engine.reason = ' '.join([f'auto: {CPU} is the best engine that works here.', *refusals])
     return engine

@@ -507,6 +507,15 @@ def test_bundle_without_the_file_is_an_error_by_name_and_a_reason_for_auto(
         assert 'tensorrt: The bundle has no weights. Train some.' in engine.reason
 
 
+def test_auto_in_half_precision_without_a_gpu_says_what_became_of_the_gpus(
+    fake_gpu: Say, bundle: Bundle
+) -> None:
+    fake_gpu(missing='There is no GPU here. Buy one.')
+
+    with pytest.raises(EngineError, match=r"'fp16'.*tensorrt: There is no GPU here. Buy one\."):
+        open_for_serving('auto', bundle, precision='fp16')
+
+
 def test_precision_that_no_gpu_has_is_an_error(fake_gpu: Say, bundle: Bundle) -> None:
     fake_gpu()
 

@@ -21,9 +21,12 @@ from seg_node.bundle import write_bundle
 from seg_node.crf import preset
 from seg_node.engines.base import Wanted
 from seg_node.engines.registry import engine_class, open_engine
+from seg_node.engines.serving import open_for_serving
 from seg_node.engines.standby.backend import GpuPlan
+from seg_node.engines.tensorrt.cuda_device import STICKY as CODES
 from seg_node.engines.torch_cuda.backend import TorchBackend
 from seg_node.engines.torch_cuda.engine import TorchCudaEngine
+from seg_node.engines.torch_cuda.faults import STICKY as TEXTS
 from seg_node.engines.torch_cuda.queues import CudaQueues, ProcessorQueues
 from seg_node.engines.torch_engine import TorchEngine
 from seg_node.errors import BundleError, DeviceError, EngineError, EngineUnavailableError
@@ -275,6 +278,18 @@ def test_name_torch_means_the_gpu_where_there_is_one(
     assert engine_class('torch') is (TorchCudaEngine if gpu else TorchEngine)
 
 
+def test_name_torch_means_the_processor_once_the_gpu_is_lost_for_this_process(
+    monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr('seg_node.engines.serving.spoilt', lambda: 'CUDA error 700. Restart.')
+
+    with open_for_serving('torch', bundle) as engine:
+        assert isinstance(engine, TorchEngine)
+        assert engine.precision == 'fp32'
+        assert 'CUDA error 700. Restart.' in engine.reason
+
+
 def test_torch_is_left_alone_where_there_is_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         msg = f'{name}: cannot open shared object file'
@@ -301,9 +316,28 @@ def test_standby_finds_nothing_to_build(bundle: Bundle) -> None:
     [
         (torch.OutOfMemoryError('CUDA out of memory.'), False, True),
         (RuntimeError('CUDA error: an illegal memory access was encountered'), True, False),
+        (RuntimeError('CUDA error: unspecified launch failure\nCUDA kernel errors'), True, False),
         (RuntimeError('cuDNN error: CUDNN_STATUS_NOT_SUPPORTED'), False, False),
+        (
+            RuntimeError(
+                'CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`'
+            ),
+            False,
+            True,
+        ),
+        (RuntimeError('CUDA error: out of memory'), False, True),
+        (
+            RuntimeError('CUDA error: operation not permitted when stream is capturing'),
+            False,
+            False,
+        ),
+        (
+            RuntimeError('CUDA error: no kernel image is available for execution on the device'),
+            False,
+            False,
+        ),
     ],
-    ids=['memory', 'cuda', 'other'],
+    ids=['memory', 'address', 'launch', 'cudnn', 'cublas', 'cuda memory', 'capture', 'kernel'],
 )
 def test_errors_of_a_gpu_say_what_can_be_done(
     error: RuntimeError, *, sticky: bool, memory: bool
@@ -315,6 +349,14 @@ def test_errors_of_a_gpu_say_what_can_be_done(
         raise error
 
     assert (info.value.sticky, info.value.out_of_memory) == (sticky, memory)
+
+
+def test_texts_of_lost_contexts_are_those_of_cuda() -> None:
+    cuda = pytest.importorskip('cuda.bindings.runtime')
+    known = [one for one in cuda.cudaError_t if int(one) in CODES]  # older ones lack the newest
+
+    assert {cuda.cudaGetErrorString(one)[1].decode() for one in known} <= set(TEXTS)
+    assert len(TEXTS) == len(CODES)
 
 
 def test_errors_on_the_processor_are_ours(bundle: Bundle) -> None:

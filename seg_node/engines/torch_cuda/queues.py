@@ -9,7 +9,8 @@ from typing import Any, Literal, Protocol, TYPE_CHECKING
 
 import torch
 
-from seg_node.errors import DeviceError, EngineError, EngineUnavailableError
+from seg_node.engines.torch_cuda.faults import device_error
+from seg_node.errors import EngineError, EngineUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,7 +113,8 @@ class CudaQueues:
                 for _ in range(WARM_UPS):
                     run()
             stream.synchronize()
-            with torch.cuda.graph(graph, stream=stream):
+            # What other threads do on the GPU, such as a CRF in torch, must not end the capture.
+            with torch.cuda.graph(graph, stream=stream, capture_error_mode='thread_local'):
                 made = run()
         return made, graph.replay
 
@@ -121,13 +123,8 @@ class CudaQueues:
         """See ``Queues``."""
         try:
             yield
-        except torch.OutOfMemoryError as err:
-            msg = f'{self.title} has not enough memory: {err} Use a smaller batch or image.'
-            raise DeviceError(msg, out_of_memory=True) from err
         except RuntimeError as err:
-            # What CUDA itself reports spoils the context for as long as the process lives.
-            msg = f'{self.title} failed: {err}'
-            raise DeviceError(msg, sticky='CUDA error' in str(err)) from err
+            raise device_error(self.title, err) from err
 
 
 class ProcessorQueues:

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ['add_live', 'check_live', 'run_live']
 
-SAME, DIFFERENT = 0, 1
+SAME, FAULTY = 0, 1
 
 
 def add_live(parser: argparse.ArgumentParser) -> None:
     """Add ``--live`` and what goes with it."""
     group = parser.add_argument_group(
-        'live', 'Needs ROS. The exit status is 1 if a mask is not the one of the offline replay.'
+        'live',
+        'Needs ROS. The exit status is 1 if a mask is not the one of the offline replay, if no '
+        'mask could be compared, or if a mask came for which no image was sent.',
     )
     group.add_argument(
         '--live',
@@ -53,7 +55,7 @@ def run_live(
         The offline replay, what it was asked, and the exit status.
     """
     from seg_node.replay.live.options import LiveOptions  # noqa: PLC0415 - rosbags is optional
-    from seg_node.replay.live.report import as_text  # noqa: PLC0415
+    from seg_node.replay.live.report import as_text, faults  # noqa: PLC0415
     from seg_node.replay.live.run import LIVE, replay_live  # noqa: PLC0415
 
     done: list[tuple[Replay, ReplayOptions]] = []
@@ -69,7 +71,10 @@ def run_live(
     data = replay_live(args.bags, out, options, live, replay_offline=offline, on_progress=moving)
     print(f'{as_text(data)}\n')
     print(f'written: {out / LIVE}', file=sys.stderr)
-    return *done[0], DIFFERENT if data['masks_different'] else SAME
+    found = faults(data)
+    for fault in found:
+        print(fault, file=sys.stderr)
+    return *done[0], FAULTY if found else SAME
 
 
 def check_live(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from seg_node.replay.live.verify import Verdict
     from seg_node.replay.record import FrameRecord
 
-__all__ = ['LIVE_FORMAT', 'as_json', 'as_text', 'scores_of']
+__all__ = ['LIVE_FORMAT', 'as_json', 'as_text', 'faults', 'scores_of']
 
 LIVE_FORMAT = 1
 DIGITS = 3
@@ -37,7 +37,7 @@ def as_json(
     verdict: Verdict,
     offline: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return plain data for ``live.json``, described in ``docs/replay.md``.
+    """Return plain data for ``live.json``, described in ``docs/compare.md``.
 
     Args:
         frames: All images that were sent.
@@ -76,6 +76,7 @@ def as_json(
         'masks_compared': verdict.compared,
         'masks_different': len(verdict.different),
         'masks_of_another_engine': verdict.of_others,
+        'masks_of_unknown_decision': verdict.undecided,
         'different': [
             {'bag': one.bag, 'pass': one.repetition, 'index': one.index, 'stamp_ns': one.stamp_ns}
             for one in verdict.different[:20]
@@ -135,17 +136,44 @@ def as_text(data: Mapping[str, Any]) -> str:
     )
 
 
+def faults(data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return why the node cannot be said to do what the offline replay does; nothing if it can.
+
+    Args:
+        data: As from ``as_json``.
+    """
+    found = []
+    if data['masks_different']:
+        found.append(
+            f'{data["masks_different"]} of {data["masks_compared"]} masks differ from those of '
+            'the offline replay; the first are named under "different" of live.json.'
+        )
+    if not data['masks_compared']:
+        why = ', '.join(f'{count} are {whose}' for count, whose in _left_out(data))
+        found.append(
+            f'None of {data["masks"]} masks could be compared with the offline replay'
+            f'{f": {why}" if why else ""}. Play a longer drive, or more loops.'
+        )
+    if data['strangers']:
+        found.append(
+            f'{data["strangers"]} masks came for which no image was sent: somebody else publishes '
+            'in this DDS domain, or the node changes stamps.'
+        )
+    return tuple(found)
+
+
 def _passage(data: Mapping[str, Any]) -> str:
     dropped = ', '.join(f'{reason} {count}' for reason, count in data['dropped'].items())
     decided = ', '.join(f'{name} {count}' for name, count in data['crf_frames'].items())
-    different = data['masks_different']
-    same = (
-        f'{data["masks_compared"]} compared, each equal to the offline one, byte for byte'
-        if not different
-        else f'{different} of {data["masks_compared"]} DIFFER from the offline ones'
-    )
-    if data['masks_of_another_engine']:
-        same += f'; {data["masks_of_another_engine"]} of another engine not compared'
+    different, compared = data['masks_different'], data['masks_compared']
+    if different:
+        same = f'{different} of {compared} DIFFER from the offline ones'
+    elif compared:
+        same = f'{compared} compared, each equal to the offline one, byte for byte'
+    else:
+        same = 'NONE compared'
+    for count, whose in _left_out(data):
+        same += f'; {count} {whose} not compared'
     return '\n'.join(
         [
             f'live     {data["rate"]:g} x the pace of the drive, {data["loops"]} time(s)',
@@ -156,6 +184,15 @@ def _passage(data: Mapping[str, Any]) -> str:
             f'gap      {data["longest_time_without_mask_s"]:g} s of the drive without a mask',
         ]
     )
+
+
+def _left_out(data: Mapping[str, Any]) -> list[tuple[int, str]]:
+    """Return how many masks were not compared, and whose they are."""
+    counts = [
+        (data['masks_of_another_engine'], 'of another engine'),
+        (data['masks_of_unknown_decision'], 'of unknown decision about the CRF'),
+    ]
+    return [(count, whose) for count, whose in counts if count]
 
 
 def _worth(data: Mapping[str, Any]) -> str:

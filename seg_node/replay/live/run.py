@@ -140,6 +140,12 @@ def _play(
             f'{str(folder / "logs" / "node.log")!r}; a slower --live rate may help.'
         )
         raise ProcessError(msg)
+    if not any(one.crf for one in frames):
+        msg = (
+            f'No status came for any of {len(frames)} images, so it is not known what the node '
+            f'decided about the CRF. Its log is in {str(folder / "logs" / "node.log")!r}.'
+        )
+        raise ProcessError(msg)
     return Played(found.bags, topic, frames, strangers, performance)
 
 

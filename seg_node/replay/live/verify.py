@@ -28,12 +28,15 @@ class Verdict:
         compared: Masks that were compared.
         different: Frames whose mask is another one.
         of_others: Masks of another engine, which answers while that of the offline run gets ready.
+        undecided: Masks of which it is not known what was decided about the CRF: their status was
+            lost.
         strangers: Masks for which no image was sent.
     """
 
     compared: int
     different: tuple[LiveFrame, ...]
     of_others: int
+    undecided: int
     strangers: int
 
 
@@ -78,12 +81,13 @@ def verify(
         strangers: Masks for which no image was sent.
     """
     known = [read_digests(out, bag) for bag in bags]
-    decided = [one for one in frames if one.digest is not None and one.crf is not None]
+    masked = [one for one in frames if one.digest is not None]
+    decided = [one for one in masked if one.crf is not None]
     compared = [one for one in decided if one.engine == engine]
     different = []
     for one in compared:
         labels, before = known[one.bag].get(one.index, ('', ''))
         if one.digest != (labels if one.crf == RAN else before):
             different.append(one)
-    others = len(decided) - len(compared)
-    return Verdict(len(compared), tuple(different), others, strangers)
+    others, undecided = len(decided) - len(compared), len(masked) - len(decided)
+    return Verdict(len(compared), tuple(different), others, undecided, strangers)

@@ -10,8 +10,9 @@ from typing import Any, TYPE_CHECKING
 
 from rosbags.rosbag2 import Reader
 
-from seg_node.errors import BagError
-from seg_node.recordings.files import plain, unpacked
+from seg_node.errors import BagError, ImageError
+from seg_node.recordings.files import unpacked
+from seg_node.recordings.reader import content
 from seg_node.recordings.storage import FOREVER_NS
 from seg_node.recordings.writer import quality_of_service
 
@@ -33,12 +34,12 @@ class Follower:
 
     def __init__(self, recording: Recording, topics: Collection[str]) -> None:
         """Start at the beginning of a recording."""
-        self._messages = recording.messages(topics) if topics else iter(())
+        self._messages = recording.messages(topics) if topics else None
         self._ahead: Message | None = None
 
     def ahead(self) -> Message | None:
         """Return the message that comes next, without taking it; None at the end."""
-        if self._ahead is None:
+        if self._ahead is None and self._messages is not None:
             self._ahead = next(self._messages, None)
         return self._ahead
 
@@ -47,6 +48,11 @@ class Follower:
         while (message := self.ahead()) is not None and message.log_ns <= log_ns:
             self._ahead = None
             yield message
+
+    def close(self) -> None:
+        """Let go of the recording, in the thread that read it: SQLite serves no other."""
+        if self._messages is not None:
+            self._messages.close()
 
 
 class Copier:
@@ -69,7 +75,7 @@ class Copier:
                 'as they are. Convert it first: rosbags-convert --src IN.bag --dst OUT.'
             )
             raise BagError(msg)
-        self._writer = writer
+        self._recording, self._writer = recording, writer
         originals = connections(recording)
         self._tracks = {
             topic: self._track(topic, one.kind, originals.get(topic))
@@ -84,9 +90,16 @@ class Copier:
         return self._writer.add_like(original)
 
     def until(self, log_ns: int = FOREVER_NS) -> None:
-        """Copy what was recorded up to and including a time [ns], and not copied before."""
+        """Copy what was recorded up to and including a time [ns], and not copied before.
+
+        A message that is damaged is left out and told.
+        """
         for message in self._follower.until(log_ns):
-            data: Any = plain(message.data)
+            try:
+                data: Any = content(message)
+            except ImageError as err:
+                self._recording.told(f'{str(err).rstrip(".")}. It was not copied.')
+                continue
             self._writer.write_raw(self._tracks[message.topic], message.log_ns, data)
 
 

@@ -18,7 +18,7 @@ from seg_node.recordings.files import bag_files, plain, written_as
 from seg_node.recordings.storage import FOREVER_NS, Message, messages_of, Topic, topics_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -34,6 +34,7 @@ __all__ = [
     'Topic',
     'camera_topic',
     'camera_topics',
+    'content',
     'decode',
     'frames',
     'image_topics',
@@ -62,14 +63,18 @@ class Recording:
         topics: All topics, by name.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, damage: list[str] | None = None) -> None:
         """Find out what the recording holds.
+
+        Args:
+            path: A folder with metadata.yaml, or a single file.
+            damage: Where it is told what is wrong, to share it with others that read the same.
 
         Raises:
             BagError: If it is none, or nothing of it can be read.
         """
         self.path = path
-        self.damage: list[str] = []
+        self.damage: list[str] = [] if damage is None else damage
         try:
             self._files = bag_files(path)
         except OSError as err:
@@ -102,7 +107,7 @@ class Recording:
 
     def messages(
         self, topics: Collection[str], start_ns: int = 0, stop_ns: int = FOREVER_NS
-    ) -> Iterator[Message]:
+    ) -> Generator[Message, None, None]:
         """Yield the messages of some topics, file by file, in the order of the recording.
 
         Args:
@@ -123,17 +128,11 @@ class Recording:
         Raises:
             ImageError: If its bytes do not make such a message.
         """
-        try:
-            data = plain(message.data)
+        data = content(message)
+        with _complaining(message):
             if self._is_ros1:
                 return self._ros1.deserialize_ros1(data, message.kind)
             return self._ros2.deserialize_cdr(data, message.kind)
-        except Exception as err:  # damage shows as errors of many kinds
-            msg = (
-                f'Message of {message.topic!r}, recorded at {message.log_ns} ns, is damaged: '
-                f'{str(err) or type(err).__name__}'
-            )
-            raise ImageError(msg) from err
 
     def _topics(self) -> dict[str, Topic]:
         """Return the topics of all files, from the metadata where it is whole."""
@@ -158,8 +157,33 @@ class Recording:
             self.told(f'{file.name!r} cannot be read and was left out: {err}.')
 
     def _unreadable(self, err: Exception) -> str:
+        if not self.path.exists():
+            return f'There is no recording {str(self.path)!r}. Is its path misspelt?'
         reason = getattr(err, 'strerror', None) or str(err) or type(err).__name__
-        return f'Recording {str(self.path)!r} cannot be read: {reason}. {REMEDY}'
+        return f'Recording {str(self.path)!r} cannot be read: {reason.rstrip(".")}. {REMEDY}'
+
+
+def content(message: Message) -> bytes:
+    """Return the bytes of a message, unpacked if it was compressed by itself.
+
+    Raises:
+        ImageError: If they cannot be unpacked.
+    """
+    with _complaining(message):
+        return plain(message.data)
+
+
+@contextmanager
+def _complaining(message: Message) -> Iterator[None]:
+    """Say which message is damaged."""
+    try:
+        yield
+    except Exception as err:  # damage shows as errors of many kinds
+        msg = (
+            f'Message of {message.topic!r}, recorded at {message.log_ns} ns, is damaged: '
+            f'{str(err) or type(err).__name__}'
+        )
+        raise ImageError(msg) from err
 
 
 def _topics_told(metadata: Mapping[str, Any]) -> dict[str, Topic] | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from seg_node.recordings.salvage_mcap import Message, salvaged_mcap
 from seg_node.recordings.salvage_sqlite import left_over, salvaged_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
     from pathlib import Path
 
     Reader = Reader1 | Reader2
@@ -83,7 +84,7 @@ def messages_of(
     damage: Callable[[str], None],
     start_ns: int,
     stop_ns: int,
-) -> Iterator[Message]:
+) -> Generator[Message, None, None]:
     """Yield the messages of some topics in the order in which they were recorded.
 
     Where the file turns out to be damaged, what is left of it is salvaged.
@@ -98,19 +99,29 @@ def messages_of(
     Raises:
         ValueError: If it is no storage file.
     """
-    last = start_ns - 1
+    last, left = start_ns, False
+    at_last: Counter[str] = Counter()
     with unpacked(path, damage) as file:
         try:
             with _reader(file) as reader:
                 wanted = [one for one in reader.connections if one.topic in topics]
                 found = reader.messages(wanted, start_ns, stop_ns) if wanted else ()
-                for connection, last, data in found:
+                for connection, log_ns, data in found:
+                    if log_ns != last:
+                        last, at_last = log_ns, Counter()
+                    at_last[connection.topic] += 1
+                    left = True
                     yield Message(connection.topic, connection.msgtype, last, data)
+                    left = False
         except Exception as err:  # damage shows as errors of many kinds
+            if left:  # nobody wants more; SQLite does not like to be closed by another thread
+                return
             if written_as(path) not in SALVAGE:
                 raise ValueError(_words(err)) from err
-            for one in _salvaged(file, path.name, damage, last + 1, stop_ns):
-                if one.topic in topics:
+            for one in _salvaged(file, path.name, damage, last, stop_ns):
+                if one.log_ns == last and at_last[one.topic]:
+                    at_last[one.topic] -= 1
+                elif one.topic in topics:
                     yield one
 
 

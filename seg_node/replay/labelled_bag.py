@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 import shutil
 from typing import Any, TYPE_CHECKING
 
-from seg_node.errors import ParameterError
+from seg_node.errors import ImageError, ParameterError
 from seg_node.interface import (
     classes_json,
     CODED_FORMAT,
@@ -37,7 +38,7 @@ from .behind import Behind
 from .outputs import choose_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import numpy as np
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from rosbags.interfaces import Connection
 
     from seg_node.pipeline import Outputs, Segmentation
+    from seg_node.recordings.reader import Message
     from seg_node.replay.record import FrameRecord
     from seg_node.replay.sink import SinkContext
 
@@ -94,7 +96,7 @@ class LabelledBag:
         self._wishes = context.options.labelled
         self._chosen = choose_outputs(self._wishes.names, context.manifest.taxonomy)
         self.outputs: Outputs = outputs_for(self._chosen.topics, tuple(self._chosen.classes))
-        recording = Recording(context.bag)
+        recording = Recording(context.bag, context.damage)
         _clear(folder)
         layout = BagFormat(self._wishes.storage, self._wishes.distro, self._wishes.zstd)
         self._writer = BagWriter(folder, layout)
@@ -107,25 +109,26 @@ class LabelledBag:
         self._copier = Copier(recording, self._writer, taken) if self._wishes.with_inputs else None
         self._begun = False
         self._stack = ExitStack()
-        self._stack.callback(self._finish)
-        self._behind = self._stack.enter_context(Behind(self._write))
+        self._stack.callback(self._writer.close)
+        self._behind: Behind[Callable[[], None]] = self._stack.enter_context(Behind(_do))
 
     def frame(
         self, record: FrameRecord, image: UInt8Array, segmentation: Segmentation, message: Any
     ) -> None:
         """Hand a frame to the thread that writes."""
-        self._behind(Job(record, image, segmentation, message))
+        self._behind(partial(self._write, Job(record, image, segmentation, message)))
 
     def close(self) -> None:
         """Wait for the thread, copy what is left and finish the bag."""
-        self._stack.close()
+        with self._stack:
+            self._behind(self._finish)
 
     def _finish(self) -> None:
-        try:
-            if self._copier:
-                self._copier.until()
-        finally:
-            self._writer.close()
+        """Copy what is left, in the thread that read the recording so far."""
+        if self._copier:
+            self._copier.until()
+        for info in self._infos.values():
+            info.close()
 
     def _add_topics(self, camera: str) -> None:
         for name in (*self._chosen.topics, *self._chosen.classes.values()):
@@ -214,9 +217,21 @@ class _CameraInfo:
     def at(self, log_ns: int) -> Any:
         """Return the message; before the first one that one, None without any."""
         for found in self._follower.until(log_ns):
-            self._newest = self._recording.deserialize(found)
+            self._newest = self._read(found) or self._newest
         first = self._follower.ahead() if self._newest is None else None
-        return self._newest if first is None else self._recording.deserialize(first)
+        return self._newest if first is None else self._read(first)
+
+    def close(self) -> None:
+        """Let go of the recording."""
+        self._follower.close()
+
+    def _read(self, found: Message) -> Any:
+        """Return a message; None, and told, if it is damaged."""
+        try:
+            return self._recording.deserialize(found)
+        except ImageError as err:
+            self._recording.told(f'{str(err).rstrip(".")}. It was left out.')
+            return None
 
 
 def _clear(folder: Path) -> None:
@@ -232,6 +247,10 @@ def _clear(folder: Path) -> None:
         )
         raise ParameterError(msg)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _do(job: Callable[[], None]) -> None:
+    job()
 
 
 def namespaces(cameras: tuple[str, ...]) -> dict[str, str]:

@@ -69,7 +69,7 @@ class OverlayVideo:
         self._context = context
         self._folder = context.out / FOLDER
         self._folder.mkdir(parents=True, exist_ok=True)
-        recording = Recording(context.bag)
+        recording = Recording(context.bag, context.damage)
         self._rates = {camera: mean_rate(recording, camera) for camera in context.topics}
         self._reels: dict[str, _Reel] = {}
         self._stack = ExitStack()

@@ -46,6 +46,7 @@ class SinkContext:
         manifest: Of the bundle: classes, colours, drivable flags.
         options: Of the run.
         model: What runs, in words, as from ``interface.model_words``.
+        damage: Sentences about the bag that the run tells; a sink adds what it finds.
     """
 
     bag: Path
@@ -55,6 +56,7 @@ class SinkContext:
     manifest: Manifest
     options: ReplayOptions
     model: Mapping[str, str] = field(default_factory=dict)
+    damage: list[str] = field(default_factory=list)
 
 
 class Sink(Protocol):

@@ -98,7 +98,7 @@ def run_task(
     recording = Recording(bag.path)
     with ExitStack() as stack:
         stack.callback(journal.close)
-        sinks = _sinks(stack, model, task, bag, out)
+        sinks = _sinks(stack, model, task, bag, out=out, damage=recording.damage)
         if sinks:
             journal.clear()
         work = _Work(model, recording, task, bag, journal=journal, sinks=sinks, on_frame=on_frame)
@@ -107,11 +107,13 @@ def run_task(
     journal.finish(list(dict.fromkeys(damage)))
 
 
-def _sinks(stack: ExitStack, model: Model, task: Task, bag: Bag, out: Path) -> list[Sink]:
+def _sinks(
+    stack: ExitStack, model: Model, task: Task, bag: Bag, *, out: Path, damage: list[str]
+) -> list[Sink]:
     engine = model.base.engine
     words = model_words(engine.bundle, engine, model.base.options)
     context = SinkContext(
-        *(bag.path, bag.name, task.cameras, out, model.manifest, model.options), words
+        *(bag.path, bag.name, task.cameras, out, model.manifest, model.options), words, damage
     )
     sinks = open_sinks(model.options.sinks, context)
     for sink in sinks:

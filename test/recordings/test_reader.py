@@ -99,15 +99,23 @@ def test_recording_without_images_is_refused(bag: ModuleType, tmp_path: Path) ->
         next(bag.frames(recording))
 
 
-@pytest.mark.parametrize('content', [None, b'', b'no recording at all'])
+def test_recording_that_is_not_there_is_told_to_be_missing(
+    bag: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises(BagError, match=r"^There is no recording '.*drive'\. Is its path misspelt"):
+        next(bag.frames(tmp_path / 'drive'))
+
+
+@pytest.mark.parametrize('content', [b'', b'no recording at all'])
 def test_what_is_no_recording_is_refused_by_name(
-    bag: ModuleType, tmp_path: Path, content: bytes | None
+    bag: ModuleType, tmp_path: Path, content: bytes
 ) -> None:
     path = tmp_path / 'drive.mcap'
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
 
-    with pytest.raises(BagError, match=r'drive\.mcap.* cannot be read: .* Expected a rosbag2'):
+    with pytest.raises(
+        BagError, match=r'drive\.mcap.* cannot be read: .*[^.]\. Expected a rosbag2'
+    ):
         next(bag.frames(path))
 
 

@@ -40,6 +40,7 @@ def write_drive(
     infos: Sequence[tuple[int, float]] = (),
     info_size: tuple[int, int] = SIZE,
     more: bool = False,
+    storage: str = 'mcap',
 ) -> Path:
     """Write ``SCENES``, each recorded 5 ms after its stamp.
 
@@ -49,11 +50,12 @@ def write_drive(
         infos: Index of a frame, and the focal length of a camera info recorded just before it.
         info_size: Height and width of that.
         more: Whether there is a text on another topic, too.
+        storage: ``'mcap'`` or ``'sqlite3'``.
     """
     from seg_node.recordings import messages, writer  # noqa: PLC0415  # needs rosbags
 
     quality = [writer.quality_of_service(depth=7, reliable=False)]
-    with writer.BagWriter(folder, writer.BagFormat()) as bag:
+    with writer.BagWriter(folder, writer.BagFormat(storage)) as bag:
         tracks = {name: bag.add(name, messages.IMAGE, quality) for name in cameras}
         info = bag.add('/front/camera_info', messages.INFO, quality) if infos else None
         text = bag.add('/chatter', 'std_msgs/msg/String', quality) if more else None

@@ -8,7 +8,7 @@ import json
 import shutil
 from typing import Any, TYPE_CHECKING
 
-from seg_node.errors import ProcessError
+from seg_node.errors import ParameterError, ProcessError
 from seg_node.processes import polite_signals, require_ros
 from seg_node.replay.live.frames import match, read_records
 from seg_node.replay.live.options import camera_of, node_parameters
@@ -17,7 +17,7 @@ from seg_node.replay.live.report import as_json, scores_of
 from seg_node.replay.live.verify import verify, write_decisions
 from seg_node.replay.plan import plan
 from seg_node.replay.record import FrameRecord
-from seg_node.replay.store import FRAMES, JOURNAL, write_whole
+from seg_node.replay.store import FRAMES, JOURNAL, SETUP, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -87,12 +87,16 @@ def replay_live(
 
     Raises:
         ProcessError: If ROS is missing, a process fails, or no mask comes back.
-        ParameterError: If there are several cameras, or the node cannot do what is asked.
+        ParameterError: If there are several cameras, the node cannot do what is asked, or the
+            folder holds the beginning of an offline replay.
         SegNodeError: As ``replay``.
     """
     require_ros()
+    _refuse_saved_work(out)
     played = _play(bags, out, options, live, on_progress)
-    shutil.rmtree(out / JOURNAL, ignore_errors=True)  # of other decisions
+    shutil.rmtree(
+        out / JOURNAL, ignore_errors=True
+    )  # of a live replay before, with other decisions
     decisions = out / 'live' / DECISIONS
     write_decisions(played.frames, played.names, played.topic, decisions)
     done = replay_offline(
@@ -109,6 +113,17 @@ def replay_live(
     data = as_json(played.frames, played.performance, live, verdict, _offline(done, played))
     write_whole(out / LIVE, json.dumps(data, indent=2, ensure_ascii=False) + '\n')
     return data
+
+
+def _refuse_saved_work(out: Path) -> None:
+    """Refuse a folder in which an interrupted replay, that was not live, can go on."""
+    setup = out / JOURNAL / SETUP
+    if setup.exists() and DIGESTS not in json.loads(setup.read_text('utf-8'))['options']['sinks']:
+        msg = (
+            f'{str(out)!r} holds a replay that was begun without --live. Give the command without '
+            f'--live to go on with it, another folder, or remove {str(setup.parent)!r}.'
+        )
+        raise ParameterError(msg)
 
 
 def _play(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exit status of a live replay, by what a made-up node has published."""
+"""Exit status and folder of a live replay, by what a made-up node has published."""
 
 from __future__ import annotations
 
@@ -104,10 +104,23 @@ class Node:
                 back.append({'topic': 'status', **came, 'entries': [{'values': values}]})
         stranger = {'topic': 'mask', 'stamp_ns': 1, 'received_ns': 9, 'digest': 'x'}
         back += [stranger] * self.strange
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         lines = '\n'.join(json.dumps(one) for one in back)
         (folder / 'records.jsonl').write_text(lines, encoding='utf-8')
         return found
+
+
+def pretend(
+    monkeypatch: pytest.MonkeyPatch, node: Node, frames: list[tuple[FrameRecord, str]]
+) -> None:
+    """Let this be the node that a live replay plays to."""
+
+    def perform(stage: Stage, live: LiveOptions, on_sent: Callable[[], None]) -> Performance:
+        del live, on_sent
+        return node.perform(frames, stage.record)
+
+    monkeypatch.setattr('seg_node.replay.live.run.require_ros', lambda: None)
+    monkeypatch.setattr('seg_node.replay.live.run.perform', perform)
 
 
 @pytest.mark.parametrize(
@@ -138,12 +151,7 @@ def test_the_exit_status_is_0_only_if_masks_were_compared_and_all_are_the_offlin
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def perform(stage: Stage, live: LiveOptions, on_sent: Callable[[], None]) -> Performance:
-        del live, on_sent
-        return node.perform(frames, stage.record)
-
-    monkeypatch.setattr('seg_node.replay.live.run.require_ros', lambda: None)
-    monkeypatch.setattr('seg_node.replay.live.run.perform', perform)
+    pretend(monkeypatch, node, frames)
     words = ['--bundle', bundle, '--engine', ENGINE, '--live', '1', '--out', str(tmp_path)]
 
     assert main(['replay', drive, *words]) == status
@@ -153,3 +161,51 @@ def test_the_exit_status_is_0_only_if_masks_were_compared_and_all_are_the_offlin
     assert ('each equal to the offline one, byte for byte' in said.out) == (
         status == 0 or node.strange > 0
     )
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """Run a command and interrupt its offline replay before it is done."""
+    with monkeypatch.context() as patch:
+
+        def stop(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr('seg_node.replay.run.put_together', stop)
+        main(list(words))
+
+
+def test_an_interrupted_offline_replay_is_not_thrown_away(
+    *,
+    bundle: str,
+    drive: str,
+    frames: list[tuple[FrameRecord, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ['replay', drive, '--bundle', bundle, '--engine', ENGINE, '--out', str(tmp_path)]
+    pretend(monkeypatch, Node(), frames)
+    interrupt(monkeypatch, *words)
+    saved = {one: one.read_bytes() for one in (tmp_path / 'journal').iterdir()}
+
+    assert main([*words, '--live', '1']) == 1
+
+    assert 'a replay that was begun without --live' in capsys.readouterr().err
+    assert {one: one.read_bytes() for one in (tmp_path / 'journal').iterdir()} == saved
+    assert not (tmp_path / 'live').exists()
+
+
+def test_an_interrupted_live_replay_may_be_begun_anew(
+    *,
+    bundle: str,
+    drive: str,
+    frames: list[tuple[FrameRecord, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ['replay', drive, '--bundle', bundle, '--engine', ENGINE, '--out', str(tmp_path)]
+    pretend(monkeypatch, Node(), frames)
+    interrupt(monkeypatch, *words, '--live', '1')
+    assert (tmp_path / 'journal').exists()
+
+    assert main([*words, '--live', '1']) == 0

@@ -99,6 +99,12 @@ def run(args: argparse.Namespace) -> int:
         write_folder(chosen, bags, model.segmenter(), out, unsure_above=args.unsure_above)
     first, last = chosen[0].value, chosen[-1].value
     print(f'{len(chosen)} frames, {reason}: from {100 * first:.2f} % down to {100 * last:.2f} %')
+    if len(chosen) < args.count:
+        print(
+            f'{len(chosen)} instead of {args.count}: the others with a value, if any, are within '
+            f'--gap {args.gap:g} s of a chosen frame of the same camera',
+            file=sys.stderr,
+        )
     print(f'written: {out}', file=sys.stderr)
     return 0
 

@@ -60,8 +60,11 @@ class Chosen:
 
     @property
     def name(self) -> str:
-        """Stem of its files: bag, camera and stamp [ns]."""
-        parts = (self.record.bag, self.record.topic, str(self.record.stamp_ns))
+        """Stem of its files: bag, camera and time of the recording [ns].
+
+        Not the stamp: those of a looped source come again.
+        """
+        parts = (self.record.bag, self.record.topic, str(self.record.log_ns))
         return '_'.join(NO_WORD.sub('-', part).strip('-') for part in parts)
 
 
@@ -105,7 +108,7 @@ def write_folder(
     """Write a folder of images and pre-labels that the ``folder`` data set reads.
 
     It has ``images/`` and ``labels/`` (class ids), ``taxonomy.yaml`` with the classes, and
-    ``frames.json`` with bag, topic, stamp and value of each frame, the most valuable first.
+    ``frames.json`` with bag, topic, times and value of each frame, the most valuable first.
 
     Args:
         chosen: Frames.
@@ -207,5 +210,6 @@ def _plain(one: Chosen) -> dict[str, Any]:
         'topic': record.topic,
         'index': record.index,
         'stamp_ns': record.stamp_ns,
+        'log_ns': record.log_ns,
         'crf': record.crf,
     }

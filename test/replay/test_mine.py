@@ -74,6 +74,15 @@ def test_failed_frames_are_never_chosen() -> None:
         chosen(frames, 'uncertain')
 
 
+def test_frames_of_a_looped_source_whose_stamps_come_again_have_names_of_their_own() -> None:
+    frames = [replace(one, stamp_ns=one.stamp_ns % (2 * 10**9)) for one in drive(60)]
+
+    found = chosen(frames, 'uncertain', 3, 2.0)
+
+    assert len({one.record.stamp_ns for one in found}) == 1
+    assert len({one.name for one in found}) == 3
+
+
 @pytest.fixture(scope='module')
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of the tiny bundle."""
@@ -98,7 +107,9 @@ def test_what_is_written_is_a_data_set_with_the_labels_of_the_bundle(
 
     assert main(['mine', bag, *words]) == 0
 
-    assert capsys.readouterr().out.startswith('3 frames, uncertain: ')
+    said = capsys.readouterr()
+    assert said.out.startswith('3 frames, uncertain: ')
+    assert 'instead of' not in said.err
     data = open_dataset(str(out), 'val')
     assert data.taxonomy.names == TAXONOMY.names
     assert len(data) == 3
@@ -109,6 +120,20 @@ def test_what_is_written_is_a_data_set_with_the_labels_of_the_bundle(
         for index in range(3):
             sample = data[index]
             assert np.array_equal(segmenter(sample.image).labels, sample.labels)
+
+
+@pytest.mark.needs_onnx
+@pytest.mark.needs_onnxruntime
+def test_fewer_frames_than_were_asked_for_are_explained(
+    bundle: str, bag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ['--bundle', bundle, '--count', '3', '--gap', '3.9', '--out', str(tmp_path)]
+
+    assert main(['mine', bag, *words]) == 0
+
+    said = capsys.readouterr().err
+    assert ' instead of 3: ' in said
+    assert 'within --gap 3.9 s of a chosen frame' in said
 
 
 @pytest.mark.needs_onnx

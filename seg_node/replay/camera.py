@@ -9,7 +9,7 @@ from typing import Any, cast, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from seg_node.errors import DatasetError, ImageError
+from seg_node.errors import DatasetError, EngineError, ImageError
 from seg_node.pipeline import Outputs
 from seg_node.pipeline.stopwatch import Stopwatch
 from seg_node.recordings.reader import decode, stamp_of
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ['Camera', 'Seen', 'wanted_outputs']
 
 LEVELS = 255
+MOST_FAILURES = 5  # of the segmenter in a row
 SECOND_NS = 1_000_000_000
 
 
@@ -58,7 +59,8 @@ class Camera:
     """One camera of one bag. ``see`` and ``measure`` may run in two threads.
 
     Attributes:
-        truth_faults: Frames whose truth could not be used, and the first reason.
+        truth_faults: A sentence for each frame whose truth could not be used.
+        crf_faults: A sentence for each frame that the dense CRF failed at.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class Camera:
         self._truth = truth
         self._flicker = Flicker() if model.options.flicker else None
         self.truth_faults: list[str] = []
+        self.crf_faults: list[str] = []
+        self._patience = 0  # the first frame shows whether the model runs at all
 
     def recall(self, record: FrameRecord) -> None:
         """Take in a frame of the run that this one continues."""
@@ -112,6 +116,10 @@ class Camera:
             outputs: What the segmenter computes.
             watch: Runs since the frame was asked for.
             decision: About the dense CRF, instead of the one that would be made now.
+
+        Raises:
+            EngineError: If the network fails at the first frame, or at five in a row.
+            ImageError: If the segmenter refuses as many.
         """
         record = FrameRecord(self._bag, self._topic, index, found.log_ns, found.log_ns)
         try:
@@ -124,12 +132,22 @@ class Camera:
         watch.lap('decode')
         if decision is None and self._model.decisions is not None:
             decision = self._model.decisions(self._topic, record.stamp_ns)
-        result = self._segmenter(
-            image,
-            outputs,
-            stamp=_seconds(record.stamp_ns),
-            crf_decision=decision,
-        )
+        try:
+            result = self._segmenter(
+                image,
+                outputs,
+                stamp=_seconds(record.stamp_ns),
+                crf_decision=decision,
+                crf_may_fail=True,
+            )
+        except (EngineError, ImageError) as err:
+            if not self._patience:
+                raise
+            self._patience -= 1
+            return Seen(replace(record, error=str(err)))
+        self._patience = MOST_FAILURES - 1
+        if result.crf_error:
+            self.crf_faults.append(f'The CRF failed at frame {index}: {result.crf_error}')
         watch.lap('segment')
         return Seen(_described(record, image, result, watch.times()), image, result, message)
 

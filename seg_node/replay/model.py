@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TYPE_CHECKING
 
 import cv2
+import numpy as np
 
 from seg_node.evaluation import open_for_evaluation
 from seg_node.evaluation.evaluate import described
@@ -96,7 +97,7 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
     Raises:
         BundleError: If a bundle is missing, damaged or altered.
         EngineError: If no engine can run it.
-        CrfError: If the bundle lacks the CRF preset that is asked for.
+        CrfError: If the bundle lacks the CRF preset that is asked for, or the CRF cannot run.
         TaxonomyError: If truth and bundle cannot be compared.
         ParameterError: If there is nothing to follow.
     """
@@ -110,6 +111,7 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         crf=options.crf,
     ) as base:
         base.options = replace(base.options, latency_budget=options.latency_budget)
+        _warm_up(base)
         decisions = read_decisions(options.follow) if options.follow else None
         teacher = open_teacher(options)
         try:
@@ -117,6 +119,13 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         finally:
             if teacher is not None:
                 teacher.close()
+
+
+def _warm_up(base: Segmenter) -> None:
+    """Run the CRF once as the node does: what it lacks must not show as frames that failed."""
+    if base.options.crf is not None:
+        spec = base.engine.bundle.manifest.input
+        base(np.zeros((spec.height, spec.width, 3), np.uint8), crf_decision='ran')
 
 
 def _scoring(options: ReplayOptions, base: Segmenter, teacher: Segmenter | None) -> Scoring | None:

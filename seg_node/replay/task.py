@@ -92,8 +92,7 @@ def run_task(
 
     Raises:
         BagError: If the recording cannot be read at all.
-        EngineError: If the network fails.
-        CrfError: If the dense CRF fails.
+        EngineError: If the network fails at the first frame of a camera, or at five in a row.
     """
     recording = Recording(bag.path)
     with ExitStack() as stack:
@@ -193,9 +192,10 @@ class _Work:
         self._on_frame()
 
     def faults(self) -> list[str]:
-        """Return what was wrong with the truth, a sentence for each camera."""
+        """Return what was wrong with truth and CRF, a sentence for each camera."""
         return [
             f'{topic!r}: {found[0]} ({len(found)} such frames)'
             for topic, camera in self._cameras.items()
-            if (found := camera.truth_faults)
+            for found in (camera.truth_faults, camera.crf_faults)
+            if found
         ]

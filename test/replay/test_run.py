@@ -341,43 +341,6 @@ def test_recorded_decisions_are_repeated(drive: Path, tmp_path: Path) -> None:
     assert {one.crf for one in told} == {'ran', 'certain'}
 
 
-def test_frame_that_cannot_be_decoded_is_told_and_the_rest_goes_on(
-    bundle: str, tmp_path: Path
-) -> None:
-    frames = [(10**18 + index * 10**8, scene(seed=index)[0]) for index in range(5)]
-    bag = write_recording(tmp_path / 'bag', {'/eye/compressed': frames})
-    file = next(bag.glob('*.mcap'))
-    data = bytearray(file.read_bytes())
-    place = -1
-    for _ in range(3):
-        place = data.find(b'IHDR', place + 1)
-    data[place : place + 4] = b'RDHI'
-    file.write_bytes(data)
-
-    replayed = run([bag], tmp_path / 'out', ReplayOptions(bundle))
-
-    found = records(replayed.out)
-    assert [record.error is None for record in found] == [True, True, False, True, True]
-    assert [record.index for record in found] == list(range(5))
-    assert [record.flicker is None for record in found] == [True, False, True, True, False]
-    assert replayed.data['failed_frames'] == 1
-    assert replayed.data['errors'][0]['index'] == 2
-
-
-def test_drive_without_its_end_is_replayed_up_to_there(bundle: str, tmp_path: Path) -> None:
-    frames = [(10**18 + index * 10**8, scene((300, 400), index)[0]) for index in range(12)]
-    bag = write_recording(tmp_path / 'bag', {'/eye': frames})
-    file = next(bag.glob('*.mcap'))
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 + 1000])
-
-    replayed = run([bag], tmp_path / 'out', ReplayOptions(bundle))
-
-    assert len(records(replayed.out)) == 6
-    damage = ' '.join(replayed.data['bags'][0]['damage'])
-    assert 'is damaged. It was read up to byte' in damage
-    assert "'/eye' announces 12 frames, 6 could be read." in damage
-
-
 def test_gaps_and_loops_of_stamps_are_told(bundle: str, tmp_path: Path) -> None:
     from seg_node.replay.text import as_text  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ the file that ``FAKE_GPU_PIDS`` names. Keys, all optional::
     results    for each precision what comes out: 'nan', 'wrong', 'stuck', 'impossible'
     at         for each number of a frame, counted from the first after the self-check, what it
                does: 'memory', 'device', 'spoilt', 'bug', 'hang'
+    close_s    how long an engine takes to be freed
     missing    why there is no such GPU
 """
 
@@ -204,5 +205,6 @@ class FakeGpuEngine(Engine):
         return replace(one, maps=maps)
 
     def _close(self) -> None:
+        time.sleep(settings().get('close_s', 0.0))
         self._real.close()
         self.is_closed = True

@@ -389,15 +389,19 @@ def runtime_of(cuda: RecordedCuda, told: SimpleNamespace) -> Any:
     Args:
         cuda: Where engines run.
         told: ``engines`` and ``runs`` are filled; ``refusals`` are reasons for which the next
-            files are not taken.
+            files are not taken; ``old_driver`` is why there is no run time at all, if so.
     """
 
     class Runtime:
         """Deserialises files that are ONNX graphs."""
 
         def __init__(self, log: Any) -> None:
-            """Remember where to complain."""
+            """Remember where to complain; refuse as NVIDIA's bindings do."""
             self._log = log
+            if told.old_driver:
+                log.log(SimpleNamespace(name='ERROR'), told.old_driver)
+                msg = 'pybind11::init(): factory function returned nullptr'
+                raise TypeError(msg)
 
         def deserialize_cuda_engine(self, data: bytes) -> Engine | None:
             """Return an engine, or None with a message, as NVIDIA's does."""

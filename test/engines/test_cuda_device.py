@@ -66,6 +66,15 @@ def test_without_a_driver_or_gpu_the_engine_is_unavailable(cuda: RecordedCuda, c
         CudaDevice(runtime=cuda)
 
 
+def test_gpu_that_others_occupy_is_a_fault_that_passes(cuda: RecordedCuda) -> None:
+    cuda.failures['cudaGetDeviceCount'] = (0, 46)
+
+    with pytest.raises(DeviceError, match='error 46 of CUDA') as caught:
+        CudaDevice(runtime=cuda)
+
+    assert not caught.value.sticky
+
+
 @pytest.mark.needs_cuda_python
 def test_the_sticky_codes_are_those_of_cuda() -> None:
     errors = find_runtime().cudaError_t
@@ -108,6 +117,7 @@ def test_a_failed_capture_leaves_the_stream_usable(device: CudaDevice, cuda: Rec
 
         with pytest.raises(DeviceError, match='not here'):
             device.capture(owner, stream, fail)
+        assert 'graph' not in cuda.live.values()
         graph = device.capture(owner, stream, lambda: None)
         device.launch(graph, stream)
 

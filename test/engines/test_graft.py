@@ -210,6 +210,22 @@ def test_cast_comes_first_and_only_casts_give_bytes(bundle: Bundle) -> None:
     assert {makers[one.name] for one in model.graph.output} == {'Cast'}
 
 
+@pytest.mark.parametrize('precision', ['fp32', 'fp16'])
+def test_bytes_are_made_from_floats_alone(bundle: Bundle, precision: str) -> None:
+    """TensorRT documents no other cast to UINT8."""
+    made = deployed_onnx(bundle, spec_of((90, 120), precision))
+    graph = onnx.shape_inference.infer_shapes(onnx.load_from_string(made), strict_mode=True).graph
+    types = {one.name: one.type.tensor_type.elem_type for one in graph.value_info}
+
+    sources = [
+        types[node.input[0]]
+        for node in graph.node
+        if node.op_type == 'Cast' and node.attribute[0].i == onnx.TensorProto.UINT8
+    ]
+
+    assert sources == [onnx.TensorProto.FLOAT] * 5
+
+
 def test_weights_and_arithmetic_of_the_network_are_in_half(tmp_path: Path) -> None:
     plain = tiny.tiny_bundle(tmp_path / 'plain')
     plain.onnx_path.write_bytes(layered_onnx(noise=0.1))

@@ -324,6 +324,25 @@ def test_lost_context_is_answered_by_the_cpu_and_the_gpu_is_never_touched_again(
         assert 'Restart the node' in other.reason
 
 
+def test_frames_do_not_wait_for_an_engine_that_is_being_freed(
+    fake_gpu: Say, standby: Open
+) -> None:
+    fake_gpu(at={'2': 'device'}, close_s=1.0)
+    engine = standby()
+    frames_until(engine, serves(engine, 'tensorrt'))
+    lost = FakeGpuEngine.opened[-1]
+
+    longest = 0.0
+    while not lost.is_closed:
+        began = time.monotonic()
+        segment(engine)
+        longest = max(longest, time.monotonic() - began)
+        time.sleep(0.01)
+
+    assert longest < 0.7
+    fake_gpu()
+
+
 def test_frame_on_which_the_gpu_hangs_is_answered_by_the_cpu_and_the_gpu_is_left_alone(
     fake_gpu: Say, standby: Open
 ) -> None:

@@ -103,7 +103,7 @@ def cuda(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> RecordedCuda:
     from seg_node.engines.graft import deployed_onnx  # noqa: PLC0415  # needs onnx
 
     made = RecordedCuda()
-    state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0)
+    state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0, old_driver='')
     spec = DeployedSpec(image_size=PLAN.image_size, precision='fp32')
     onnx = deployed_onnx(bundle, spec)
     kind: Any = runtime_of(made, state)

@@ -23,6 +23,7 @@ from seg_node.engines.deployed_spec import DeployedSpec
 from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.engines.tensorrt.engine import TensorRTEngine, TensorRTOptions
 from seg_node.engines.tensorrt.engine_cache import EngineCache
+from seg_node.engines.tensorrt.session import MOST_LANES
 from seg_node.errors import (
     DeviceError,
     EngineError,
@@ -64,7 +65,7 @@ def told(cuda: RecordedCuda, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace
         state.builds += 1
         return onnx
 
-    state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0)
+    state = SimpleNamespace(engines=[], runs=[], refusals=[], changes=[], builds=0, old_driver='')
     monkeypatch.setattr('tensorrt_rtx.Runtime', runtime_of(cuda, state))
     monkeypatch.setattr('seg_node.engines.tensorrt.files.build_engine', build)
     return state
@@ -771,3 +772,38 @@ def test_choices_that_contradict_each_other_are_refused_before_opening(bundle: B
 def test_the_best_precision_is_int8_only_where_the_bundle_has_it(bundle: Bundle) -> None:
     assert TensorRTEngine.best_precision(bundle) == 'fp16'
     assert TensorRTOptions(image_size=SIZE).spec('fp16') == DeployedSpec(SIZE)
+
+
+def test_memory_is_unknown_and_closing_goes_on_once_the_driver_is_gone(
+    make: Make, cuda: RecordedCuda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make(image_size=SIZE)
+    monkeypatch.setattr('seg_node.engines.tensorrt.engine.MEMORY_INTERVAL_S', 0.0)
+    cuda.failures['cudaMemGetInfo'] = (cuda.count('cudaMemGetInfo'), 100)
+    assert engine.described()['gpu_memory'].startswith('unknown: cudaMemGetInfo failed')
+
+    cuda.failures['cudaSetDevice'] = (cuda.count('cudaSetDevice'), 100)
+    engine.close()
+
+
+def test_driver_that_is_too_old_for_the_library_is_named(
+    make: Make, told: SimpleNamespace
+) -> None:
+    told.old_driver = 'CUDA initialization failure with error: 35.'
+
+    with pytest.raises(DeviceError, match=r'cannot run here: CUDA init.* Update the driver'):
+        make(image_size=SIZE)
+
+
+def test_shape_too_many_is_refused_while_batches_of_all_others_are_under_way(make: Make) -> None:
+    engine = make()
+    for width in range(MOST_LANES):
+        engine.submit(images(1, (48, 64 + 8 * width)), Wanted())
+
+    with pytest.raises(EngineError, match=r'under way\. Collect first'):
+        engine.submit(images(1, (56, 64)), Wanted())
+
+    for _ in range(MOST_LANES):
+        engine.collect()
+    engine.submit(images(1, (56, 64)), Wanted())
+    assert engine.collect()[0].maps.labels.shape == (56, 64)

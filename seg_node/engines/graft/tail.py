@@ -43,7 +43,8 @@ def write_tail(
         writer.node('Cast', scores, to=FLOAT, output='scores')
     scaled = _scaled(writer, scores, layout, manifest)
     ids = writer.node('ArgMax', scaled, axis=1, keepdims=0)
-    writer.node('Cast', ids, to=UINT8, output='labels')
+    # TensorRT documents casts to bytes from floats alone; they hold every id.
+    writer.node('Cast', writer.node('Cast', ids, to=FLOAT), to=UINT8, output='labels')
     wide = writer.node('Cast', scaled, to=FLOAT)
     gaps = writer.node('Sub', wide, writer.reduced('ReduceMax', wide, keep=True))
     powers = writer.node('Exp', gaps)

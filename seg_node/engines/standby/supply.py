@@ -209,8 +209,9 @@ class GpuSupply:
             )
             self._serving = None
             loss = self._loss
-        with self._in_use:  # the frame at hand comes first
-            self._free(engine, loss)
+        with self._in_use:  # the frame at hand comes first; the next ones do not wait
+            pass
+        self._free(engine, loss)
         if time.monotonic() - begun > STEADY_S:
             self._failures = 0
         if loss is not None:

@@ -52,8 +52,13 @@ STICKY = frozenset(
     }
 )
 UNAVAILABLE = frozenset(
-    {35, 46, 100, 101, 803}
-)  # no driver, an old one, busy, no GPU, no such GPU
+    {
+        35,  # no driver, or an old one
+        100,  # no GPU
+        101,  # no such GPU
+        803,  # driver and run time do not fit
+    }
+)
 MILLISECOND = 1e-3
 
 
@@ -230,7 +235,10 @@ class CudaDevice:
         try:
             queue()
         except BaseException:
-            self._cuda.cudaStreamEndCapture(stream)  # its status repeats the error at hand
+            # Its status repeats the error at hand, or there is a graph that nobody wants.
+            status, *graphs = self._cuda.cudaStreamEndCapture(stream)
+            if int(status) == 0:
+                self._cuda.cudaGraphDestroy(*graphs)
             raise
         graph = self.call('cudaStreamEndCapture', stream)
         try:

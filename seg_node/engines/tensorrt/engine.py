@@ -205,8 +205,8 @@ class TensorRTEngine(Engine):
             return
         try:
             session.close()
-        except DeviceError as err:
-            if not err.sticky:
+        except EngineError as err:
+            if isinstance(err, DeviceError) and not err.sticky:
                 raise
             # The driver frees all when the process ends, which is all that is left to do.
             logger.warning('The GPU does not free its memory: %s', err)
@@ -295,7 +295,7 @@ class TensorRTEngine(Engine):
             try:
                 free, total = session.device.memory()
                 text = f'{(total - free) // MIB} of {total // MIB} MiB'
-            except DeviceError as err:
+            except EngineError as err:  # a driver that is gone is no DeviceError
                 text = f'unknown: {err}'
             self._memory = now, text
         return text

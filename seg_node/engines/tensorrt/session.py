@@ -145,7 +145,7 @@ class Session:
         self.title = f'{self.device.info.title}, {library.title}'
         self._files = EngineFiles(library, self.device.info, cache=cache, options=build_options)
         self._log = collecting_logger(library, self._messages)
-        self._runtime = library.module.Runtime(self._log)
+        self._runtime = self._new_runtime()
         with ExitStack() as owner:
             self._streams = Streams(self.device, owner)
             owner.callback(self._unload)
@@ -213,6 +213,16 @@ class Session:
         """
         self._owner.close()
 
+    def _new_runtime(self) -> Any:
+        try:
+            return self._library.module.Runtime(self._log)
+        except TypeError as err:  # how the bindings say that there is none
+            msg = (
+                f'{self._library.title} cannot run here: {self._messages.explained()} Update the '
+                'driver of the GPU, or install a library that is made for it.'
+            )
+            raise DeviceError(msg) from err
+
     @contextmanager
     def _final(self, kind: type[EngineError]) -> Iterator[None]:
         """Let nothing run any more after an error: buffers and streams are in an unknown state."""
@@ -258,7 +268,11 @@ class Session:
         """Free the lane that was not used for longest, and engines that no lane uses any more."""
         if len(self._lanes) < MOST_LANES:
             return
-        oldest = next(shape for shape, lane in self._lanes.items() if not lane.is_busy)
+        idle = (shape for shape, lane in self._lanes.items() if not lane.is_busy)
+        oldest = next(idle, None)
+        if oldest is None:
+            msg = f'Batches of {MOST_LANES} shapes are under way. Collect first.'
+            raise EngineError(msg)
         self._lanes.pop(oldest).close()
         sizes = [shape[1:] for shape in self._lanes]
         self._loaded = [one for one in self._loaded if any(one.takes(size) for size in sizes)]

@@ -11,13 +11,15 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import ProcessError
 from seg_node.processes import (
+    await_counts,
+    await_ready,
     Crew,
     environment,
     Event,
     free_domain,
     NODE,
-    refuse_error,
     ros_arguments,
+    settle,
 )
 from seg_node.progress import progress
 
@@ -39,7 +41,6 @@ STUCK_S = 30.0
 QUIET_S = 5.0
 # The node's counts are complete in the first diagnostics so long after the last answer [s].
 COUNTED_S = 0.3
-COUNTS_PATIENCE_S = 5.0
 REHEARSALS = 6
 # An image that is not answered within this time was lost [s].
 ANSWER_S = 10.0
@@ -131,7 +132,7 @@ def perform(
         what = f'playing at {performance.rate:.2g} Hz'
         for _ in progress(play(crew, performance), what=what, total=reel.frames, unit='frame'):
             pass
-        settle(crew, performance)
+        settle(crew, performance, STUCK_S)
         crew.say('recorder', 'stop')
         crew.wait_for('recorder', 'stopped', timeout=STUCK_S)
         if not performance.masks - performance.rehearsed:
@@ -156,19 +157,7 @@ def start(
     camera = ['--frames', str(reel.images), '--wait', '--timeout', f'{START_TIMEOUT_S:g}']
     camera += ['--frame-id', CAMERA_FRAME, '--ros-args', '-r', f'__ns:={NAMESPACE}']
     crew.start('camera', '-m', 'seg_node.ros.player', *camera, may_end=True)
-    ready: set[str] = set()
-    deadline = time.monotonic() + START_TIMEOUT_S
-    for event in crew.events(START_TIMEOUT_S):
-        refuse_error(event)
-        if event.what == 'ready':
-            ready.add(event.who)
-            yield event.who
-        if ready == {'camera', 'recorder'}:
-            return
-        if time.monotonic() > deadline:
-            break
-    msg = f'The node was not active within {START_TIMEOUT_S:g} s. {crew.last_words()}'
-    raise ProcessError(msg)
+    yield from await_ready(crew, {'camera', 'recorder'}, START_TIMEOUT_S)
 
 
 def node_arguments(options: DemoOptions, bundle: Path) -> list[str]:
@@ -233,24 +222,3 @@ def play(crew: Crew, performance: Performance) -> Iterator[str]:
             return
     msg = f'Nothing happened for {STUCK_S:g} s. {crew.last_words()}'
     raise ProcessError(msg)
-
-
-def settle(crew: Crew, performance: Performance) -> None:
-    """Wait for the last answers, and for the node's counts after them."""
-    deadline = time.monotonic() + STUCK_S
-    while not performance.complete() and time.monotonic() < deadline:
-        drain(crew, performance)
-    await_counts(crew, performance)
-
-
-def await_counts(crew: Crew, performance: Performance) -> None:
-    """Wait until the node has reported what it counted."""
-    deadline = time.monotonic() + COUNTS_PATIENCE_S
-    while not performance.counted() and time.monotonic() < deadline:
-        drain(crew, performance)
-
-
-def drain(crew: Crew, performance: Performance) -> None:
-    """Take note of what there is."""
-    for event in crew.events(0.1):
-        performance.take(event)

@@ -4,15 +4,19 @@
 from .crew import Crew, Event, polite_signals
 from .domain import environment, free_domain
 from .node import NODE, refuse_error, require_ros, ros_arguments
+from .waiting import await_counts, await_ready, settle
 
 __all__ = [
     'NODE',
     'Crew',
     'Event',
+    'await_counts',
+    'await_ready',
     'environment',
     'free_domain',
     'polite_signals',
     'refuse_error',
     'require_ros',
     'ros_arguments',
+    'settle',
 ]

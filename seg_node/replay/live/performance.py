@@ -10,13 +10,14 @@ from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import ProcessError
 from seg_node.processes import (
+    await_ready,
     Crew,
     environment,
     Event,
     free_domain,
     NODE,
-    refuse_error,
     ros_arguments,
+    settle,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ STUCK_S = 120.0
 QUIET_S = 5.0
 # The node's counts are complete in the first diagnostics so long after the last answer [s].
 COUNTED_S = 0.3
-COUNTS_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def perform(stage: Stage, live: LiveOptions, on_sent: Callable[[], None]) -> Per
         performance.last_answer = time.monotonic()
         crew.say('player', 'play')
         _watch(crew, performance, on_sent)
-        _settle(crew, performance)
+        settle(crew, performance, STUCK_S)
         crew.say('recorder', 'stop')
         crew.wait_for('recorder', 'stopped', timeout=STUCK_S)
     return performance
@@ -142,18 +142,8 @@ def _start(crew: Crew, stage: Stage, live: LiveOptions) -> None:
     player += ['--rate', f'{live.rate:g}', '--loops', str(live.loops)]
     player += ['--timeout', f'{START_TIMEOUT_S:g}', *ros_arguments(NAMESPACE, {})]
     crew.start('player', '-m', 'seg_node.ros.bag_player', *player, may_end=True)
-    ready: set[str] = set()
-    deadline = time.monotonic() + START_TIMEOUT_S
-    for event in crew.events(START_TIMEOUT_S):
-        refuse_error(event)
-        if event.what == 'ready':
-            ready.add(event.who)
-        if ready == {'player', 'recorder'}:
-            return
-        if time.monotonic() > deadline:
-            break
-    msg = f'The node was not active within {START_TIMEOUT_S:g} s. {crew.last_words()}'
-    raise ProcessError(msg)
+    for _ in await_ready(crew, {'player', 'recorder'}, START_TIMEOUT_S):
+        pass
 
 
 def _watch(crew: Crew, performance: Performance, on_sent: Callable[[], None]) -> None:
@@ -166,18 +156,3 @@ def _watch(crew: Crew, performance: Performance, on_sent: Callable[[], None]) ->
             return
     msg = f'Nothing happened for {STUCK_S:g} s. {crew.last_words()}'
     raise ProcessError(msg)
-
-
-def _settle(crew: Crew, performance: Performance) -> None:
-    """Wait for the last answers, and for the node's counts after them."""
-    while not performance.complete():
-        _drain(crew, performance)
-    deadline = time.monotonic() + COUNTS_PATIENCE_S
-    while not performance.counted() and time.monotonic() < deadline:
-        _drain(crew, performance)
-
-
-def _drain(crew: Crew, performance: Performance) -> None:
-    """Take note of what there is."""
-    for event in crew.events(0.1):
-        performance.take(event)

@@ -81,9 +81,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     report(result)
     if args.json:
         args.json.write_text(json.dumps(result, indent=2) + '\n', encoding='utf-8')
+    return status_of(result, check=args.check)
+
+
+def status_of(result: dict[str, Any], *, check: bool) -> int:
+    """Return the exit status: under a check nothing may be missed, or all be left undone."""
     failed = [one for one in result.get('builds', ()) if one['error']]
     missed = [bar for bar in result['bars'] if not bar['met']]
-    return int(bool(failed) or (args.check and bool(missed)))
+    idle = not result.get('engines') and not result.get('builds')
+    return int(bool(failed) or (check and (bool(missed) or idle)))
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -208,10 +214,8 @@ def report(result: dict[str, Any]) -> None:
         print(f'{name}: agreement with the processor {one["agreement"]}')
         print(f'{name}: times {one["times"]}, roofline {one["roofline_ms"]} ms')
     for bar in result['bars']:
-        print(
-            f'{bar["what"]}: {bar["value"]:.4g}, bar {bar["bar"]:.4g}: '
-            f'{"met" if bar["met"] else "MISSED"}'
-        )
+        value = 'not judged' if bar['value'] is None else f'{bar["value"]:.4g}'
+        print(f'{bar["what"]}: {value}, bar {bar["bar"]:.4g}: {"met" if bar["met"] else "MISSED"}')
     print('; '.join(f'{key} {value}' for key, value in result['machine'].items()))
 
 

@@ -77,7 +77,7 @@ def bars(
         precision: It ran in.
         found: From ``agreement``.
         times: From ``gpu_timing.measure`` [ms].
-        least: Roofline [s], if it is known.
+        least: Roofline [s]; without it that bar cannot be judged, and is not met.
     """
     engine = times['engine']
     rate = engine / times['period']
@@ -90,13 +90,16 @@ def bars(
         ('latency [ms]', times['latency'], SLOWER_THAN_ENGINE * engine + OVERHEAD_MS),
         ('processor time around the engine [ms]', times['around'], HOST_MS),
     ]
+    what = 'engine / roofline'
     if least is not None:
-        at_most.append(('engine / roofline', engine / (1e3 * least), ROOFLINES))
+        at_most.append((what, engine / (1e3 * least), ROOFLINES))
+    unknown = [_bar(f'{name}: {what}', None, ROOFLINES, met=False)] if least is None else []
     return [
         *(_bar(f'{name}: {what}', value, bar, met=value >= bar) for what, value, bar in at_least),
         *(_bar(f'{name}: {what}', value, bar, met=value <= bar) for what, value, bar in at_most),
+        *unknown,
     ]
 
 
-def _bar(what: str, value: float, bar: float, *, met: bool) -> dict[str, Any]:
+def _bar(what: str, value: float | None, bar: float, *, met: bool) -> dict[str, Any]:
     return {'what': what, 'value': value, 'bar': bar, 'met': met}

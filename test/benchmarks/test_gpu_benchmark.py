@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -61,6 +61,36 @@ def test_each_bar_is_judged(
     judgement: ModuleType, changes: dict[str, float], words: list[str]
 ) -> None:
     assert missed(judgement, **changes) == words
+
+
+def test_engine_on_a_gpu_of_unknown_peak_misses_the_roofline(judgement: ModuleType) -> None:
+    judged = judgement.bars('torch', 'fp16', GOOD, QUICK, None)
+
+    assert [(one['what'], one['value']) for one in judged if not one['met']] == [
+        ('torch: engine / roofline', None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ('result', 'plain', 'checked'),
+    [
+        ({'builds': []}, 0, 1),
+        ({'engines': {}}, 0, 1),
+        ({'builds': [{'error': ''}]}, 0, 0),
+        ({'builds': [{'error': 'refused'}]}, 1, 1),
+        ({'engines': {'torch': {}}, 'bars': [{'met': True}]}, 0, 0),
+        ({'engines': {'torch': {}}, 'bars': [{'met': False}]}, 0, 1),
+    ],
+)
+def test_check_fails_if_a_bar_is_missed_or_nothing_was_done(
+    judgement: ModuleType, result: dict[str, Any], plain: int, checked: int
+) -> None:
+    del judgement  # it has made the folder known
+    import bench_gpu  # noqa: PLC0415  # found by the path
+
+    whole = {'bars': [], **result}
+    assert bench_gpu.status_of(whole, check=False) == plain
+    assert bench_gpu.status_of(whole, check=True) == checked
 
 
 def test_engine_is_compared_and_timed(

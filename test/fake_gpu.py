@@ -6,6 +6,7 @@ the file that ``FAKE_GPU_PIDS`` names. Keys, all optional::
 
     folder     where engines are kept; by default beside the file
     build_s    how long a build takes
+    prints     what the builder writes to its log
     build      for each precision what its build does: a kind of ``FaultKind``, 'hang', 'full'
     open_s     how long an engine takes to open
     open       for each precision what its opening does: 'memory', 'device', 'spoilt'
@@ -136,6 +137,7 @@ class FakeGpu(GpuBackend):
         with Path(os.environ[PIDS]).open('a', encoding='utf-8') as stream:
             stream.write(f'{os.getpid()}\n')
         fate = told.get('build', {}).get(plan.manner, '')
+        os.write(1, f'{told.get("prints", "")}\n'.encode())
         for step in range(STEPS):
             time.sleep(told.get('build_s', 0.0) / STEPS)
             on_progress(step / STEPS)

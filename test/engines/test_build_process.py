@@ -102,6 +102,14 @@ def test_failure_comes_with_its_kind_and_words(
         process_of(bundle).run(lambda _: None)
 
     assert caught.value.kind == kind
+    assert 'It said last' not in str(caught.value)
+
+
+def test_failure_comes_with_what_the_library_printed_last(fake_gpu: Say, bundle: Bundle) -> None:
+    fake_gpu(build={'fp16': 'refused'}, prints='[E] tactic 12 failed')
+
+    with pytest.raises(GpuError, match=r'Frobnicate\. It said last: \[E\] tactic 12 failed$'):
+        process_of(bundle).run(lambda _: None)
 
 
 def run_in_thread(process: BuildProcess) -> tuple[Thread, list[GpuError]]:

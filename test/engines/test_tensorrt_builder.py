@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ pytest.importorskip('onnx')
 
 from onnx import helper, TensorProto
 
-from seg_node.engines.tensorrt.builder import build_engine, BuildOptions, BuildProgress
+from seg_node.engines.tensorrt.builder import _refusal, build_engine, BuildOptions, BuildProgress
 from seg_node.engines.tensorrt.library import find_library, Messages, TensorRTLibrary
 from seg_node.errors import DeviceError, EngineError, TensorMismatchError
 from small_engine import PROFILE, small_onnx, TENSORS
@@ -198,3 +199,15 @@ def test_a_builder_without_its_gpu_is_a_failure_of_the_device(
 
     with pytest.raises(DeviceError, match=r'CUDA initialization failure.* needs the GPU'):
         build_engine(library, small_onnx(), TENSORS, profile=PROFILE)
+
+
+def test_parser_that_names_no_node_is_explained_by_the_log() -> None:
+    messages = Messages()
+    messages.add('ERROR', 'ModelImporter: the file is larger than 2 GiB.')
+    library = TensorRTLibrary(None, 'tensorrt', '10.3.0')
+
+    words = _refusal(library, SimpleNamespace(num_errors=0), messages)
+
+    assert words.startswith(
+        'TensorRT 10.3.0 cannot read the network: ModelImporter: the file is larger than 2 GiB. '
+    )

@@ -47,8 +47,9 @@ def main(job: str) -> int:
         plan = GpuPlan.from_dict(given['plan'])
         backend.build(open_bundle(given['bundle']), plan, _tell_progress)
     except Exception as err:  # noqa: BLE001  # the parent says it
-        traceback.print_exc()
         fault = fault_of(err)
+        if fault.is_defect:
+            traceback.print_exc()
         _tell('failed', kind=fault.kind, text=str(fault))
         return 1
     _tell('built')

@@ -97,7 +97,8 @@ class BuildProcess:
         if result is None:
             raise self._died(status)
         if result['event'] == 'failed':
-            raise GpuError(str(result['text']), result['kind'])
+            text = str(result['text'])
+            raise GpuError(text + self._said(unless=text), result['kind'])
 
     def end(self) -> None:
         """End the process if it runs, and keep it from starting if not."""
@@ -163,8 +164,13 @@ class BuildProcess:
             self._log.append(text)
         return None
 
+    def _said(self, unless: str = '') -> str:
+        """Return the last line of the log as a sentence, if it is not in a text already."""
+        last = self._log[-1] if self._log else ''
+        return f' It said last: {last}' if last and last not in unless else ''
+
     def _died(self, status: int) -> GpuError:
-        said = f' It said last: {self._log[-1]}' if self._log else ''
+        said = self._said()
         if status >= 0:
             return GpuError(f'The builder ended with status {status}.{said}', 'refused')
         name = signal.Signals(-status).name

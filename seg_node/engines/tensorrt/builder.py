@@ -93,7 +93,7 @@ def build_engine(
     network = builder.create_network(library.network_flags)
     parser = trt.OnnxParser(network, log)
     if not parser.parse(onnx):
-        raise EngineError(_refusal(library, parser))
+        raise EngineError(_refusal(library, parser, messages))
     check_network(network, tensors)
     monitor = _monitor(trt, on_progress)
     config = _config(trt, builder, options or BuildOptions(), monitor)
@@ -132,7 +132,7 @@ def _add_profile(
         raise EngineError(msg)
 
 
-def _refusal(library: TensorRTLibrary, parser: Any) -> str:
+def _refusal(library: TensorRTLibrary, parser: Any, messages: Messages) -> str:
     """Say which node of the graph the parser does not take, and why."""
     words = []
     for index in range(parser.num_errors):
@@ -140,7 +140,7 @@ def _refusal(library: TensorRTLibrary, parser: Any) -> str:
         # Without a driver, every fault is followed by one that only says so.
         lines = [line for line in fault.desc().splitlines() if 'catchCudaError' not in line]
         words.append(f'node {fault.node_name()!r} ({fault.node_operator()}): {" ".join(lines)}')
-    listed = '; '.join(words)
+    listed = '; '.join(words) or messages.explained().rstrip('.')
     return (
         f'{library.title} cannot read the network: {listed}. Export the bundle again; if that '
         'does not help, report the node.'

@@ -303,6 +303,26 @@ def test_torch_is_left_alone_where_there_is_no_driver(monkeypatch: pytest.Monkey
         TorchBackend().device()
 
 
+def test_frugal_plan_keeps_one_shape_ready_and_gives_memory_back(
+    monkeypatch: pytest.MonkeyPatch, bundle: Bundle
+) -> None:
+    given_back: list[int] = []
+    monkeypatch.setattr(ProcessorQueues, 'give_back', lambda _: given_back.append(1))
+    monkeypatch.setattr(
+        'seg_node.engines.torch_cuda.engine.queues_of',
+        lambda _: ProcessorQueues(torch.device('cpu')),
+    )
+
+    for frugal, evicted in ((False, 0), (True, 1)):
+        plan = GpuPlan((90, 120), 'fp32', frugal=frugal)
+        with TorchBackend().open(bundle, plan) as engine:
+            for size in ((90, 120), (48, 64)):
+                engine.segment([np.zeros((*size, 3), np.uint8)], Wanted())
+            assert len(given_back) == evicted
+        assert len(given_back) == evicted + 1
+        given_back.clear()
+
+
 def test_standby_finds_nothing_to_build(bundle: Bundle) -> None:
     plan = GpuPlan((90, 120), 'fp16')
 

@@ -24,6 +24,7 @@ __all__ = ['TorchBackend']
 
 DRIVER = 'libcuda.so.1'
 NAME_BYTES = 256
+FRUGAL_LANES = 1
 
 
 class TorchBackend(GpuBackend):
@@ -75,8 +76,9 @@ class TorchBackend(GpuBackend):
             EngineError: If the bundle has no weights for torch.
             DeviceError: If the GPU failed.
         """
-        kind = _module('torch_cuda.engine').TorchCudaEngine
-        engine: Engine = kind(bundle, precision=plan.precision)
+        module = _module('torch_cuda.engine')
+        lanes = FRUGAL_LANES if plan.frugal else module.MOST_LANES
+        engine: Engine = module.TorchCudaEngine(bundle, precision=plan.precision, most_lanes=lanes)
         engine.open()
         return engine
 

@@ -49,7 +49,13 @@ class TorchCudaEngine(Engine):
     precisions: ClassVar[tuple[str, ...]] = ('fp32', 'fp16')
 
     def __init__(
-        self, bundle: Bundle, *, threads: int = 1, precision: str = 'fp16', device: str = 'cuda'
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        precision: str = 'fp16',
+        device: str = 'cuda',
+        most_lanes: int = MOST_LANES,
     ) -> None:
         """Remember what to run; nothing is loaded yet.
 
@@ -58,9 +64,11 @@ class TorchCudaEngine(Engine):
             threads: Of no effect here.
             precision: Of the network; softmax and entropy are always in fp32.
             device: As torch names it.
+            most_lanes: Sizes and planes that are ready at a time; fewer take less memory.
         """
         super().__init__(bundle, threads=threads, precision=precision)
         self._on = device
+        self._most_lanes = most_lanes
         self._queues: Queues | None = None
         self._network: nn.Module | None = None
         self._lanes: OrderedDict[Key, tuple[Lane, Placement]] = OrderedDict()
@@ -157,13 +165,16 @@ class TorchCudaEngine(Engine):
     def _close(self) -> None:
         self._lanes.clear()
         self._flights.clear()
-        self._network = self._queues = None
+        queues, self._network, self._queues = self._queues, None, None
+        if queues is not None:
+            queues.give_back()
 
     def _lane(self, key: Key) -> tuple[Lane, Placement]:
         """Return the lane for a shape and planes; the one that rested longest makes room."""
         if key not in self._lanes:
-            if len(self._lanes) == MOST_LANES:
+            if len(self._lanes) == self._most_lanes:
                 self._lanes.popitem(last=False)
+                cast('Queues', self._queues).give_back()
             self._lanes[key] = self._new_lane(key)
         self._lanes.move_to_end(key)
         return self._lanes[key]

@@ -51,6 +51,9 @@ class Queues(Protocol):
     def recorded(self, run: Callable[[], Any]) -> tuple[Any, Callable[[], None]]:
         """Run something; return what it gave, and how to compute that again in the same place."""
 
+    def give_back(self) -> None:
+        """Give memory that is kept for later back to the device."""
+
     def errors(self) -> AbstractContextManager[None]:
         """Return a context in which torch's errors become ours."""
 
@@ -118,6 +121,11 @@ class CudaQueues:
                 made = run()
         return made, graph.replay
 
+    def give_back(self) -> None:
+        """See ``Queues``."""
+        with self.errors():
+            torch.cuda.empty_cache()
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """See ``Queues``."""
@@ -166,6 +174,9 @@ class ProcessorQueues:
                 place.copy_(value)
 
         return made, again
+
+    def give_back(self) -> None:
+        """See ``Queues``."""
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -32,10 +32,12 @@ def open_segmenter(
 
     Args:
         bundle: Name of a shipped bundle or path of a folder.
-        engine: Name of an engine, or ``'auto'`` for the best that works here.
+        engine: Name of an engine, or ``'auto'`` for the best one on a CPU, whose figures do not
+            depend on the machine; one on a GPU is asked for by name.
         options: Thresholds and CRF.
         threads: Threads that one inference may use.
-        precision: ``'fp32'``, ``'int8'``, or ``'auto'`` for what the manifest says.
+        precision: ``'fp32'``, ``'fp16'`` (on a GPU), ``'int8'``, or ``'auto'`` for what is best
+            for engine and bundle.
         crf: What is asked of the dense CRF, by name, instead of what ``options`` say of it.
 
     Raises:

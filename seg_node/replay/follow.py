@@ -7,9 +7,10 @@ A node publishes them with each frame's stamp (``segmentation/status``), a repla
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import cast, get_args, TYPE_CHECKING
 
-from seg_node.errors import ParameterError
+from seg_node.errors import ImageError, ParameterError
 from seg_node.pipeline import CrfDecision
 from seg_node.recordings.reader import Recording, stamp_of
 from seg_node.replay.record import FrameRecord
@@ -56,6 +57,11 @@ class Decisions:
             raise ParameterError(msg)
         self._spaces = {space for space, _ in self._made}
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all decisions."""
+        return sha256(repr(sorted(self._made.items())).encode()).hexdigest()
+
     def __call__(self, topic: str, stamp_ns: int) -> CrfDecision:
         """Return what was decided about a frame; ``'off'`` if nothing was.
 
@@ -97,7 +103,10 @@ def _of_recording(bag: Path) -> Iterator[tuple[str, int, str]]:
     recording = Recording(bag)
     topics = [name for name in recording.topics if f'/{name}'.endswith(STATUS_SUFFIX)]
     for found in recording.messages(topics):
-        message = recording.deserialize(found)
+        try:
+            message = recording.deserialize(found)
+        except ImageError:
+            continue  # its frame counts as one without a decision
         values = {one.key: one.value for status in message.status for one in status.values}
         if KEY in values:
             space = found.topic.removesuffix(STATUS_SUFFIX)

@@ -11,13 +11,14 @@ from seg_node.errors import DatasetError
 from seg_node.replay.model import open_model
 from seg_node.replay.plan import plan
 from seg_node.replay.scale.workers import run_in_processes
-from seg_node.replay.store import REPLAY, Store, write_whole
+from seg_node.replay.sink import check_sinks, is_written
+from seg_node.replay.store import digest_of, REPLAY, SETUP_KEY, Store, write_whole, writing
 from seg_node.replay.summary import put_together, setup_of
 from seg_node.replay.task import run_task
 from seg_node.replay.truth import check_found
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from seg_node.replay.model import Model
@@ -77,7 +78,7 @@ def replay(
     Args:
         bags: Recordings: folders or single files.
         out: Folder for the results. What an interrupted run of the same setup left there is
-            continued.
+            continued; what a finished one left is returned as it is.
         options: What is asked.
         on_progress: Called with the frames done and the frames announced.
         run_tasks: Runs the tasks, for example on a cluster; by default this process, or as many
@@ -88,13 +89,18 @@ def replay(
         DatasetError: If truth was asked for, and no frame has any that can be used.
         BundleError: If a bundle is missing, damaged or altered.
         EngineError: If no engine can run it.
-        ParameterError: If the folder holds the beginning of another replay.
+        ParameterError: If the folder holds another replay, or the disk is full.
         TaxonomyError: If truth and bundle cannot be compared.
     """
     found = plan(bags, options)
     with open_model(options) as model:
-        store = Store(out, model.classes)
-        store.begin(setup_of(model, found))
+        setup, store = setup_of(model, found), Store(out, model.classes)
+        done = store.finished(setup)
+        if done is not None and is_written(options.sinks, out, (one.name for one in found.bags)):
+            on_progress(found.frames, found.frames)
+            return Replay(out, done)
+        check_sinks(options, model.manifest)
+        store.begin(setup)
         count = _Count(found.frames, on_progress)
         tasks = []
         for task in found.tasks:
@@ -110,16 +116,24 @@ def replay(
             run_in_processes(work)
         else:
             run_here(work, model)
-        data = put_together(model, found, store)
-    if options.truth is not None:
-        try:
-            check_found(options.truth, data)
-        except DatasetError:
-            store.end()  # labels that are put right count from the first frame
-            raise
-    write_whole(out / REPLAY, replay_text(data))
-    store.end()
-    return Replay(out, data)
+        return Replay(out, _concluded(model, found, store, setup))
+
+
+def _concluded(
+    model: Model, found: Plan, store: Store, setup: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write the results of tasks that are done."""
+    with writing(store.out / REPLAY):
+        data = put_together(model, found, store) | {SETUP_KEY: digest_of(setup)}
+        if model.options.truth is not None:
+            try:
+                check_found(model.options.truth, data)
+            except DatasetError:
+                store.end()  # labels that are put right count from the first frame
+                raise
+        write_whole(store.out / REPLAY, replay_text(data))
+        store.end()
+    return data
 
 
 def run_here(work: Work, model: Model) -> None:

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from glob import escape
 from importlib import import_module
 from typing import Any, cast, Protocol, TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
+from seg_node.recordings.writer import BagFormat
+from seg_node.replay.outputs import choose_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -23,13 +26,20 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['SINKS', 'Sink', 'SinkContext', 'open_sinks']
+__all__ = ['SINKS', 'Sink', 'SinkContext', 'check_sinks', 'is_written', 'open_sinks']
 
 # Modules with a function ``open_sink(context) -> Sink``, imported when they are asked for.
 SINKS = {
     'digests': 'seg_node.replay.live.digests',
     'labelled': 'seg_node.replay.labelled_bag',
     'overlay': 'seg_node.replay.overlay_video',
+}
+
+# What is there, below the folder of the results, when a sink has finished a bag.
+WRITTEN = {
+    'digests': 'live/digests_{bag}.jsonl',
+    'labelled': 'labelled/{bag}/metadata.yaml',
+    'overlay': 'overlay/{bag}*',
 }
 
 
@@ -97,7 +107,31 @@ def open_sinks(names: Iterable[str], context: SinkContext) -> list[Sink]:
         ParameterError: If a name is unknown.
     """
     names = list(names)
+    _check_names(names)
+    return [cast('Sink', import_module(SINKS[name]).open_sink(context)) for name in names]
+
+
+def check_sinks(options: ReplayOptions, manifest: Manifest) -> None:
+    """Refuse wishes that no sink can meet, before a frame is replayed for them.
+
+    Raises:
+        ParameterError: If a sink or an output is unknown.
+        BagError: If the form of the labelled bag is.
+    """
+    _check_names(options.sinks)
+    if 'labelled' in options.sinks:
+        wishes = options.labelled
+        choose_outputs(wishes.names, manifest.taxonomy)
+        BagFormat(wishes.storage, wishes.distro, wishes.zstd)
+
+
+def is_written(names: Sequence[str], out: Path, bags: Iterable[str]) -> bool:
+    """Say whether all that these sinks write of these bags is there."""
+    patterns = [WRITTEN[name].format(bag=escape(bag)) for bag in bags for name in names]
+    return all(any(out.glob(pattern)) for pattern in patterns)
+
+
+def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if name not in SINKS:
             raise ParameterError(one_of('output', name, SINKS))
-    return [cast('Sink', import_module(SINKS[name]).open_sink(context)) for name in names]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 import json
 import os
 import shutil
@@ -24,9 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ['FRAMES', 'JOURNAL', 'REPLAY', 'Journal', 'Packed', 'Store', 'write_whole']
+__all__ = [
+    'FRAMES',
+    'JOURNAL',
+    'REPLAY',
+    'SETUP_KEY',
+    'Journal',
+    'Packed',
+    'Store',
+    'digest_of',
+    'write_whole',
+    'writing',
+]
 
 REPLAY, FRAMES, JOURNAL, SETUP = 'replay.json', 'frames.jsonl', 'journal', 'setup.json'
+SETUP_KEY = 'setup'
 SAVED_EVERY_S = 5.0
 
 
@@ -101,7 +114,7 @@ class Journal:
             ParameterError: If the disk is full.
         """
         line = f'{record.to_json()}\n'.encode()
-        with _writing(self._lines):
+        with writing(self._lines):
             self._opened().write(line)
         state = self.state
         state.bytes += len(line)
@@ -117,7 +130,7 @@ class Journal:
         Raises:
             ParameterError: If the disk is full.
         """
-        with _writing(self._file):
+        with writing(self._file):
             self._opened().flush()
             write_whole(self._file, json.dumps(_plain(self.state), separators=(',', ':')))
         self._saved = time.monotonic()
@@ -158,6 +171,34 @@ class Store:
         self._classes = classes
         self._journals = out / JOURNAL
 
+    def finished(self, setup: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what ``replay.json`` says if this very replay was finished here.
+
+        Args:
+            setup: All that results depend on, as plain data.
+
+        Returns:
+            None if no replay was finished here.
+
+        Raises:
+            ParameterError: If another replay was, which would be overwritten in part.
+        """
+        file = self.out / REPLAY
+        if not file.exists():
+            return None
+        try:
+            data: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+            known = data.get(SETUP_KEY)
+        except (OSError, ValueError, AttributeError):
+            known = None
+        if known == digest_of(setup):
+            return data if (self.out / FRAMES).exists() else None
+        msg = (
+            f'{str(self.out)!r} holds a finished replay of other bags, labels or options. Give '
+            'another folder, or remove that one to replay into it.'
+        )
+        raise ParameterError(msg)
+
     def begin(self, setup: Mapping[str, Any]) -> None:
         """Make the folder, or check that what was begun in it is the same run.
 
@@ -172,18 +213,24 @@ class Store:
         try:
             self._journals.mkdir(parents=True, exist_ok=True)
             known = file.read_text(encoding='utf-8') if file.exists() else None
-            if known is None:
+            same = known == text
+            if not same and self._has_work():
+                msg = (
+                    f'{str(self.out)!r} holds a replay that was begun with other bags or options. '
+                    'Give the same ones to go on, another folder, or remove '
+                    f'{str(self._journals)!r} to begin anew.'
+                )
+                raise ParameterError(msg)
+            if not same:
                 write_whole(file, text)
+            (self.out / REPLAY).unlink(missing_ok=True)  # until it is true again
         except OSError as err:
             msg = f'Folder {str(self.out)!r} cannot be used: {err.strerror}. Give another one.'
             raise ParameterError(msg) from err
-        if known not in (None, text):
-            msg = (
-                f'{str(self.out)!r} holds a replay that was begun with other bags or options. '
-                'Give the same ones to go on, another folder, or remove '
-                f'{str(self._journals)!r} to begin anew.'
-            )
-            raise ParameterError(msg)
+
+    def _has_work(self) -> bool:
+        """Say whether a task has saved something that could be continued."""
+        return any(self._journals.glob('[0-9]*.json'))
 
     def journal(self, task: int) -> Journal:
         """Return lines and sums of a task."""
@@ -202,12 +249,22 @@ class Store:
 
     def end(self) -> None:
         """Remove what only an interrupted run needs."""
-        shutil.rmtree(self._journals)
+        if self._journals.exists():
+            shutil.rmtree(self._journals)
+
+
+def digest_of(setup: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a setup, by which a finished replay is recognised."""
+    return sha256(json.dumps(setup).encode()).hexdigest()
 
 
 @contextmanager
-def _writing(file: Path) -> Iterator[None]:
-    """Say what to do where a file cannot be written."""
+def writing(file: Path) -> Iterator[None]:
+    """Say what to do where a file cannot be written.
+
+    Raises:
+        ParameterError: Instead of any OSError.
+    """
     try:
         yield
     except OSError as err:

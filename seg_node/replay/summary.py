@@ -10,12 +10,14 @@ from typing import Any, TYPE_CHECKING
 from seg_node.evaluation.figures import figures, number
 from seg_node.replay.ledger import Ledger
 from seg_node.replay.store import FRAMES
+from seg_node.replay.truth import folder_state, truth_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from seg_node.evaluation.sums import Sums
     from seg_node.replay.model import Model
+    from seg_node.replay.options import TruthSource
     from seg_node.replay.plan import Bag, Plan
     from seg_node.replay.record import FrameRecord
     from seg_node.replay.store import Journal, Store
@@ -39,9 +41,19 @@ def setup_of(model: Model, plan: Plan) -> dict[str, Any]:
         'bundle': model.base.engine.bundle.digest,
         'teacher': model.teacher.engine.bundle.digest if model.teacher else None,
         'options': options,
+        'decisions': model.decisions.digest if model.decisions else None,
+        'truth': _truth_state(model.options.truth, plan),
         'bags': [[one.name, one.size, one.cameras, one.span] for one in plan.bags],
         'tasks': [[one.bag, one.cameras, one.span] for one in plan.tasks],
     }
+
+
+def _truth_state(source: TruthSource | None, plan: Plan) -> list[str] | None:
+    """Return a digest of each folder with labels, which somebody may correct."""
+    if source is None or source.folder is None:
+        return None
+    cameras = [(bag.name, topic) for bag in plan.bags for topic in bag.cameras]
+    return [folder_state(truth_folder(source, *camera)) for camera in cameras]
 
 
 def _plain(value: Any) -> Any:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol, TYPE_CHECKING
 
@@ -36,6 +37,7 @@ __all__ = [
     'Truth',
     'check_found',
     'comparison',
+    'folder_state',
     'label_topic',
     'open_truth',
     'truth_folder',
@@ -304,6 +306,13 @@ def open_truth(
 def truth_folder(source: TruthSource, bag: str, topic: str) -> Path:
     """Return the folder with the truth of one camera of one bag."""
     return Path(str(source.folder).replace(BAG, bag).replace(CAMERA, _flat(topic)))
+
+
+def folder_state(folder: Path) -> str:
+    """Return a digest of names, sizes and times of the labels in a folder."""
+    found = ((file.name, file.stat()) for file in sorted(folder.glob('*.png')))
+    state = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in found]
+    return sha256(repr(state).encode()).hexdigest()
 
 
 def label_topic(source: TruthSource, topic: str) -> str:

@@ -17,7 +17,7 @@ from seg_node.replay.live.report import as_json, scores_of
 from seg_node.replay.live.verify import verify, write_decisions
 from seg_node.replay.plan import plan
 from seg_node.replay.record import FrameRecord
-from seg_node.replay.store import FRAMES, JOURNAL, SETUP, write_whole
+from seg_node.replay.store import FRAMES, JOURNAL, REPLAY, SETUP, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,15 +88,15 @@ def replay_live(
     Raises:
         ProcessError: If ROS is missing, a process fails, or no mask comes back.
         ParameterError: If there are several cameras, the node cannot do what is asked, or the
-            folder holds the beginning of an offline replay.
+            folder holds an offline replay.
         SegNodeError: As ``replay``.
     """
     require_ros()
-    _refuse_saved_work(out)
+    _refuse_offline(out)
     played = _play(bags, out, options, live, on_progress)
-    shutil.rmtree(
-        out / JOURNAL, ignore_errors=True
-    )  # of a live replay before, with other decisions
+    # what is left there is of a live replay with other decisions
+    shutil.rmtree(out / JOURNAL, ignore_errors=True)
+    (out / REPLAY).unlink(missing_ok=True)
     decisions = out / 'live' / DECISIONS
     write_decisions(played.frames, played.names, played.topic, decisions)
     done = replay_offline(
@@ -115,15 +115,23 @@ def replay_live(
     return data
 
 
-def _refuse_saved_work(out: Path) -> None:
-    """Refuse a folder in which an interrupted replay, that was not live, can go on."""
-    setup = out / JOURNAL / SETUP
-    if setup.exists() and DIGESTS not in json.loads(setup.read_text('utf-8'))['options']['sinks']:
-        msg = (
-            f'{str(out)!r} holds a replay that was begun without --live. Give the command without '
-            f'--live to go on with it, another folder, or remove {str(setup.parent)!r}.'
-        )
-        raise ParameterError(msg)
+def _refuse_offline(out: Path) -> None:
+    """Refuse a folder with a replay, interrupted or done, that was not live."""
+    for file in (out / JOURNAL / SETUP, out / REPLAY):
+        if file.exists() and not _was_live(file):
+            msg = (
+                f'{str(out)!r} holds a replay without --live, which would be lost. Give another '
+                f'folder, or remove {str(file)!r}.'
+            )
+            raise ParameterError(msg)
+
+
+def _was_live(file: Path) -> bool:
+    """Tell whether setup or results are of a live replay."""
+    try:
+        return DIGESTS in json.loads(file.read_text(encoding='utf-8'))['options']['sinks']
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _play(

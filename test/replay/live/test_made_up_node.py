@@ -190,7 +190,7 @@ def test_an_interrupted_offline_replay_is_not_thrown_away(
 
     assert main([*words, '--live', '1']) == 1
 
-    assert 'a replay that was begun without --live' in capsys.readouterr().err
+    assert 'holds a replay without --live' in capsys.readouterr().err
     assert {one: one.read_bytes() for one in (tmp_path / 'journal').iterdir()} == saved
     assert not (tmp_path / 'live').exists()
 
@@ -209,3 +209,39 @@ def test_an_interrupted_live_replay_may_be_begun_anew(
     assert (tmp_path / 'journal').exists()
 
     assert main([*words, '--live', '1']) == 0
+
+
+def test_a_finished_offline_replay_is_refused_before_anything_is_played(
+    *,
+    bundle: str,
+    drive: str,
+    frames: list[tuple[FrameRecord, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ['replay', drive, '--bundle', bundle, '--engine', ENGINE, '--out', str(tmp_path)]
+    pretend(monkeypatch, Node(), frames)
+    assert main(words) == 0
+    found = (tmp_path / 'replay.json').read_bytes()
+
+    assert main([*words, '--live', '1']) == 1
+
+    assert (tmp_path / 'replay.json').read_bytes() == found
+    assert not (tmp_path / 'live').exists()
+
+
+def test_a_live_replay_takes_the_place_of_one_with_other_decisions(
+    *,
+    bundle: str,
+    drive: str,
+    frames: list[tuple[FrameRecord, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ['replay', drive, '--bundle', bundle, '--engine', ENGINE, '--live', '1']
+    for node in (Node(), Node(masks=(0, 1), tells=(0, 1))):
+        pretend(monkeypatch, node, frames)
+        assert main([*words, '--out', str(tmp_path)]) == 0
+
+    data = json.loads((tmp_path / 'live.json').read_text(encoding='utf-8'))
+    assert data['masks_compared'] == 2

@@ -69,8 +69,15 @@ class Decisions:
             topic: Of the camera. If the decisions are of one camera, its name does not matter.
             stamp_ns: From the header [ns].
         """
+        return self._made.get(self._key(topic, stamp_ns), UNDECIDED)
+
+    def knows(self, topic: str, stamp_ns: int) -> bool:
+        """Say whether something was decided about a frame."""
+        return self._key(topic, stamp_ns) in self._made
+
+    def _key(self, topic: str, stamp_ns: int) -> tuple[str, int]:
         space = next(iter(self._spaces)) if len(self._spaces) == 1 else _space(topic)
-        return self._made.get((space, stamp_ns), UNDECIDED)
+        return space, stamp_ns
 
 
 def read_decisions(source: Path) -> Decisions:

@@ -75,7 +75,7 @@ def put_together(model: Model, plan: Plan, store: Store) -> dict[str, Any]:
         plan: Whose tasks are all done.
         store: Where they are.
     """
-    whole, parts, damages = Ledger(), [], []
+    whole, parts, damages, undecided = Ledger(), [], [], 0
     all_sums: list[Sums | None] = []
     fresh = store.out / f'{FRAMES}.new'
     with fresh.open('w', encoding='utf-8') as lines:
@@ -86,6 +86,7 @@ def put_together(model: Model, plan: Plan, store: Store) -> dict[str, Any]:
                 lines.write(f'{record.to_json()}\n')
                 ledger.add(record)
                 whole.add(record)
+                undecided += _is_undecided(record, model)
             parts.append(ledger)
             damages.append(_damage(bag, journals))
             all_sums.append(_added(journal.state.sums for journal in journals))
@@ -95,8 +96,17 @@ def put_together(model: Model, plan: Plan, store: Store) -> dict[str, Any]:
         for bag, damage, ledger, sums in zip(plan.bags, damages, parts, all_sums, strict=True)
     ]
     head, overall = _head(model, plan), _overall(whole, all_sums, model)
-    overall['crf'] = {'options': head.pop('crf'), **overall['crf']}
+    without = undecided if model.decisions else None
+    overall['crf'] = {'options': head.pop('crf'), **overall['crf'], 'without_decision': without}
     return {**head, **overall, 'bags': described}
+
+
+def _is_undecided(record: FrameRecord, model: Model) -> bool:
+    """Say whether a frame has a result, and no decision that could be followed."""
+    decisions = model.decisions
+    if decisions is None or record.error is not None:
+        return False
+    return not decisions.knows(record.topic, record.stamp_ns)
 
 
 def _records(bag: Bag, journals: list[Journal]) -> Iterator[FrameRecord]:

@@ -129,6 +129,12 @@ def _notes(data: Mapping[str, Any]) -> list[str]:
     ]
     if data['failed_frames'] > SHOWN_ERRORS:
         lines.append(f'{data["failed_frames"]} frames in all have no result, see frames.jsonl.')
+    undecided = data['crf'].get('without_decision')
+    if undecided:
+        lines.append(
+            f'{undecided} of {data["frames"]} frames had no decision to follow, so they ran '
+            'without the CRF.'
+        )
     if data['scores'] and data['frames_with_truth'] < data['frames']:
         lines.append(f'{data["frames_with_truth"]} of {data["frames"]} frames have truth.')
     return lines

@@ -98,6 +98,22 @@ def test_drive_without_its_end_is_replayed_up_to_there(bundle: str, tmp_path: Pa
     assert "'/eye' announces 12 frames, 6 could be read." in damage
 
 
+def test_gaps_and_loops_of_stamps_are_told(bundle: str, tmp_path: Path) -> None:
+    from seg_node.replay.text import as_text  # noqa: PLC0415
+
+    image = scene()[0]
+    stamps = [10, 11, 12, 40, 41, 10, 11]  # tenths of a second
+    bag = write_recording(
+        tmp_path / 'bag', {'/eye': [(10**18 + one * 10**8, image) for one in stamps]}
+    )
+
+    data = run([bag], tmp_path / 'out', ReplayOptions(bundle)).data
+
+    assert len(records(tmp_path / 'out')) == len(stamps)
+    text = as_text(data)
+    assert 'gaps of more than a second, the longest 2.8 s' in text
+
+
 def test_frames_that_the_network_fails_at_are_told_and_the_rest_goes_on(
     bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -339,22 +339,23 @@ def test_recorded_decisions_are_repeated(drive: Path, tmp_path: Path) -> None:
 
     assert [one.crf for one in records(followed.out)] == [one.crf for one in told]
     assert {one.crf for one in told} == {'ran', 'certain'}
+    assert followed.data['crf']['without_decision'] == 0
+    assert first.data['crf']['without_decision'] is None
 
 
-def test_gaps_and_loops_of_stamps_are_told(bundle: str, tmp_path: Path) -> None:
+def test_frames_without_a_decision_to_follow_are_told(
+    drive: Path, bundle: str, tmp_path: Path
+) -> None:
     from seg_node.replay.text import as_text  # noqa: PLC0415
 
-    image = scene()[0]
-    stamps = [10, 11, 12, 40, 41, 10, 11]  # tenths of a second
-    bag = write_recording(
-        tmp_path / 'bag', {'/eye': [(10**18 + one * 10**8, image) for one in stamps]}
-    )
+    source = tmp_path / 'told.jsonl'
+    known = FrameRecord('drive', TOPIC, 0, 1_700_000_000 * 10**9, 0, crf='off')
+    source.write_text(known.to_json(), encoding='utf-8')
 
-    data = run([bag], tmp_path / 'out', ReplayOptions(bundle)).data
+    data = run([drive], tmp_path / 'out', ReplayOptions(bundle, follow=source)).data
 
-    assert len(records(tmp_path / 'out')) == len(stamps)
-    text = as_text(data)
-    assert 'gaps of more than a second, the longest 2.8 s' in text
+    assert data['crf']['without_decision'] == FRAMES - 1
+    assert f'{FRAMES - 1} of {FRAMES} frames had no decision to follow' in as_text(data)
 
 
 def test_cameras_that_have_to_be_chosen_are_listed(bundle: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
 * ``exact``: every pixel takes part in every update.
 * ``balanced``: all but the last update are done on every s-th pixel in both directions. The last
   one is done at the full size, for labels only where the pixels around do not agree already with
-  a probability above 0.9, or the network disagrees with them.
+  a probability above 0.99, or the network disagrees with them.
 * ``fast``: the same with s + 2.
 
 With ``margin`` no update at the full size is done either where the network's scores are sure.

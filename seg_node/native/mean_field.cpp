@@ -12,7 +12,7 @@ namespace seg {
 namespace {
 
 // Probability that sources must give a label for pixels between them to take it over.
-constexpr float kSure = 0.9F;
+constexpr float kSure = 0.99F;
 
 // Scratch memory of one member of the team.
 struct Desk {

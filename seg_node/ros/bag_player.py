@@ -51,6 +51,7 @@ __all__ = ['BagPlayer', 'main']
 
 CLOCK_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1)
 CLOCK_PERIOD_S = 0.01
+JUMP_S = 0.1  # [s] before and after the clock goes to the begin of a recording
 SHORTEST_WAIT_S = 1e-4  # a queue takes no time below 0
 NANO = 1_000_000_000
 GONE = ''
@@ -139,7 +140,7 @@ class Performance:
         index, begun = 0, False
         for message in recording.messages(topics):
             if not begun:
-                self._timeline.jump(message.log_ns)
+                self._jump(message.log_ns)
             begun = True
             self._wait_for(message.log_ns)
             if message.topic != image:
@@ -147,6 +148,13 @@ class Performance:
                 continue
             self._send(recording, message, {'pass': repetition, 'bag': number, 'index': index})
             index += 1
+
+    def _jump(self, log_ns: int) -> None:
+        """Begin at another time; no image may overtake the clock, which is another topic."""
+        time.sleep(JUMP_S)
+        self._player.tell_time(log_ns)
+        time.sleep(JUMP_S)
+        self._timeline.jump(log_ns)
 
     def _send(self, recording: Recording, message: Message, who: dict[str, int]) -> None:
         """Publish an image, unless its bytes make none, and tell the parent."""

@@ -109,7 +109,8 @@ def test_time_may_jump_back_and_stand_still(
     assert data['masks_compared'] == data['masks'] > 15
     told = [one for one in records(out) if one['topic'] == 'status']
     ages = [float(one['entries'][0]['values']['age_s']) for one in told]
-    assert max(map(abs, ages)) < 0.5
+    # At the jump itself a frame may still be at work, by the clock from before.
+    assert sum(abs(age) > 0.5 for age in ages) <= 2
     arrivals = [one['received_ns'] for one in told]
     assert max(b - a for a, b in pairwise(arrivals)) > PAUSE_S * 1e9
 

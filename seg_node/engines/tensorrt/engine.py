@@ -8,15 +8,16 @@ import logging
 import time
 from typing import ClassVar, NamedTuple, TYPE_CHECKING
 
-from seg_node.engines.base import check_images, Engine, Inferred
+from seg_node.engines.base import check_images, Inferred
 from seg_node.engines.deployed_spec import drivable_limits
+from seg_node.engines.pipelined import PipelinedEngine
 from seg_node.engines.tensorrt.nvtx_stage import Stage
 from seg_node.engines.tensorrt.session import Session, TensorRTOptions
 from seg_node.errors import DeviceError, EngineError
 from seg_node.imaging import finish, PixelMaps, place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -49,7 +50,7 @@ class _Flight(NamedTuple):
     placement: Placement
 
 
-class TensorRTEngine(Engine):
+class TensorRTEngine(PipelinedEngine):
     """Runs the deployed graph of a bundle with TensorRT 10, TensorRT 11 or TensorRT for RTX.
 
     Images that fit no engine at hand get one of their own, from the cache or built at once: they
@@ -135,31 +136,6 @@ class TensorRTEngine(Engine):
         count = len(batch.arrays['labels'])
         with self._stage('finish'):
             return [self._inferred(batch, index, flight) for index in range(count)]
-
-    def stream(
-        self, batches: Iterable[Sequence[UInt8Array]], wanted: Wanted
-    ) -> Iterator[list[Inferred]]:
-        """Segment batch after batch; while one is computed, the next one is copied in.
-
-        Args:
-            batches: Each as for ``submit``.
-            wanted: What is asked for beside the labels.
-
-        Yields:
-            What was found, a batch later than the images went in.
-
-        Raises:
-            EngineError: As ``submit`` and ``collect`` do.
-        """
-        under_way = 0
-        for images in batches:
-            self.submit(images, wanted)
-            under_way += 1
-            if under_way > 1:
-                yield self.collect()
-                under_way -= 1
-        for _ in range(under_way):
-            yield self.collect()
 
     def next_images(self, count: int, size: Size) -> UInt8Array:
         """Return pinned memory (N, H, W, 3) uint8 for the next batch.

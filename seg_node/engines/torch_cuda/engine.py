@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any, cast, ClassVar, TYPE_CHECKING
 
-from seg_node.engines.base import check_images, Engine, Inferred
+from seg_node.engines.base import check_images, Inferred
 from seg_node.engines.deployed_spec import drivable_limits
+from seg_node.engines.pipelined import PipelinedEngine
 from seg_node.engines.tensorrt.nvtx_stage import Stage
 from seg_node.engines.torch_cuda.lane import Lane
 from seg_node.engines.torch_cuda.queues import queues_of
@@ -18,7 +19,7 @@ from seg_node.model.deployed import Deployed
 from seg_node.model.inference import for_inference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -38,7 +39,7 @@ MOST_LANES = 4  # of different sizes and planes; each takes memory of the GPU
 NOWHERE_DRIVABLE = (1.0, 0.0)
 
 
-class TorchCudaEngine(Engine):
+class TorchCudaEngine(PipelinedEngine):
     """Runs ``model.deployed`` on a CUDA GPU, with own streams, pinned memory and a CUDA graph.
 
     Besides ``segment`` there are ``submit`` and ``collect``, with which the copies of one batch
@@ -126,28 +127,6 @@ class TorchCudaEngine(Engine):
             )
             for index in range(count)
         ]
-
-    def stream(
-        self, batches: Iterable[Sequence[UInt8Array]], wanted: Wanted
-    ) -> Iterator[list[Inferred]]:
-        """Segment batch after batch; while one is computed, the next one is copied in.
-
-        Args:
-            batches: Each as for ``submit``.
-            wanted: What is asked for beside the labels.
-
-        Yields:
-            What was found, a batch later than the images went in.
-
-        Raises:
-            EngineError: As ``submit`` and ``collect`` do.
-        """
-        for images in batches:
-            self.submit(images, wanted)
-            if len(self._flights) > 1:
-                yield self.collect()
-        while self._flights:
-            yield self.collect()
 
     def _open(self) -> None:
         network = trained_network(self.bundle)  # first: an imported ONNX has none

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from ros.child import Child, Friend
     from ros.rig import Rig
 
+    StartChild = Callable[..., Child]
     MakeRig = Callable[..., Rig]
 
 
@@ -54,3 +56,29 @@ def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., N
     from fake_gpu import set_up  # noqa: PLC0415  # needs onnxruntime
 
     return set_up(tmp_path / 'fake_gpu', monkeypatch)
+
+
+@pytest.fixture
+def friend() -> Iterator[Friend]:
+    """Whoever listens to a process."""
+    from ros.child import Friend  # noqa: PLC0415  # needs ROS
+
+    listener = Friend('listener')
+    yield listener
+    listener.close()
+
+
+@pytest.fixture
+def start_child(friend: Friend) -> Iterator[StartChild]:
+    """Return a function that starts a module with arguments in the listener's domain."""
+    from ros.child import Child  # noqa: PLC0415  # needs ROS
+
+    children: list[Child] = []
+
+    def start(module: str, *arguments: str) -> Child:
+        children.append(Child(module, *arguments, domain=friend.domain))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.close()

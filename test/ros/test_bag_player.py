@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any, TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from bags import write_recording, WRITTEN_LATER_NS
 from tiny import scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from ros.child import Child, Friend
@@ -29,29 +30,9 @@ STAMPS = [stamp for stamp, _ in STAMPED]
 
 
 @pytest.fixture
-def friend() -> Iterator[Friend]:
-    """Whoever listens to the camera."""
-    from ros.child import Friend  # noqa: PLC0415  # needs ROS
-
-    listener = Friend('listener')
-    yield listener
-    listener.close()
-
-
-@pytest.fixture
-def start(friend: Friend) -> Iterator[Start]:
+def start(start_child: Start) -> Start:
     """Return a function that starts a player in the listener's domain."""
-    from ros.child import Child  # noqa: PLC0415  # needs ROS
-
-    children: list[Child] = []
-
-    def run(*arguments: str) -> Child:
-        children.append(Child('seg_node.ros.bag_player', *arguments, domain=friend.domain))
-        return children[-1]
-
-    yield run
-    for child in children:
-        child.close()
+    return partial(start_child, 'seg_node.ros.bag_player')
 
 
 def listen(friend: Friend, topic: str, kind: str = 'Image') -> list[Any]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from tiny import scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from ros.child import Child, Friend
@@ -32,29 +33,9 @@ def images(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def friend() -> Iterator[Friend]:
-    """Whoever listens to the camera."""
-    from ros.child import Friend  # noqa: PLC0415  # needs ROS
-
-    listener = Friend('listener')
-    yield listener
-    listener.close()
-
-
-@pytest.fixture
-def play(friend: Friend) -> Iterator[Start]:
+def play(start_child: Start) -> Start:
     """Return a function that starts a player in the listener's domain."""
-    from ros.child import Child  # noqa: PLC0415  # needs ROS
-
-    children: list[Child] = []
-
-    def start(*arguments: str) -> Child:
-        children.append(Child('seg_node.ros.player', *arguments, domain=friend.domain))
-        return children[-1]
-
-    yield start
-    for child in children:
-        child.close()
+    return partial(start_child, 'seg_node.ros.player')
 
 
 def listen(friend: Friend, topic: str) -> list[Any]:

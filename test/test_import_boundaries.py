@@ -56,7 +56,7 @@ DEMANDING = (
     'seg_node.tuning.search',
     'seg_node.tuning.tune',
 )
-PLAYER_OF_BAGS = 'seg_node.ros.bag_player'
+PLAYER_OF_BAGS = 'seg_node.ros.drives.bag_player'
 IMPORT_ALL = """
 import importlib, json, sys
 absent, modules = json.loads(sys.argv[1])

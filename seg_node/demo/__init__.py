@@ -2,7 +2,7 @@
 """The first thing to run: the real node, a made-up drive, and pictures of what comes out.
 
 This room starts processes and draws; it knows no ROS itself. Camera and recorder are
-``seg_node.ros.player`` and ``seg_node.ros.recorder``.
+``seg_node.ros.drives.player`` and ``seg_node.ros.drives.recorder``.
 """
 
 from .options import DemoOptions

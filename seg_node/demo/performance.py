@@ -153,10 +153,10 @@ def start(
     """
     crew.start('node', *NODE, *node_arguments(options, bundle))
     recorder = ['--out', str(record), '--node', f'{NAMESPACE}/seg_node']
-    crew.start('recorder', '-m', 'seg_node.ros.recorder', *recorder, may_end=True)
+    crew.start('recorder', '-m', 'seg_node.ros.drives.recorder', *recorder, may_end=True)
     camera = ['--frames', str(reel.images), '--wait', '--timeout', f'{START_TIMEOUT_S:g}']
     camera += ['--frame-id', CAMERA_FRAME, '--ros-args', '-r', f'__ns:={NAMESPACE}']
-    crew.start('camera', '-m', 'seg_node.ros.player', *camera, may_end=True)
+    crew.start('camera', '-m', 'seg_node.ros.drives.player', *camera, may_end=True)
     yield from await_ready(crew, {'camera', 'recorder'}, START_TIMEOUT_S)
 
 

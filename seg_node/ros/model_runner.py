@@ -17,16 +17,14 @@ from seg_node.errors import EngineError
 from seg_node.interface import crf_words, engine_words
 from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
 from seg_node.pipeline.crf_choice import crf_warning
-
-from .parameters import image_size_of
+from seg_node.ros.parameters.table import image_size_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.bundle import Manifest
     from seg_node.pipeline import Segmentation
-
-    from .parameters import Parameters
+    from seg_node.ros.parameters.table import Parameters
 
     UInt8Array = npt.NDArray[np.uint8]
 

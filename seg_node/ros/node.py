@@ -11,14 +11,14 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
 
 from seg_node.errors import EngineError, SegNodeError
+from seg_node.ros.outputs.publishers import Publishers
+from seg_node.ros.parameters.server import ParameterServer
+from seg_node.ros.vitals.diagnosis import Diagnosis
+from seg_node.ros.vitals.health import Health
 
-from .diagnosis import Diagnosis
-from .health import Health
 from .image_topics import ImageTopics, resolve_image_topics
 from .model_runner import ModelRunner
-from .parameter_server import ParameterServer
 from .processing import Processor
-from .publishers import Publishers
 from .qos import camera, overridable
 from .snapshot import save_snapshot
 from .transitions import survive_wrong_transitions
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from rclpy.subscription import Subscription
 
-    from .parameters import Parameters
+    from seg_node.ros.parameters.table import Parameters
 
 __all__ = ['SegNode']
 

@@ -15,8 +15,7 @@ from seg_node.errors import ImageError, SegNodeError
 from seg_node.imaging import decode_compressed, rgb_pixels
 from seg_node.interface import status_values
 from seg_node.interface.topics import CAMERA_INFO, STATUS
-
-from .messages import diagnostics
+from seg_node.ros.outputs.messages import diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
     from sensor_msgs.msg import CameraInfo
 
     from seg_node.pipeline import Segmentation
+    from seg_node.ros.outputs.publishers import Publishers
+    from seg_node.ros.parameters.table import Parameters
+    from seg_node.ros.vitals.health import Health, Reason
 
-    from .health import Health, Reason
     from .model_runner import ModelRunner
-    from .parameters import Parameters
-    from .publishers import Publishers
     from .worker import Frame
 
     UInt8Array = npt.NDArray[np.uint8]

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmentation
+    from seg_node.ros.parameters.table import Parameters
 
     from .model_runner import ModelRunner
-    from .parameters import Parameters
 
 __all__ = ['save_snapshot']
 

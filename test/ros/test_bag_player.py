@@ -32,7 +32,7 @@ STAMPS = [stamp for stamp, _ in STAMPED]
 @pytest.fixture
 def start(start_child: Start) -> Start:
     """Return a function that starts a player in the listener's domain."""
-    return partial(start_child, 'seg_node.ros.bag_player')
+    return partial(start_child, 'seg_node.ros.drives.bag_player')
 
 
 def listen(friend: Friend, topic: str, kind: str = 'Image') -> list[Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seg_node.ros.health import Health
+from seg_node.ros.vitals.health import Health
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -114,7 +114,7 @@ def test_classes_reach_a_late_listener(rig: Rig) -> None:
 
 
 def test_label_info_lists_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from seg_node.ros.messages import label_info_message  # noqa: PLC0415
+    from seg_node.ros.outputs.messages import label_info_message  # noqa: PLC0415
 
     module = ModuleType('vision_msgs.msg')
     module.LabelInfo = lambda: SimpleNamespace(header=SimpleNamespace())  # type: ignore[attr-defined]
@@ -133,7 +133,7 @@ def test_label_info_lists_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_label_info_is_left_out_where_its_message_is_too_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from seg_node.ros.messages import label_info_message  # noqa: PLC0415
+    from seg_node.ros.outputs.messages import label_info_message  # noqa: PLC0415
 
     monkeypatch.setitem(sys.modules, 'vision_msgs', ModuleType('vision_msgs'))
     monkeypatch.setitem(sys.modules, 'vision_msgs.msg', ModuleType('vision_msgs.msg'))

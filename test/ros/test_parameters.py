@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from seg_node.errors import ParameterError
-from seg_node.ros import parameters as module
-from seg_node.ros.parameter_docs import parameter_table, topic_table, yaml_text
-from seg_node.ros.parameters import (
+from seg_node.ros.parameters import table as module
+from seg_node.ros.parameters.docs import parameter_table, topic_table, yaml_text
+from seg_node.ros.parameters.table import (
     find_spec,
     image_size_of,
     PARAMETERS,
@@ -136,7 +136,7 @@ def test_whole_number_will_do_for_a_real_one() -> None:
 
 
 def test_table_is_importable_without_ros() -> None:
-    code = "import sys; sys.modules['rclpy'] = None; import seg_node.ros.parameter_docs"
+    code = "import sys; sys.modules['rclpy'] = None; import seg_node.ros.parameters.docs"
 
     done = subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True, check=False, cwd=ROOT

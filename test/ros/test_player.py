@@ -35,7 +35,7 @@ def images(tmp_path: Path) -> Path:
 @pytest.fixture
 def play(start_child: Start) -> Start:
     """Return a function that starts a player in the listener's domain."""
-    return partial(start_child, 'seg_node.ros.player')
+    return partial(start_child, 'seg_node.ros.drives.player')
 
 
 def listen(friend: Friend, topic: str) -> list[Any]:
@@ -125,7 +125,7 @@ def test_player_says_so_when_nobody_listens(images: Path, play: Start) -> None:
 
 
 def test_player_refuses_a_folder_without_images(tmp_path: Path) -> None:
-    from seg_node.ros.player import main  # noqa: PLC0415  # needs ROS
+    from seg_node.ros.drives.player import main  # noqa: PLC0415  # needs ROS
 
     with pytest.raises(SystemExit, match=f'no .*npy images in {str(tmp_path)!r}'):
         main(['--frames', str(tmp_path)])

@@ -95,7 +95,7 @@ def recorder(stand_in: StandIn, tmp_path: Path, request: pytest.FixtureRequest) 
 
     arguments = ('--out', str(tmp_path), '--node', '/front/seg_node')
     arguments += tuple(getattr(request, 'param', ()))
-    child = Child('seg_node.ros.recorder', *arguments, domain=stand_in.node.domain)
+    child = Child('seg_node.ros.drives.recorder', *arguments, domain=stand_in.node.domain)
     yield child
     child.close()
 

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from seg_node.engines.registry import ENGINES
-from seg_node.ros.parameters import find_spec as find_parameter
+from seg_node.ros.parameters.table import find_spec as find_parameter
 from seg_node.ros.transport import PROFILE_VARIABLES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from seg_node.ros.silence import silence_reason, Situation
+from seg_node.ros.vitals.silence import silence_reason, Situation
 
 GOOD = Situation(
     state='active', enabled=True, watched=True, topic='/front/image', publishers=1, silent=0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from seg_node.ros.timeline import Timeline
+from seg_node.ros.drives.timeline import Timeline
 
 SECOND = 10**9
 BEGIN = 1_700_000_000 * SECOND

@@ -137,11 +137,11 @@ def _start(crew: Crew, stage: Stage, live: LiveOptions) -> None:
     crew.start('node', *NODE, *ros_arguments(NAMESPACE, stage.parameters))
     recorder = ['--out', str(stage.record), '--node', f'{NAMESPACE}/seg_node']
     recorder += ['--digests', '--pictures', 'mask']
-    crew.start('recorder', '-m', 'seg_node.ros.recorder', *recorder, may_end=True)
+    crew.start('recorder', '-m', 'seg_node.ros.drives.recorder', *recorder, may_end=True)
     player = [*(str(bag.resolve()) for bag in stage.bags), '--topic', stage.topic]
     player += ['--rate', f'{live.rate:g}', '--loops', str(live.loops)]
     player += ['--timeout', f'{START_TIMEOUT_S:g}', *ros_arguments(NAMESPACE, {})]
-    crew.start('player', '-m', 'seg_node.ros.bag_player', *player, may_end=True)
+    crew.start('player', '-m', 'seg_node.ros.drives.bag_player', *player, may_end=True)
     for _ in await_ready(crew, {'player', 'recorder'}, START_TIMEOUT_S):
         pass
 

@@ -15,7 +15,7 @@ from rclpy.exceptions import InvalidParameterValueException
 
 from seg_node.errors import ParameterError
 
-from .parameters import find_spec, PARAMETERS, Parameters, set_faults, unknown_name
+from .table import find_spec, PARAMETERS, Parameters, set_faults, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
-    from .parameter_spec import Spec
+    from .spec import Spec
 
 __all__ = ['ParameterServer']
 

@@ -2,7 +2,7 @@
 """The parameters of the node: one table, from which everything else is made or tested.
 
 This file knows no ROS. The node declares what stands here; ``config/seg.params.yaml`` and the
-table in ``docs/node.md`` are printed from it (``python -m seg_node.ros.parameter_docs``).
+table in ``docs/node.md`` are printed from it (``python -m seg_node.ros.parameters.docs``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from seg_node.engines.registry import ENGINES, PRECISIONS
 from seg_node.errors import one_of, ParameterError
 from seg_node.pipeline.crf_choice import AUTO, PRESET_CHOICES
 
-from .parameter_spec import Spec, Value
+from .spec import Spec, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

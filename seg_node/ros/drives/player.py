@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a folder of images as a camera topic.
 
-``python -m seg_node.ros.player --frames FOLDER --rate 8 --ros-args -r image:=/front/image``
+``python -m seg_node.ros.drives.player --frames FOLDER --rate 8 --ros-args -r image:=/front/image``
 publishes each ``*.npy`` file of the folder, (H, W, 3) uint8 RGB, once, in the order of the names.
 ``image`` and ``camera_info`` go out best effort, as cameras do. A frame that is late is sent at
 once, never skipped: what is missing at the other end was lost on the way, not here.
@@ -29,9 +29,10 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from .messages import ImageWriter
+from seg_node.ros.outputs.messages import ImageWriter
+from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
+
 from .parent import tell
-from .transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores what the node publishes, by stamp.
 
-``python -m seg_node.ros.recorder --out FOLDER --node /front/seg_node`` subscribes to the outputs
-in the node's namespace and to ``/diagnostics``, and writes
+``python -m seg_node.ros.drives.recorder --out FOLDER --node /front/seg_node`` subscribes to the
+outputs in the node's namespace and to ``/diagnostics``, and writes
 
 * ``<topic>/<stamp in ns>.npy``, (H, W) uint8, for each mono8 picture, and
 * ``records.jsonl``, one line per message: ``topic``, ``stamp_ns``, ``received_ns`` and, for a
@@ -40,9 +40,9 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from seg_node.imaging.digest import pixel_digest
+from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 from .parent import parent_word, tell
-from .transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The parameter and topic tables in the forms that people read.
 
-``python -m seg_node.ros.parameter_docs yaml > config/seg.params.yaml``; with ``parameters`` or
+``python -m seg_node.ros.parameters.docs yaml > config/seg.params.yaml``; with ``parameters`` or
 ``topics`` it prints the Markdown tables of ``docs/node.md``. Tests compare all three.
 """
 
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from seg_node.interface import TOPICS
 
-from .parameters import PARAMETERS
+from .table import PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .parameter_spec import Spec, Value
+    from .spec import Spec, Value
 
 __all__ = ['main', 'parameter_table', 'topic_table', 'yaml_text']
 
@@ -27,7 +27,7 @@ WIDTH = 99
 HEAD = """\
 # SPDX-License-Identifier: Apache-2.0
 # Parameters of seg_node, all at their defaults; copy what you change.
-# Printed by: python -m seg_node.ros.parameter_docs yaml
+# Printed by: python -m seg_node.ros.parameters.docs yaml
 /**:
   ros__parameters:
 """

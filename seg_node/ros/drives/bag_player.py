@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plays a recording as a camera, with its time on ``/clock``.
 
-``python -m seg_node.ros.bag_player BAG ... --topic /front/image_raw --rate 0.5 --ros-args -r
-__ns:=/live`` publishes each recorded image of the topic as ``image`` (or ``image/compressed``) and
-the infos of the camera as ``camera_info``, byte for byte as they were recorded, best effort, in
-the pace of the recording times the rate. A message that is late is sent at once, never skipped:
+``python -m seg_node.ros.drives.bag_player BAG ... --topic /front/image_raw --rate 0.5 --ros-args
+-r __ns:=/live`` publishes each recorded image of the topic as ``image`` (or ``image/compressed``)
+and the infos of the camera as ``camera_info``, byte for byte as they were recorded, best effort,
+in the pace of the recording times the rate. A message that is late is sent at once, never skipped:
 what is missing at the other end was lost on the way, not here. ``/clock`` tells the time of the
 recording, while paused too; at the begin of a recording and of each repetition it jumps.
 
@@ -36,11 +36,11 @@ from seg_node.errors import BagError, ImageError, SegNodeError
 from seg_node.interface.topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
 from seg_node.recordings.files import plain, written_as
 from seg_node.recordings.reader import camera_topic, check_topic, COMPRESSED, Recording
+from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 from .parent import tell
 from .player import CAMERA_QOS, LINGER_S, wait_for_listener
 from .timeline import Timeline
-from .transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

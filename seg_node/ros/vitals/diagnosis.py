@@ -11,14 +11,15 @@ from std_msgs.msg import Header
 
 from seg_node.interface.topics import DIAGNOSTICS
 from seg_node.pipeline import CrfDecision
+from seg_node.ros.outputs.messages import diagnostics
+from seg_node.ros.qos import overridable, result
 
-from .messages import diagnostics
-from .qos import overridable, result
 from .silence import silence_reason, Situation
 
 if TYPE_CHECKING:
+    from seg_node.ros.node import SegNode
+
     from .health import HealthReport
-    from .node import SegNode
 
 __all__ = ['Diagnosis']
 

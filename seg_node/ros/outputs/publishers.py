@@ -10,9 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from seg_node.interface import output_pixels, outputs_for, PIXEL_ENCODINGS, topics
+from seg_node.ros.qos import latched, overridable, result
 
 from .messages import classes_message, ImageWriter, label_info_message, png_message
-from .qos import latched, overridable, result
 
 if TYPE_CHECKING:
     import numpy as np

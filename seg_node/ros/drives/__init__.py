@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes beside the node that play a drive to it and record what it sends."""

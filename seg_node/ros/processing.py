@@ -9,7 +9,6 @@ import traceback
 from typing import Any, TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.time import Time
 
 from seg_node.errors import ImageError, SegNodeError
 from seg_node.imaging import decode_compressed, rgb_pixels
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['Processor', 'decode']
+
+NANO = 1_000_000_000
 
 
 @dataclass(slots=True)
@@ -139,9 +140,9 @@ class Processor:
 
     def _age(self, header: Any) -> float:
         """Return the time since the image's stamp on the node's clock [s]; 0 without a stamp."""
-        clock = self.node.get_clock()
-        stamp = Time.from_msg(header.stamp, clock_type=clock.clock_type)
-        return (clock.now() - stamp).nanoseconds * 1e-9 if stamp.nanoseconds else 0.0
+        # Not rclpy's Time, which refuses a stamp before 1970.
+        stamp_ns = header.stamp.sec * NANO + header.stamp.nanosec
+        return (self.node.get_clock().now().nanoseconds - stamp_ns) * 1e-9 if stamp_ns else 0.0
 
     def _relay_camera_info(self, image: UInt8Array, header: Any) -> None:
         """Send the camera's calibration, unless it is for images of another size."""

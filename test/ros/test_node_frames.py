@@ -186,6 +186,23 @@ def test_age_is_judged_by_simulated_time(make_rig: Callable[..., Rig]) -> None:
     assert len(rig.heard[MASK]) == 1
 
 
+@pytest.mark.parametrize('stamp', [(-5, 0), (-(2**31), 2**32 - 1), (2**31 - 1, 2**32 - 1)])
+def test_absurd_stamps_are_carried_like_any_other(stamp: tuple[int, int], rig: Rig) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    rig.listen(MASK)
+    rig.listen('segmentation/status', DiagnosticArray)
+    image = rig.image(IMAGE)
+    image.header.stamp.sec, image.header.stamp.nanosec = stamp
+
+    rig.send(image)
+
+    rig.answer(MASK, image)
+    rig.answer('segmentation/status', image)
+    report = rig.node.health.report()
+    assert (report.processed, report.dropped) == (1, {})
+
+
 def test_failing_engine_is_counted_and_the_next_frame_is_processed(rig: Rig) -> None:
     from seg_node.errors import EngineError  # noqa: PLC0415
 

@@ -240,7 +240,7 @@ def test_tuned_preset_that_the_bundle_lacks_is_refused_while_it_runs(rig: Rig) -
 def test_back_end_that_does_not_work_is_refused_while_it_runs(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seg_node.ros.parameters import table as parameters  # noqa: PLC0415
+    from seg_node.ros.parameters import crf as parameters  # noqa: PLC0415
 
     monkeypatch.setattr(parameters, 'why_missing', lambda _: 'It is not built.')
 

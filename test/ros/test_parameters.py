@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from seg_node.errors import ParameterError
-from seg_node.ros.parameters import table as module
+from seg_node.ros.parameters import crf as module
 from seg_node.ros.parameters.docs import parameter_table, topic_table, yaml_text
 from seg_node.ros.parameters.table import (
     find_spec,
@@ -37,7 +37,10 @@ def flatten(tree: dict[str, object], prefix: str = '') -> dict[str, object]:
 
 
 def test_fields_are_those_of_the_table() -> None:
-    assert [one.name for one in fields(Parameters)] == [spec.field for spec in PARAMETERS]
+    named = [spec.field for spec in PARAMETERS]
+
+    assert sorted(one.name for one in fields(Parameters)) == sorted(named)
+    assert len(set(named)) == len(named)
 
 
 def test_shipped_file_equals_the_defaults() -> None:

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of the node as a process: start, time, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .spec import Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ['OPERATION', 'OperationParameters', 'operation_faults']
+
+
+OPERATION: tuple[Spec, ...] = (
+    Spec(
+        'autostart',
+        True,  # noqa: FBT003  # a default
+        'Configure and activate without a lifecycle manager',
+        change='start',
+    ),
+    Spec(
+        'diagnostics_period',
+        1.0,
+        'Time between two messages on /diagnostics',
+        unit='s',
+        bounds=(0.1, 60.0),
+        change='start',
+    ),
+    Spec(
+        'latency_budget',
+        0.0,
+        'From the arrival of a frame to its mask; the CRF is left out when it would not fit; '
+        '0 sets no limit',
+        unit='s',
+        bounds=(0.0, 10.0),
+    ),
+    Spec(
+        'snapshot_dir',
+        '~/.ros/seg_node/snapshots',
+        'Folder in which save_snapshot makes a new folder',
+    ),
+)
+
+
+@dataclass(frozen=True)
+class OperationParameters:
+    """Values of ``OPERATION``."""
+
+    autostart: bool
+    diagnostics_period: float
+    latency_budget: float
+    snapshot_dir: str
+
+
+def operation_faults(values: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with these values beyond type, bounds and choice."""
+    if str(values.get('snapshot_dir', '~')).strip():
+        return []
+    return ["Parameter 'snapshot_dir' is empty; expected a folder, for example '/tmp'."]

@@ -6,21 +6,24 @@ An argument that is left empty changes nothing: the value then comes from ``para
 
 from __future__ import annotations
 
-from importlib import metadata
 import os
 from pathlib import Path
 from typing import Any
 
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import (
+    DeclareLaunchArgument,
+    LogInfo,
+    OpaqueFunction,
+    SetEnvironmentVariable,
+)
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from seg_node.ros.transport import use_shared_memory_profile
+
 SHARE = Path(__file__).parent.parent
-PROFILE = SHARE / 'config' / 'fastdds_large_images.xml'
-FASTDDS_3, FASTDDS_2 = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
-FIRST_WITH_FASTDDS_3 = 9  # major version of rclpy in Kilted; Jazzy has 7
 
 # name, default, description
 ARGUMENTS = (
@@ -78,9 +81,8 @@ def start(context: LaunchContext) -> list[Any]:
 
 def shared_memory_profile(context: LaunchContext) -> list[Any]:
     """Let everything that is launched after this move large images, unless the user chose."""
-    environment = {**os.environ, **context.environment}
-    if environment.get(FASTDDS_2) or environment.get(FASTDDS_3):
-        return []
-    major = int(metadata.version('rclpy').partition('.')[0])
-    name = FASTDDS_3 if major >= FIRST_WITH_FASTDDS_3 else FASTDDS_2
-    return [SetEnvironmentVariable(name, str(PROFILE))]
+    before = {**os.environ, **context.environment}
+    after = dict(before)
+    profile = use_shared_memory_profile(after)
+    added = [SetEnvironmentVariable(name, path) for name, path in after.items() - before.items()]
+    return [LogInfo(msg=f'Fast DDS profile: {profile}'), *added]

@@ -17,6 +17,7 @@ from seg_node.errors import ParameterError
 
 from .log_bridge import RosHandler
 from .node import SegNode
+from .transport.shared_memory import stale_warning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,8 @@ def _run(node: SegNode, profile: str) -> None:
     logger.setLevel(logging.INFO)
     logger.addHandler(RosHandler(node.get_logger()))
     node.get_logger().info(f'Fast DDS profile: {profile}')
+    if warning := stale_warning():
+        node.get_logger().warning(warning)
     executor.spin()
 
 

@@ -20,6 +20,7 @@ import yaml
 from seg_node.engines.registry import ENGINES
 from seg_node.ros.parameters.table import find_spec as find_parameter
 from seg_node.ros.transport import PROFILE_VARIABLES
+from seg_node.ros.transport.shared_memory import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +83,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, module)
 
     install('launch', LaunchContext=Recorder, LaunchDescription=Recorder)
-    names = ('DeclareLaunchArgument', 'OpaqueFunction', 'SetEnvironmentVariable')
+    names = ('DeclareLaunchArgument', 'LogInfo', 'OpaqueFunction', 'SetEnvironmentVariable')
     install('launch.actions', **dict.fromkeys(names, Recorder))
     install('launch.substitutions', LaunchConfiguration=FakeConfiguration)
     install('launch_ros')
@@ -173,7 +174,7 @@ def test_empty_argument_leaves_the_parameter_file_alone(launch: Launch) -> None:
 
 
 def test_profile_is_set_for_all_that_is_launched_later(launch: Launch) -> None:
-    variable, node = launch()
+    _, variable, node = launch()
 
     name, path = variable.words
     assert name == 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -183,9 +184,29 @@ def test_profile_is_set_for_all_that_is_launched_later(launch: Launch) -> None:
 
 @pytest.mark.parametrize('name', PROFILE_VARIABLES)
 def test_profile_of_the_user_is_left_alone(name: str, launch: Launch) -> None:
-    actions = launch({name: '/my/profile.xml'})
+    said, node = launch({name: '/my/profile.xml'})
 
-    assert len(actions) == 1
+    assert said.msg == f'Fast DDS profile: {name}=/my/profile.xml (already set)'
+    assert node.executable == 'seg_node'
+
+
+def test_small_profile_is_set_where_shared_memory_is_small(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.transport.profile.room', lambda: Room(64 << 20, 60 << 20))
+
+    said, variable, _ = launch()
+
+    assert Path(variable.words[1]).name == 'fastdds_small_shm.xml'
+    assert '60 of 64' not in said.msg  # megabytes, not mebibytes
+    assert '63 of 67 MB free' in said.msg
+
+
+@pytest.mark.parametrize('name', ['RMW_IMPLEMENTATION', 'ROS_DOMAIN_ID', 'ROS_LOCALHOST_ONLY'])
+def test_ros_settings_of_the_user_are_left_alone(name: str, launch: Launch) -> None:
+    _, variable, _ = launch({name: 'mine'})
+
+    assert variable.words[0] in PROFILE_VARIABLES
 
 
 @pytest.mark.skipif(not find_spec('launch_ros'), reason='launch_ros is not installed')

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Fast DDS keeps in ``/dev/shm``: room, segments, and what killed processes left there.
+
+Each process with the shared-memory transport has a segment ``fastdds_<16 hex digits>``
+(``fastrtps_…`` before Kilted), which is given its full size when it is made, and a file beside it
+with the suffix ``_el`` that it keeps locked. The system lets go of the locks of a process that has
+died, however it did; the segment stays until somebody removes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import fcntl
+import os
+from pathlib import Path
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    'MEGABYTE',
+    'SHARED_MEMORY',
+    'Room',
+    'Segment',
+    'remove_stale',
+    'room',
+    'segments',
+    'stale_warning',
+]
+
+SHARED_MEMORY = Path('/dev/shm')  # noqa: S108  # where Linux has it, and no temporary file
+SEGMENT = re.compile('fast(dds|rtps)_[0-9a-f]{16}')
+LOCK_SUFFIX = '_el'
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Size of the shared memory [bytes].
+
+    Attributes:
+        total: What all processes together may use.
+        free: What is left of it.
+    """
+
+    total: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Shared memory of one process.
+
+    Attributes:
+        path: Its file.
+        size: Bytes.
+        stale: Whether its process is gone.
+    """
+
+    path: Path
+    size: int
+    stale: bool
+
+
+def room(folder: Path = SHARED_MEMORY) -> Room | None:
+    """Return the size of the shared memory; None where there is no such folder."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return None
+    return Room(status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize)
+
+
+def segments(folder: Path = SHARED_MEMORY) -> tuple[Segment, ...]:
+    """Return the segments of Fast DDS, by name; those that we may not look into are left out."""
+    return tuple(_segments(folder))
+
+
+def _segments(folder: Path) -> Iterator[Segment]:
+    paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in paths:
+        if not SEGMENT.fullmatch(path.name):
+            continue
+        try:
+            yield Segment(path, path.lstat().st_size, _is_unlocked(path))
+        except OSError:  # it is going away, or belongs to another user
+            continue
+
+
+def _is_unlocked(path: Path) -> bool:
+    """Tell whether nobody holds the lock of a segment.
+
+    Anybody may write to the folder: links are not followed, and nothing makes us wait.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+    file = os.open(path.with_name(path.name + LOCK_SUFFIX), flags)
+    try:
+        # A shared one, so that two who look do not take each other for the owner.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def stale_warning(folder: Path = SHARED_MEMORY) -> str:
+    """Return what killed processes have left and how to remove it; mostly empty."""
+    left = [one for one in segments(folder) if one.stale]
+    if not left:
+        return ''
+    megabytes = sum(one.size for one in left) / MEGABYTE
+    return (
+        f'Processes that were killed left {len(left)} segments of Fast DDS in {folder}, '
+        f'{megabytes:.0f} MB, which nobody uses any more. Remove them: '
+        '"seg doctor --remove-stale" or "fastdds shm clean".'
+    )
+
+
+def remove_stale(folder: Path = SHARED_MEMORY) -> int:
+    """Remove the segments of processes that are gone, and return how many bytes became free."""
+    removed = 0
+    for one in segments(folder):
+        if one.stale:
+            one.path.unlink(missing_ok=True)
+            one.path.with_name(one.path.name + LOCK_SUFFIX).unlink(missing_ok=True)
+            removed += one.size
+    return removed

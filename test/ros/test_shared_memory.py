@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What killed processes leave in the shared memory is told from what is in use."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seg_node.ros.transport.shared_memory import (
+    remove_stale,
+    room,
+    SEGMENT,
+    segments,
+    SHARED_MEMORY,
+    stale_warning,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = 'fastdds_0123456789abcdef'
+PARTICIPANT = """
+import os, sys, rclpy
+before = set(os.listdir('/dev/shm'))
+rclpy.init()
+node = rclpy.create_node('participant')
+print(*(set(os.listdir('/dev/shm')) - before), flush=True)
+sys.stdin.readline()
+"""
+
+
+def leave(folder: Path, name: str = NAME, size: int = 1000) -> Path:
+    """Write the two files of a segment that nobody holds."""
+    segment = folder / name
+    segment.write_bytes(bytes(size))
+    (folder / f'{name}_el').touch()
+    return segment
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Path]:
+    """A segment whose lock somebody holds, as Fast DDS does."""
+    segment = leave(tmp_path, 'fastrtps_fedcba9876543210', 3_000_000)
+    with (tmp_path / f'{segment.name}_el').open('rb') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield segment
+
+
+def test_segment_is_stale_when_nobody_holds_its_lock(tmp_path: Path, held: Path) -> None:
+    left = leave(tmp_path)
+
+    found = {one.path: (one.size, one.stale) for one in segments(tmp_path)}
+
+    assert found == {held: (3_000_000, False), left: (1000, True)}
+
+
+def test_warning_counts_what_is_stale_and_names_the_remedy(tmp_path: Path, held: Path) -> None:
+    assert held.exists()
+    assert not stale_warning(tmp_path)
+    leave(tmp_path, size=5_000_000)
+
+    warning = stale_warning(tmp_path)
+
+    assert f'left 1 segments of Fast DDS in {tmp_path}, 5 MB' in warning
+    assert 'seg doctor --remove-stale' in warning
+
+
+def test_only_stale_segments_are_removed(tmp_path: Path, held: Path) -> None:
+    other = tmp_path / 'sem.other'
+    other.touch()
+    leave(tmp_path)
+
+    assert remove_stale(tmp_path) == 1000
+
+    assert set(tmp_path.iterdir()) == {held, tmp_path / f'{held.name}_el', other}
+
+
+@pytest.mark.parametrize('trap', ['link', 'nothing'])
+def test_segment_without_a_lock_of_its_own_is_passed_over(trap: str, tmp_path: Path) -> None:
+    leave(tmp_path)
+    lock = tmp_path / f'{NAME}_el'
+    lock.unlink()
+    if trap == 'link':
+        lock.symlink_to('/etc/passwd')
+
+    assert segments(tmp_path) == ()
+
+
+def test_pipe_in_the_place_of_a_lock_makes_nobody_wait(tmp_path: Path) -> None:
+    leave(tmp_path)
+    lock = tmp_path / f'{NAME}_el'
+    lock.unlink()
+    os.mkfifo(lock)
+
+    assert len(segments(tmp_path)) == 1
+
+
+def test_missing_folder_has_neither_room_nor_segments(tmp_path: Path) -> None:
+    assert room(tmp_path / 'none') is None
+    assert segments(tmp_path / 'none') == ()
+
+
+@pytest.mark.needs_ros
+def test_segment_of_a_killed_participant_is_found_and_that_of_a_living_one_is_not() -> None:
+    process = subprocess.Popen(
+        [sys.executable, '-c', PARTICIPANT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'ROS_DOMAIN_ID': '99'},
+    )
+    with process:
+        assert process.stdout is not None
+        names = [name for name in process.stdout.readline().split() if SEGMENT.fullmatch(name)]
+        alive = {one.path.name: one.stale for one in segments() if one.path.name in names}
+        process.send_signal(signal.SIGKILL)
+    dead = {one.path.name: one.stale for one in segments() if one.path.name in names}
+
+    assert names
+    assert alive == dict.fromkeys(names, False)
+    assert dead == dict.fromkeys(names, True)
+    for name in names:
+        for path in (SHARED_MEMORY / name, SHARED_MEMORY / f'{name}_el'):
+            path.unlink()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The managed node: life cycle, subscriptions, services. The work is done by ``Processor``."""
+"""The managed node: life cycle, cameras, services. The work is done by ``Processor``."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ import time
 from typing import Any, TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
 
 from seg_node.errors import EngineError, SegNodeError
-from seg_node.ros.outputs.publishers import Publishers
+from seg_node.ros.cameras.camera import Camera
+from seg_node.ros.cameras.model_runner import ModelRunner
+from seg_node.ros.cameras.processing import Processor
+from seg_node.ros.cameras.settings import OwnSettings
+from seg_node.ros.cameras.worker import Frame, Worker
 from seg_node.ros.parameters.server import ParameterServer
 from seg_node.ros.vitals.diagnosis import Diagnosis
 from seg_node.ros.vitals.health import Health
 
-from .image_topics import ImageTopics, resolve_image_topics
-from .model_runner import ModelRunner
-from .processing import Processor
-from .qos import camera, overridable
 from .snapshot import save_snapshot
 from .transitions import survive_wrong_transitions
-from .worker import Frame, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rclpy.subscription import Subscription
 
     from seg_node.ros.parameters.table import Parameters
 
@@ -52,6 +48,13 @@ class SegNode(LifecycleNode):
     ============  =========================================================================
 
     The executor's thread only stores frames, so that it is always ready for the next one.
+
+    Attributes:
+        cameras: At least one; a single one may have an empty name.
+        health: What concerns the node as a whole: the last error of a transition.
+        runner: The open model; None while the node is unconfigured.
+        state: Of the life cycle.
+        enabled: As set by ``~/enable``.
     """
 
     def __init__(self, name: str = 'seg_node', **options: Any) -> None:
@@ -70,13 +73,10 @@ class SegNode(LifecycleNode):
         self.enabled = True
         self.health = Health()
         self.runner: ModelRunner | None = None
-        self.outputs: Publishers | None = None
-        self.image_topics: ImageTopics | None = None
         self._worker: Worker | None = None
-        self._inputs: list[Subscription[Any]] = []
-        self._newest: Any = None
-        self.newest_info: CameraInfo | None = None
         self._parameter_server = ParameterServer(self, self._locked_state, self._model_faults)
+        self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
+        self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
         self._service_snapshot = self.create_service(
@@ -89,6 +89,9 @@ class SegNode(LifecycleNode):
     def parameters(self) -> Parameters:
         """The present ``Parameters``; take them once and use that."""
         return self._parameter_server.current()
+
+    def _make_camera(self, name: str) -> Camera:
+        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over)
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
@@ -131,7 +134,8 @@ class SegNode(LifecycleNode):
         Returns:
             Whether nothing runs any more.
         """
-        self._unsubscribe()
+        for camera in self.cameras:
+            camera.unsubscribe()
         worker, self._worker = self._worker, None
         return worker is None or worker.stop(timeout)
 
@@ -196,7 +200,8 @@ class SegNode(LifecycleNode):
         started = time.monotonic()
         try:
             self.runner = ModelRunner(parameters)
-            self.outputs = Publishers(self, self.runner.bundle.manifest)
+            for camera in self.cameras:
+                camera.advertise(self.runner.bundle.manifest)
         except BaseException:
             self._release()
             raise
@@ -207,19 +212,14 @@ class SegNode(LifecycleNode):
             self.get_logger().warning(warning)
 
     def _activate(self) -> None:
-        if self.runner is None or self.outputs is None:
+        if self.runner is None:
             msg = 'There is no model; configure the node before it is activated.'
             raise EngineError(msg)
-        process = Processor(
-            self,
-            self.runner,
-            self.outputs,
-            self.health,
-            lambda: self.parameters,
-            lambda: self.newest_info,
-        )
-        self._worker = Worker(process)
-        self._subscribe()
+        by_name = {camera.name: camera for camera in self.cameras}
+        process = Processor(self, self.runner, by_name, lambda: self.parameters)
+        self._worker = Worker(process, by_name)
+        for camera in self.cameras:
+            camera.subscribe()
 
     def _deactivate(self) -> None:
         if not self.stop(STOP_TIMEOUT_S):
@@ -228,47 +228,20 @@ class SegNode(LifecycleNode):
 
     def _release(self) -> None:
         self._deactivate()
-        if self.outputs is not None:
-            self.outputs.destroy()
+        for camera in self.cameras:
+            camera.withdraw()
         if self.runner is not None:
             self.runner.close()
-        self.outputs = self.runner = self._newest = self.newest_info = None
+        self.runner = None
 
     # Input
 
-    def _subscribe(self) -> None:
-        names = resolve_image_topics(self, self.parameters.image_transport)
-        kind = CompressedImage if names.compressed else Image
-        self._inputs = [
-            self.create_subscription(
-                message, topic, callback, camera(), qos_overriding_options=overridable()
-            )
-            for message, topic, callback in (
-                (kind, names.image, self._on_image),
-                (CameraInfo, names.camera_info, self._on_camera_info),
-            )
-        ]
-        self.image_topics = names
-        self.get_logger().info(f'Subscribed to {names.image} ({kind.__name__})')
-
-    def _unsubscribe(self) -> None:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs = []
-        self.image_topics = None
-
-    def _on_image(self, message: Any) -> None:
-        """Hand the newest image to the worker; an unread older one is dropped and counted."""
-        frame = Frame(message)
-        self._newest = message
-        self.health.received()
+    def _hand_over(self, camera: Camera, frame: Frame) -> None:
+        """Give a camera's newest frame to the worker; an unread older one is dropped."""
         if not self.enabled:
-            self.health.dropped('disabled')
+            camera.health.dropped('disabled')
         elif self._worker is not None and self._worker.put(frame):
-            self.health.dropped('superseded')
-
-    def _on_camera_info(self, message: CameraInfo) -> None:
-        self.newest_info = message
+            camera.health.dropped('superseded')
 
     # Services
 
@@ -289,13 +262,14 @@ class SegNode(LifecycleNode):
     def _save_snapshot(self) -> tuple[bool, str]:
         if self.runner is None:
             return False, f'The node is {self.state} and has no model; configure it first.'
-        if self._newest is None:
+        camera = self.cameras[0]
+        if camera.newest is None:
             return (
                 False,
                 'No image has arrived since the node was configured; activate it and wait.',
             )
         try:
-            folder = save_snapshot(self._newest, self.runner, self.parameters)
+            folder = save_snapshot(camera.newest, self.runner, self.parameters, camera.name)
         except OSError as err:
             return False, (
                 f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a '

@@ -18,23 +18,23 @@ import numpy as np
 from seg_node.errors import SegNodeError
 from seg_node.imaging import colorize, overlay
 from seg_node.pipeline import Outputs
-
-from .processing import decode
+from seg_node.ros.cameras.processing import decode
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmentation
+    from seg_node.ros.cameras.model_runner import ModelRunner
     from seg_node.ros.parameters.table import Parameters
-
-    from .model_runner import ModelRunner
 
 __all__ = ['save_snapshot']
 
 LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntime')
 
 
-def save_snapshot(message: Any, runner: ModelRunner, parameters: Parameters) -> Path:
+def save_snapshot(
+    message: Any, runner: ModelRunner, parameters: Parameters, camera: str = ''
+) -> Path:
     """Segment a message once more and write all of it into a new folder.
 
     A message that cannot be decoded is written too: that is what a fault report needs most.
@@ -43,6 +43,7 @@ def save_snapshot(message: Any, runner: ModelRunner, parameters: Parameters) -> 
         message: sensor_msgs Image or CompressedImage.
         runner: The open model.
         parameters: Present values; ``snapshot_dir`` says where.
+        camera: Name of the one that the message is from.
 
     Returns:
         The new folder. It appears as a whole or not at all.
@@ -55,14 +56,16 @@ def save_snapshot(message: Any, runner: ModelRunner, parameters: Parameters) -> 
     name = datetime.now(timezone.utc).strftime('%Y%m%d-%H%M%S-%f')
     scratch = Path(tempfile.mkdtemp(prefix='.snapshot-', dir=parent))
     try:
-        _write_all(scratch, message, runner, parameters)
+        _write_all(scratch, message, runner, parameters, camera)
         return scratch.rename(parent / name)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
 
 
-def _write_all(folder: Path, message: Any, runner: ModelRunner, parameters: Parameters) -> None:
+def _write_all(
+    folder: Path, message: Any, runner: ModelRunner, parameters: Parameters, camera: str
+) -> None:
     _write_message(folder, message)
     facts: dict[str, object] = {
         'message': _fields(message),
@@ -73,7 +76,7 @@ def _write_all(folder: Path, message: Any, runner: ModelRunner, parameters: Para
     }
     try:
         image = decode(message)
-        result = runner.run(image, _everything(runner), parameters)
+        result = runner.run(image, _everything(runner), parameters, camera=camera)
         _write_pictures(folder, image, result, runner)
         facts['result'] = {
             'crf': result.crf,

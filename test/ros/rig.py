@@ -149,12 +149,17 @@ class Rig:
 
     @property
     def outputs(self) -> Any:
-        """The node's output topics."""
-        return self.node.outputs
+        """Output topics of the first camera."""
+        return self.node.cameras[0].outputs
+
+    @property
+    def health(self) -> Any:
+        """What is counted of the first camera."""
+        return self.node.cameras[0].health
 
     def dropped(self, reason: str) -> int:
         """Return how many frames the node dropped for a reason."""
-        return self.node.health.report().dropped.get(reason, 0)
+        return self.health.report().dropped.get(reason, 0)
 
     def until_dropped(self, reason: str, count: int = 1) -> None:
         """Wait until the node has dropped so many frames for a reason."""
@@ -162,11 +167,11 @@ class Rig:
 
     def until_processed(self, count: int) -> None:
         """Wait until the node has counted so many frames as done, just after their masks."""
-        self.until(lambda: self.node.health.report().processed == count, f'{count} processed')
+        self.until(lambda: self.health.report().processed == count, f'{count} processed')
 
     def until_received(self, count: int) -> None:
         """Wait until the node has received so many frames."""
-        self.until(lambda: self.node.health.report().received == count, f'{count} received')
+        self.until(lambda: self.health.report().received == count, f'{count} received')
 
     def call(self, kind: type, name: str, request: Any) -> Any:
         """Call a service of the node and return the response."""

@@ -102,7 +102,7 @@ def send_info(rig: Rig) -> None:
     info = CameraInfo(height=93, width=121)
     info.k[0] = 1.0
     rig.send(info, publisher)
-    rig.until(lambda: rig.node.newest_info, 'the camera info')
+    rig.until(lambda: rig.node.cameras[0].newest_info, 'the camera info')
 
 
 def compare(name: str, answer: Any, written: Any) -> None:

@@ -177,7 +177,7 @@ def test_time_that_publishing_takes_is_kept_from_the_crf(make_rig: MakeRig) -> N
     rig.listen('segmentation/overlay')
     rig.answer('segmentation/overlay', rig.send(rig.image(IMAGE)))
     rig.until_processed(1)
-    took = rig.node.health.report().times['publish']
+    took = rig.health.report().times['publish']
     rig.answer('segmentation/overlay', rig.send(rig.image(IMAGE)))
 
     assert kept == [0.0, took]

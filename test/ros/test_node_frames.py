@@ -69,12 +69,12 @@ def test_bad_frames_are_counted_and_the_next_good_one_is_processed(rig: Rig) -> 
     for number, (name, fault) in enumerate(BAD.items(), start=1):
         rig.send(rig.image(IMAGE, **fault))
         rig.until_dropped('bad_image', number)
-        assert rig.node.health.report().failing.startswith('bad_image: '), name
+        assert rig.health.report().failing.startswith('bad_image: '), name
 
         good = rig.send(rig.image(IMAGE))
         assert rig.answer(MASK, good).height == SIZE[0]
         rig.until_processed(number)
-        assert rig.node.health.report().failing == '', name
+        assert rig.health.report().failing == '', name
 
     assert len(rig.heard[MASK]) == len(BAD)
 
@@ -147,7 +147,7 @@ def test_unread_frames_are_dropped_and_counted(rig: Rig) -> None:
     rig.until_processed(2)
     assert [one.header for one in heard] == [first.header, later[-1].header]
     assert rig.dropped('superseded') == 4
-    report = rig.node.health.report()
+    report = rig.health.report()
     assert report.received == report.processed + sum(report.dropped.values())
 
 
@@ -199,7 +199,7 @@ def test_absurd_stamps_are_carried_like_any_other(stamp: tuple[int, int], rig: R
 
     rig.answer(MASK, image)
     rig.answer('segmentation/status', image)
-    report = rig.node.health.report()
+    report = rig.health.report()
     assert (report.processed, report.dropped) == (1, {})
 
 
@@ -220,7 +220,7 @@ def test_failing_engine_is_counted_and_the_next_frame_is_processed(rig: Rig) -> 
 
     good = rig.send(rig.image(IMAGE))
     rig.answer(MASK, good)
-    assert 'out of memory' in rig.node.health.report().last_error
+    assert 'out of memory' in rig.health.report().last_error
 
 
 def test_defect_in_the_node_is_counted_and_does_not_end_the_worker(rig: Rig) -> None:
@@ -234,4 +234,4 @@ def test_defect_in_the_node_is_counted_and_does_not_end_the_worker(rig: Rig) -> 
     good = rig.send(rig.image(IMAGE))
 
     rig.answer(MASK, good)
-    assert 'ZeroDivisionError' in rig.node.health.report().last_error
+    assert 'ZeroDivisionError' in rig.health.report().last_error

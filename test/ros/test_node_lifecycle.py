@@ -161,7 +161,7 @@ def test_hanging_inference_does_not_block_a_deactivation_for_ever(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('seg_node.ros.node.STOP_TIMEOUT_S', 0.1)
-    monkeypatch.setattr('seg_node.ros.model_runner.CLOSE_TIMEOUT_S', 0.1)
+    monkeypatch.setattr('seg_node.ros.cameras.model_runner.CLOSE_TIMEOUT_S', 0.1)
     begun, may_go_on = Event(), Event()
     infer = rig.runner.engine._infer
 

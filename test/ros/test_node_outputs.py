@@ -148,13 +148,13 @@ def test_camera_info_is_the_cameras_own_with_the_images_header(rig: Rig) -> None
     rig.listen('segmentation/camera_info', CameraInfo)
     info = CameraInfo(height=SIZE[0], width=SIZE[1], distortion_model='plumb_bob')
     rig.send(info, infos)
-    rig.until(lambda: rig.node.newest_info is not None, 'the node has the camera info')
+    rig.until(lambda: rig.node.cameras[0].newest_info is not None, 'the node has the camera info')
 
     sent = rig.send(rig.image(scene(SIZE)[0]))
 
     answer = rig.answer('segmentation/camera_info', sent)
     assert answer.distortion_model == 'plumb_bob'
-    assert rig.node.health.report().processed == 0  # no inference for it
+    assert rig.health.report().processed == 0  # no inference for it
 
 
 def test_camera_info_of_another_size_is_not_relayed(rig: Rig) -> None:
@@ -164,7 +164,7 @@ def test_camera_info_of_another_size_is_not_relayed(rig: Rig) -> None:
     heard = rig.listen('segmentation/camera_info', CameraInfo)
     rig.listen('segmentation/mask')
     rig.send(CameraInfo(height=5, width=7), infos)
-    rig.until(lambda: rig.node.newest_info is not None, 'the node has the camera info')
+    rig.until(lambda: rig.node.cameras[0].newest_info is not None, 'the node has the camera info')
 
     rig.answer('segmentation/mask', rig.send(rig.image(scene(SIZE)[0])))
 

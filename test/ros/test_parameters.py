@@ -46,7 +46,8 @@ def test_fields_are_those_of_the_table() -> None:
 def test_shipped_file_equals_the_defaults() -> None:
     text = (ROOT / 'config' / 'seg.params.yaml').read_text(encoding='utf-8')
 
-    values = flatten(yaml.safe_load(text)['/**']['ros__parameters'])
+    read = flatten(yaml.safe_load(text)['/**']['ros__parameters'])
+    values = {name: tuple(one) if isinstance(one, list) else one for name, one in read.items()}
 
     assert values == {spec.name: spec.default for spec in PARAMETERS}
     assert [type(one) for one in values.values()] == [type(spec.default) for spec in PARAMETERS]

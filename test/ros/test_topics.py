@@ -9,7 +9,7 @@ import pytest
 
 from seg_node.errors import TaxonomyError
 from seg_node.interface import class_topics, topic_token
-from seg_node.ros.image_topics import resolve_image_topics
+from seg_node.ros.cameras.image_topics import resolve_image_topics
 from seg_node.taxonomy import load_taxonomy, SegClass, Taxonomy
 
 

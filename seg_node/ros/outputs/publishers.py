@@ -15,6 +15,8 @@ from seg_node.ros.qos import latched, overridable, result
 from .messages import classes_message, ImageWriter, label_info_message, png_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
     from rclpy.node import Node
@@ -56,15 +58,23 @@ class Wanted:
 
 
 class Publishers:
-    """All outputs of one configured node; made for the classes of one bundle."""
+    """All outputs of one camera of a configured node; made for the classes of one bundle."""
 
-    def __init__(self, node: Node, manifest: Manifest) -> None:
+    def __init__(
+        self, node: Node, manifest: Manifest, relative: Callable[[str], str] = str
+    ) -> None:
         """Create the topics and send the latched ones.
+
+        Args:
+            node: Where they are made.
+            manifest: Of the bundle.
+            relative: Puts the namespace of the camera in front of a name.
 
         Raises:
             TaxonomyError: If class names do not make different topics.
         """
         self._node = node
+        self._relative = relative
         self._taxonomy = manifest.taxonomy
         self._class_topics = topics.class_topics(manifest.taxonomy)
         self._images = {name: self._create(Image, name) for name in PIXEL_ENCODINGS}
@@ -80,7 +90,7 @@ class Publishers:
 
     def _create(self, kind: type, name: str) -> Publisher[Any]:
         return self._node.create_publisher(
-            kind, name, result(), qos_overriding_options=overridable()
+            kind, self._relative(name), result(), qos_overriding_options=overridable()
         )
 
     def _send_latched(self, manifest: Manifest) -> list[Publisher[Any]]:
@@ -94,7 +104,10 @@ class Publishers:
             if message is None:
                 continue
             publisher = self._node.create_publisher(
-                type(message), name, latched(), qos_overriding_options=overridable()
+                type(message),
+                self._relative(name),
+                latched(),
+                qos_overriding_options=overridable(),
             )
             publisher.publish(message)
             publishers.append(publisher)

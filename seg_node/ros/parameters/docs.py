@@ -90,6 +90,8 @@ def _limits(spec: Spec) -> str:
 
 
 def _kind(spec: Spec) -> str:
+    if isinstance(spec.default, tuple):
+        return 'list of texts'
     return 'true, false' if isinstance(spec.default, bool) else 'text'
 
 

@@ -15,20 +15,21 @@ from rclpy.exceptions import InvalidParameterValueException
 
 from seg_node.errors import ParameterError
 
+from .cameras import OWN_PREFIX
 from .table import find_spec, PARAMETERS, Parameters, set_faults, unknown_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
     from .spec import Spec
 
-__all__ = ['ParameterServer']
+__all__ = ['ParameterServer', 'declare', 'lock_faults', 'overrides']
 
-ROS_OWN = ('use_sim_time', 'start_type_description_service', 'qos_overrides.')
-"""Parameters, or their prefixes, that rclpy itself declares on every node."""
+NOT_OURS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.', OWN_PREFIX)
+"""Parameters, or their prefixes, that rclpy itself or a camera declares."""
 
 
 class ParameterServer:
@@ -55,7 +56,7 @@ class ParameterServer:
         self._locked = locked
         self._model_faults = model_faults
         for spec in PARAMETERS:
-            self._declare(spec)
+            declare(node, spec)
         self._current = Parameters.from_values(self._values())
         self._warn_of_unknown()
         node.add_on_set_parameters_callback(self._judge)
@@ -71,20 +72,10 @@ class ParameterServer:
             self._refresh()
         return self._current
 
-    def _declare(self, spec: Spec) -> None:
-        try:
-            self._node.declare_parameter(spec.name, spec.default, _descriptor(spec))
-        except InvalidParameterValueException as err:  # out of the descriptor's range
-            if spec.name in self._overrides():
-                spec.convert(self._overrides()[spec.name].value)  # says it in our words
-            raise ParameterError(str(err)) from err
-
-    def _overrides(self) -> Mapping[str, Parameter[Any]]:
-        """Return what came from the command line and files; rclpy has no public name for it."""
-        return getattr(self._node, '_parameter_overrides', {})
-
     def _values(self) -> dict[str, Any]:
-        return {spec.name: self._node.get_parameter(spec.name).value for spec in PARAMETERS}
+        values = {spec.name: self._node.get_parameter(spec.name).value for spec in PARAMETERS}
+        # A list cannot change under whoever took it, if it is a tuple.
+        return {k: tuple(one) if isinstance(one, list) else one for k, one in values.items()}
 
     def _refresh(self) -> None:
         values = self._values()
@@ -100,27 +91,52 @@ class ParameterServer:
         """Accept or refuse a set of changes as a whole."""
         changes = {one.name: one.value for one in asked if find_spec(one.name)}
         values = {**self._values(), **changes}
-        faults = [*self._lock_faults(changes), *set_faults(values)]
+        specs = [spec for name in changes if (spec := find_spec(name))]
+        faults = [*lock_faults(specs, self._locked()), *set_faults(values)]
         if not faults:
             faults = self._model_faults(Parameters.from_values(values))
         return SetParametersResult(successful=not faults, reason=' '.join(faults))
 
-    def _lock_faults(self, changes: Mapping[str, object]) -> list[str]:
-        state = self._locked()
-        if not state:
-            return []
-        return [
-            f'Parameter {name!r} is read when the node is configured and cannot change while it '
-            f'is {state}. Deactivate and clean up first, set it, then configure again.'
-            for name in changes
-            if (spec := find_spec(name)) is not None and spec.change == 'configure'
-        ]
-
     def _warn_of_unknown(self) -> None:
         """Name values from the command line or a file that nobody reads."""
-        for name in self._overrides():
-            if find_spec(name) is None and not name.startswith(ROS_OWN):
+        for name in overrides(self._node):
+            if find_spec(name) is None and not name.startswith(NOT_OURS):
                 self._node.get_logger().warning(f'Ignored: {unknown_name(name)}')
+
+
+def declare(node: Node, spec: Spec) -> None:
+    """Declare a parameter on a node.
+
+    Raises:
+        ParameterError: If its value from the command line or a file is out of range.
+    """
+    default = list(spec.default) if isinstance(spec.default, tuple) else spec.default
+    try:
+        node.declare_parameter(spec.name, default, _descriptor(spec))
+    except InvalidParameterValueException as err:  # out of the descriptor's range
+        if spec.name in overrides(node):
+            spec.convert(overrides(node)[spec.name].value)  # says it in our words
+        raise ParameterError(str(err)) from err
+
+
+def overrides(node: Node) -> Mapping[str, Parameter[Any]]:
+    """Return what came from the command line and files; rclpy has no public name for it."""
+    return getattr(node, '_parameter_overrides', {})
+
+
+def lock_faults(changed: Iterable[Spec], state: str) -> list[str]:
+    """Return which of these may not change now.
+
+    Args:
+        changed: Those that somebody asks to change.
+        state: Of the life cycle if it locks parameters, else empty.
+    """
+    return [
+        f'Parameter {spec.name!r} is read when the node is configured and cannot change while it '
+        f'is {state}. Deactivate and clean up first, set it, then configure again.'
+        for spec in changed
+        if state and spec.change == 'configure'
+    ]
 
 
 def _descriptor(spec: Spec) -> ParameterDescriptor:

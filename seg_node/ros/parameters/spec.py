@@ -10,7 +10,7 @@ from seg_node.errors import one_of, ParameterError
 
 __all__ = ['Change', 'Spec', 'Value']
 
-Value = bool | int | float | str
+Value = bool | int | float | str | tuple[str, ...]
 Change = Literal['live', 'configure', 'start']
 
 
@@ -51,15 +51,23 @@ class Spec:
         wanted = type(self.default)
         if wanted is float and type(value) is int:
             value = float(value)
+        if wanted is tuple and type(value) is list:
+            value = tuple(value)
         if type(value) is not wanted:
             msg = (
                 f'Parameter {self.name!r} is {value!r}, a {_type_word(type(value))}; expected a '
                 f'{_type_word(wanted)}, for example {self.default!r}.'
             )
             raise ParameterError(msg)
+        self._check_members(value)
         self._check_choice(value)
         self._check_bounds(value)
         return value
+
+    def _check_members(self, value: object) -> None:
+        if isinstance(value, tuple) and not all(type(one) is str for one in value):
+            msg = f'Parameter {self.name!r} is {list(value)!r}; expected a list of texts.'
+            raise ParameterError(msg)
 
     def _check_choice(self, value: object) -> None:
         if self.choices and value not in self.choices:
@@ -78,5 +86,11 @@ class Spec:
 
 
 def _type_word(kind: type) -> str:
-    words = {bool: 'boolean', int: 'whole number', float: 'number', str: 'text'}
+    words = {
+        bool: 'boolean',
+        int: 'whole number',
+        float: 'number',
+        str: 'text',
+        tuple: 'list of texts',
+    }
     return words.get(kind, kind.__name__)

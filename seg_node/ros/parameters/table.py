@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
 
+from .cameras import CAMERAS, cameras_faults, CamerasParameters
 from .crf import CRF, crf_faults, CrfParameters
 from .drivable import DRIVABLE, DrivableParameters
 from .engine import ENGINE, engine_faults, EngineParameters, image_size_of
@@ -34,9 +35,18 @@ __all__ = [
     'unknown_name',
 ]
 
-PARAMETERS: tuple[Spec, ...] = (*ENGINE, *INPUT, *DRIVABLE, *CRF, *OUTPUTS, *OPERATION)
+PARAMETERS: tuple[Spec, ...] = (
+    *ENGINE,
+    *INPUT,
+    *CAMERAS,
+    *DRIVABLE,
+    *CRF,
+    *OUTPUTS,
+    *OPERATION,
+)
 JOINT: tuple[Callable[[Mapping[str, object]], list[str]], ...] = (
     engine_faults,
+    cameras_faults,
     crf_faults,
     operation_faults,
 )
@@ -47,6 +57,7 @@ JOINT: tuple[Callable[[Mapping[str, object]], list[str]], ...] = (
 class Parameters(
     EngineParameters,
     InputParameters,
+    CamerasParameters,
     DrivableParameters,
     CrfParameters,
     OutputParameters,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args, TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -48,7 +49,7 @@ class Diagnosis:
     def message(self) -> DiagnosticArray:
         """Return the present state."""
         node = self._node
-        report = node.health.report()
+        report = self._report()
         situation = self._situation(report)
         silence = silence_reason(situation)
         header = Header(stamp=node.get_clock().now().to_msg())
@@ -68,13 +69,25 @@ class Diagnosis:
             },
         )
 
+    def _report(self) -> HealthReport:
+        """Return the counts of the camera, and the error of a transition if there is one."""
+        report = self._node.cameras[0].health.report()
+        whole = self._node.health.report()
+        failed = '' if self._node.state == 'active' else whole.failing
+        return replace(
+            report,
+            last_error=failed or report.last_error or whole.last_error,
+            failing=failed or report.failing,
+        )
+
     def _situation(self, report: HealthReport) -> Situation:
         node = self._node
-        topic = node.image_topics.image if node.image_topics else ''
+        camera = node.cameras[0]
+        topic = camera.topics.image if camera.topics else ''
         return Situation(
             state=node.state,
             enabled=node.enabled,
-            watched=bool(node.outputs and node.outputs.wanted()),
+            watched=bool(camera.outputs and camera.outputs.wanted()),
             topic=topic,
             publishers=node.count_publishers(topic) if topic else 0,
             silent=report.silent,

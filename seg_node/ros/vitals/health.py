@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 __all__ = ['Health', 'HealthReport', 'Reason']
 
 Reason = Literal[
-    'superseded', 'disabled', 'unwatched', 'stale', 'bad_image', 'engine_error', 'internal_error'
+    'superseded',
+    'disabled',
+    'unwatched',
+    'stale',
+    'late',
+    'bad_image',
+    'engine_error',
+    'internal_error',
 ]
 """Why a frame did not become a mask: a newer one came before its turn; ``~/enable`` is off; nobody
-subscribes to any output; older than ``max_age``; cannot be decoded; inference failed; a bug."""
+subscribes to any output; older than ``max_age``; waited longer than ``deadline``; cannot be
+decoded; inference failed; a bug."""
 
 WINDOW_S = 5.0
 """Rates are those of the last so many seconds."""

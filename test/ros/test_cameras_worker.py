@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from threading import Event
 
-from seg_node.ros.worker import Frame, Worker
+from seg_node.ros.cameras.worker import Frame, Worker
 
 TIMEOUT_S = 5.0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One frame: from message to published masks. Runs in the worker's thread."""
+"""A frame: from message to published masks. Runs in the worker's thread."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from rclpy.node import Node
-    from sensor_msgs.msg import CameraInfo
 
     from seg_node.pipeline import Segmentation
     from seg_node.ros.outputs.publishers import Publishers
     from seg_node.ros.parameters.table import Parameters
-    from seg_node.ros.vitals.health import Health, Reason
+    from seg_node.ros.vitals.health import Reason
 
+    from .camera import Camera
     from .model_runner import ModelRunner
     from .worker import Frame
 
@@ -41,99 +41,108 @@ NANO = 1_000_000_000
 
 @dataclass(slots=True)
 class Processor:
-    """Turns a frame into messages.
+    """Turns the frames of all cameras into messages.
 
     Attributes:
         node: For clock and log.
         runner: Runs the model.
-        publishers: Where results go.
-        health: What is counted.
+        cameras: By name.
         parameters: Returns the present values; asked once per frame.
-        camera_info: Returns the newest camera info, or None.
-        publishing: What it took to publish the outputs of the last frame [s].
     """
 
     node: Node
     runner: ModelRunner
-    publishers: Publishers
-    health: Health
+    cameras: Mapping[str, Camera]
     parameters: Callable[[], Parameters]
-    camera_info: Callable[[], CameraInfo | None]
-    publishing: float = 0.0
 
     def __call__(self, frame: Frame) -> None:
         """Process a frame; every failure is counted and logged, none is raised."""
+        camera = self.cameras[frame.camera]
         try:
-            self._process(frame)
+            self._process(camera, frame)
         except ImageError as err:
-            self._failed('bad_image', str(err))
+            self._failed(camera, 'bad_image', str(err))
         except SegNodeError as err:
-            self._failed('engine_error', str(err))
+            self._failed(camera, 'engine_error', str(err))
         except Exception:  # noqa: BLE001  # a defect must not end the worker in silence
             if self.node.context.ok():  # else the process is being shut down under us
-                self._failed('internal_error', traceback.format_exc())
+                self._failed(camera, 'internal_error', traceback.format_exc())
 
-    def _failed(self, reason: Reason, text: str) -> None:
-        self.health.error(f'{reason}: {text}')
-        self.health.dropped(reason)
+    def _failed(self, camera: Camera, reason: Reason, text: str) -> None:
+        camera.health.error(f'{reason}: {text}')
+        camera.health.dropped(reason)
         self.node.get_logger().error(
-            f'A frame was dropped ({reason}): {text}', throttle_duration_sec=5.0
+            f'A frame {camera.words}was dropped ({reason}): {text}', throttle_duration_sec=5.0
         )
 
-    def _process(self, frame: Frame) -> None:
+    def _process(self, camera: Camera, frame: Frame) -> None:
+        publishers = camera.outputs
+        if publishers is None:
+            return  # the node is being cleaned up
         started = time.monotonic()
         parameters = self.parameters()
         header = frame.message.header
-        wanted = self.publishers.wanted()
+        wanted = publishers.wanted()
         if not wanted:
-            self.health.dropped('unwatched')
+            camera.health.dropped('unwatched')
             return
-        if self._is_stale(header, parameters.max_age):
+        if self._is_late(camera, started - frame.arrived):
+            return
+        if self._is_stale(camera, header, parameters.max_age):
             return
         image = decode(frame.message)
         decoded = time.monotonic()
         if CAMERA_INFO in wanted.topics:
-            self._relay_camera_info(image, header)
+            _relay_camera_info(camera, publishers, image, header)
         if not wanted.segmentation:
-            self.health.dropped('unwatched')
+            camera.health.dropped('unwatched')
             return
         result = self.runner.run(
             image,
             wanted.outputs,
             parameters,
+            camera=camera.name,
             arrived=frame.arrived,
-            reserve=self.publishing,
+            reserve=camera.publishing,
             stamp=_seconds(header.stamp) or frame.arrived,
         )
         computed = time.monotonic()
-        self.publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
+        publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
         published = time.monotonic()
-        self.publishing = published - computed
+        camera.publishing = published - computed
         times = {
             'wait': started - frame.arrived,
             'decode': decoded - started,
             **result.times,
-            'publish': self.publishing,
+            'publish': camera.publishing,
             'arrival_to_publish': published - frame.arrived,
         }
-        self.health.processed(times, result.crf, result.crf_error)
+        camera.health.processed(times, result.crf, result.crf_error)
         if result.crf_error:
             self.node.get_logger().error(
-                'The CRF failed on a frame, which was published with the labels of the network: '
-                f'{result.crf_error}',
+                f'The CRF failed on a frame {camera.words}which was published with the labels of '
+                f'the network: {result.crf_error}',
                 throttle_duration_sec=5.0,
             )
         if STATUS in wanted.topics:
-            self._publish_status(header, result, times)
+            self._publish_status(publishers, header, result, times)
 
-    def _is_stale(self, header: Any, max_age: float) -> bool:
+    def _is_late(self, camera: Camera, waited: float) -> bool:
+        """Say whether a frame has waited for too long, and count it."""
+        deadline = camera.settings.deadline
+        if not deadline or waited <= deadline:
+            return False
+        camera.health.dropped('late')
+        return True
+
+    def _is_stale(self, camera: Camera, header: Any, max_age: float) -> bool:
         """Say whether a frame is too old, and count it."""
         if not max_age or (age := self._age(header)) <= max_age:
             return False
-        self.health.dropped('stale')
+        camera.health.dropped('stale')
         self.node.get_logger().warning(
-            f'A frame was dropped: its stamp is {age:.3f} s old, parameter max_age allows '
-            f'{max_age:g} s. Are the clocks of camera and node the same (use_sim_time)?',
+            f'A frame {camera.words}was dropped: its stamp is {age:.3f} s old, parameter max_age '
+            f'allows {max_age:g} s. Are the clocks of camera and node the same (use_sim_time)?',
             throttle_duration_sec=5.0,
         )
         return True
@@ -144,21 +153,26 @@ class Processor:
         stamp_ns = header.stamp.sec * NANO + header.stamp.nanosec
         return (self.node.get_clock().now().nanoseconds - stamp_ns) * 1e-9 if stamp_ns else 0.0
 
-    def _relay_camera_info(self, image: UInt8Array, header: Any) -> None:
-        """Send the camera's calibration, unless it is for images of another size."""
-        info = self.camera_info()
-        if info is not None and (info.height, info.width) == image.shape[:2]:
-            self.publishers.publish_camera_info(info, header)
-
     def _publish_status(
-        self, header: Any, result: Segmentation, times: Mapping[str, float]
+        self,
+        publishers: Publishers,
+        header: Any,
+        result: Segmentation,
+        times: Mapping[str, float],
     ) -> None:
         values = status_values(self.runner.described(), result, self._age(header), times)
         name = f'{self.node.get_name()}: frame'
         level = DiagnosticStatus.WARN if result.crf_error else DiagnosticStatus.OK
-        self.publishers.publish_status(
-            diagnostics(header, name, level, f'crf {result.crf}', values)
-        )
+        publishers.publish_status(diagnostics(header, name, level, f'crf {result.crf}', values))
+
+
+def _relay_camera_info(
+    camera: Camera, publishers: Publishers, image: UInt8Array, header: Any
+) -> None:
+    """Send the camera's calibration, unless it is for images of another size."""
+    info = camera.newest_info
+    if info is not None and (info.height, info.width) == image.shape[:2]:
+        publishers.publish_camera_info(info, header)
 
 
 def _seconds(stamp: Any) -> float:

@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TYPE_CHECKING
 
 from seg_node.interface.topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ['ImageTopics', 'Resolver', 'resolve_image_topics']
 
@@ -33,8 +36,10 @@ class ImageTopics:
     compressed: bool
 
 
-def resolve_image_topics(node: Resolver, transport: str) -> ImageTopics:
-    """Return the topics to subscribe to.
+def resolve_image_topics(
+    node: Resolver, transport: str, relative: Callable[[str], str] = str
+) -> ImageTopics:
+    """Return the topics of a camera to subscribe to.
 
     A remapping of ``image`` moves all three: ``image:=/front/image_raw`` means
     ``/front/image_raw/compressed`` with the compressed transport, and ``/front/camera_info``. Each
@@ -43,12 +48,14 @@ def resolve_image_topics(node: Resolver, transport: str) -> ImageTopics:
     Args:
         node: Knows namespace and remappings.
         transport: ``'raw'`` or ``'compressed'``.
+        relative: Puts the namespace of the camera in front of a name.
     """
-    base = node.resolve_topic_name(IMAGE)
+    base = node.resolve_topic_name(relative(IMAGE))
     base = base.removesuffix(COMPRESSED_SUFFIX)
     compressed = transport == 'compressed'
-    image = _own_remapping(node, IMAGE + COMPRESSED_SUFFIX) or base + COMPRESSED_SUFFIX
-    info = _own_remapping(node, CAMERA_INFO_IN) or f'{base.rpartition("/")[0]}/{CAMERA_INFO_IN}'
+    image = _own_remapping(node, relative(IMAGE + COMPRESSED_SUFFIX)) or base + COMPRESSED_SUFFIX
+    beside = f'{base.rpartition("/")[0]}/{CAMERA_INFO_IN}'
+    info = _own_remapping(node, relative(CAMERA_INFO_IN)) or beside
     return ImageTopics(image if compressed else base, info, compressed)
 
 

@@ -35,7 +35,11 @@ CLOSE_TIMEOUT_S = 1.0
 
 
 class ModelRunner:
-    """Owns bundle, engine and segmenter; two threads may ask it, one after the other is served."""
+    """Owns bundle, engine and segmenters; two threads may ask it, one after the other is served.
+
+    All cameras share one engine. Each has a segmenter of its own, because that remembers the
+    frames before.
+    """
 
     def __init__(self, parameters: Parameters) -> None:
         """Open the model and run it once, so that the first frame is as fast as the others.
@@ -55,7 +59,7 @@ class ModelRunner:
             precision=parameters.precision,
             options=_standby_options(parameters),
         )
-        self._segmenter = Segmenter(self.engine)
+        self._segmenters = {name: Segmenter(self.engine) for name in parameters.cameras}
         try:
             self._adopt(parameters)
             self._warm_up()
@@ -69,14 +73,16 @@ class ModelRunner:
         """Run everything once, the CRF too if it is on."""
         spec = self.bundle.manifest.input
         black = np.zeros((spec.height, spec.width, 3), np.uint8)
-        refining = self._segmenter.options.crf is not None
-        self._segmenter(black, crf_decision='ran' if refining else 'off')
+        segmenter = next(iter(self._segmenters.values()))
+        refining = segmenter.options.crf is not None
+        segmenter(black, crf_decision='ran' if refining else 'off')
 
     def _adopt(self, parameters: Parameters) -> None:
         """Use these parameters from now on."""
         options = self.options_of(parameters)
         self._crf_words = crf_words(options)
-        self._segmenter.options = options
+        for segmenter in self._segmenters.values():
+            segmenter.options = options
         self._parameters = parameters
 
     def options_of(self, parameters: Parameters) -> SegmenterOptions:
@@ -97,6 +103,7 @@ class ModelRunner:
         outputs: Outputs,
         parameters: Parameters,
         *,
+        camera: str = '',
         arrived: float | None = None,
         reserve: float = 0.0,
         stamp: float | None = None,
@@ -107,6 +114,7 @@ class ModelRunner:
             image: (H, W, 3) uint8 RGB.
             outputs: What to compute.
             parameters: Thresholds and CRF; a change takes effect with this frame.
+            camera: Name of the camera it is from.
             arrived: When the image arrived, on the monotonic clock [s]; the latency budget
                 counts from there.
             reserve: What is needed of that budget after the segmentation [s].
@@ -117,7 +125,7 @@ class ModelRunner:
         with self._lock:
             if parameters is not self._parameters:
                 self._adopt(parameters)
-            return self._segmenter(
+            return self._segmenters[camera](
                 image, outputs, deadline=deadline, stamp=stamp, crf_may_fail=True
             )
 

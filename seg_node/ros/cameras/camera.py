@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One camera of the node: its topics in and out, what is counted about it, its newest frame."""
+
+from __future__ import annotations
+
+from typing import Any, TYPE_CHECKING
+
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from seg_node.ros.outputs.publishers import Publishers
+from seg_node.ros.qos import camera, overridable
+from seg_node.ros.vitals.health import Health
+
+from .image_topics import ImageTopics, resolve_image_topics
+from .worker import Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rclpy.node import Node
+    from rclpy.subscription import Subscription
+
+    from seg_node.bundle import Manifest
+
+    from .settings import CameraSettings
+
+__all__ = ['Camera']
+
+
+class Camera:
+    """What belongs to one camera; the engine, its thread and the life cycle are the node's.
+
+    Attributes:
+        name: Empty for the only camera of a node, whose topics have no namespace of their own.
+        health: Counts of its frames since the start of the process.
+        topics: What it is subscribed to; None while the node is not active.
+        outputs: Its output topics; None while the node has no model.
+        newest: Its newest image message since the node was configured, for snapshots.
+        newest_info: Its newest CameraInfo since then.
+        publishing: What it took to publish the outputs of its last frame [s].
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        name: str,
+        settings: Callable[[], CameraSettings],
+        hand_over: Callable[[Camera, Frame], None],
+    ) -> None:
+        """Remember what it works with; no topic is made yet.
+
+        Args:
+            node: Where its topics are made.
+            name: A part of a topic name, or empty.
+            settings: Returns the present ones of this camera.
+            hand_over: Takes each frame that arrives, in the executor's thread.
+        """
+        self.name = name
+        self.health = Health()
+        self.topics: ImageTopics | None = None
+        self.outputs: Publishers | None = None
+        self.newest: Any = None
+        self.newest_info: CameraInfo | None = None
+        self.publishing = 0.0
+        self._node = node
+        self._settings = settings
+        self._hand_over = hand_over
+        self._inputs: list[Subscription[Any]] = []
+
+    def topic(self, relative: str) -> str:
+        """Return the name of one of its topics, relative to the node's namespace."""
+        return f'{self.name}/{relative}' if self.name else relative
+
+    @property
+    def words(self) -> str:
+        """What a sentence about one of its frames says of it; empty if it is alone."""
+        return f'of camera {self.name!r} ' if self.name else ''
+
+    @property
+    def settings(self) -> CameraSettings:
+        """The present settings; take them once per frame and use that."""
+        return self._settings()
+
+    def advertise(self, manifest: Manifest) -> None:
+        """Make the output topics for the classes of a bundle.
+
+        Raises:
+            TaxonomyError: If class names do not make different topics.
+        """
+        self.outputs = Publishers(self._node, manifest, self.topic)
+
+    def withdraw(self) -> None:
+        """Take the output topics down and forget what came in."""
+        if self.outputs is not None:
+            self.outputs.destroy()
+        self.outputs = self.newest = self.newest_info = None
+
+    def subscribe(self) -> None:
+        """Subscribe to image and camera info."""
+        names = resolve_image_topics(self._node, self.settings.image_transport, self.topic)
+        kind = CompressedImage if names.compressed else Image
+        self._inputs = [
+            self._node.create_subscription(
+                message, topic, callback, camera(), qos_overriding_options=overridable()
+            )
+            for message, topic, callback in (
+                (kind, names.image, self._on_image),
+                (CameraInfo, names.camera_info, self._on_camera_info),
+            )
+        ]
+        self.topics = names
+        self._node.get_logger().info(f'Subscribed to {names.image} ({kind.__name__})')
+
+    def unsubscribe(self) -> None:
+        """Take the subscriptions down."""
+        for subscription in self._inputs:
+            self._node.destroy_subscription(subscription)
+        self._inputs = []
+        self.topics = None
+
+    def _on_image(self, message: Any) -> None:
+        frame = Frame(message, self.name)
+        self.newest = message
+        self.health.received()
+        self._hand_over(self, frame)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self.newest_info = message

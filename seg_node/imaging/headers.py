@@ -18,6 +18,7 @@ JPEG_SIGNATURE = b'\xff\xd8\xff'
 JPEG_END = b'\xff\xd9'
 START_OF_SCAN = 0xDA
 NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # within C0..CF, yet no start of frame
+MAX_SCANS = 32  # usual are 1 to 12; each is work on the whole picture, for 12 bytes in the file
 RIFF_HEADER = 8  # [bytes] 'RIFF' and the length of the rest
 
 
@@ -85,6 +86,11 @@ def _read_jpeg(data: bytes) -> Header:
             break
     if size is None:
         msg = 'the JPEG gives no size'
+        raise ValueError(msg)
+    # The scan that the walk has ended in, and those behind it.
+    scans = 1 + data.count(bytes((0xFF, START_OF_SCAN)), at)
+    if scans > MAX_SCANS:
+        msg = f'the JPEG has {scans} scans, more than {MAX_SCANS}'
         raise ValueError(msg)
     # In the picture every FF is followed by 00 or a restart marker, so this is the true end.
     if data.find(JPEG_END, at) < 0:

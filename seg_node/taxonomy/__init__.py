@@ -3,6 +3,7 @@
 
 from .classes import KINDS, load_taxonomy, SegClass, Taxonomy, UNLABELLED
 from .encoding import from_one_hot, one_hot
+from .groups import grouping
 from .remap import class_groups, group_id_map, IdMap, load_id_map
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'class_groups',
     'from_one_hot',
     'group_id_map',
+    'grouping',
     'load_id_map',
     'load_taxonomy',
     'one_hot',

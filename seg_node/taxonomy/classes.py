@@ -48,14 +48,19 @@ class SegClass:
         name: As the data set spells it, for example ``'traffic light'``.
         color: RGB for people, each 0 to 255.
         drivable: Whether a vehicle may drive on pixels of this class.
-        kind: One of ``KINDS``. Taxonomies that differ in it alone are equal: it is a hint for the
-            dense CRF, not a part of what a label means.
+        kind: One of ``KINDS``.
+        group: Name of the coarser class that this one belongs to, for example ``'vehicle'``; empty
+            for none.
+
+    Taxonomies that differ in kinds or groups alone are equal: both are hints for the dense CRF and
+    for what is made of a mask, not a part of what a label means.
     """
 
     name: str
     color: tuple[int, int, int]
     drivable: bool = False
     kind: str = field(default='stuff', compare=False)
+    group: str = field(default='', compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +156,7 @@ class Taxonomy:
 
         Args:
             data: ``name`` and ``classes``; each class has ``name``, ``color`` and perhaps
-                ``drivable`` and ``kind``.
+                ``drivable``, ``kind`` and ``group``.
 
         Raises:
             TaxonomyError: If a key is missing or unknown, or a value is not valid.
@@ -162,15 +167,17 @@ class Taxonomy:
         except (KeyError, TypeError, ValueError) as err:
             msg = (
                 f'Taxonomy {_name_of(data)!r} is malformed ({err}); expected a name and a list of '
-                'classes, each with a name, a color [R, G, B], perhaps drivable: true and a kind.'
+                'classes, each with a name, a color [R, G, B], perhaps drivable: true, a kind and '
+                'a group.'
             )
             raise TaxonomyError(msg) from err
 
 
 def _plain(one: SegClass) -> dict[str, Any]:
-    """Return a class as plain data; the common kind goes without saying."""
+    """Return a class as plain data; the common kind, and no group, go without saying."""
     plain = {'name': one.name, 'color': list(one.color), 'drivable': one.drivable}
-    return plain if one.kind == 'stuff' else {**plain, 'kind': one.kind}
+    hints = {'kind': one.kind, 'group': one.group}
+    return {**plain, **{key: word for key, word in hints.items() if word not in ('stuff', '')}}
 
 
 def _seg_class(
@@ -178,6 +185,7 @@ def _seg_class(
     color: object,
     drivable: object = False,  # noqa: FBT002
     kind: object = 'stuff',
+    group: object = '',
 ) -> SegClass:
     if not isinstance(drivable, bool):  # a word such as 'false' would count as true
         msg = f'drivable of class {name!r} is {drivable!r}; expected true or false'
@@ -187,7 +195,11 @@ def _seg_class(
         msg = f'color of class {name!r} is {color!r}; expected three whole numbers'
         raise TypeError(msg)
     red, green, blue = levels
-    return SegClass('' if name is None else str(name), (red, green, blue), drivable, str(kind))
+    if not isinstance(group, str):
+        msg = f'group of class {name!r} is {group!r}; expected a name'
+        raise TypeError(msg)
+    words = '' if name is None else str(name)
+    return SegClass(words, (red, green, blue), drivable, str(kind), group)
 
 
 def _name_of(data: object) -> object:

@@ -114,6 +114,10 @@ class Crew:
         self._ears[name] = Thread(target=self._listen, args=(name, process), daemon=True)
         self._ears[name].start()
 
+    def pid(self, name: str) -> int:
+        """Return the id of a process that was started."""
+        return self._processes[name].pid
+
     def say(self, name: str, words: str) -> None:
         """Send a line to a process; one that is gone hears nothing."""
         stdin = self._processes[name].stdin

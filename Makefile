@@ -24,9 +24,9 @@ PACKAGING := setup.py setup.cfg package.xml constraints/make.txt $(wildcard seg_
 HAS_COMPILER := $(shell command -v c++ 2>/dev/null)
 # TensorRT for RTX is tried on this processor alone.
 HAS_RTX := $(filter x86_64,$(shell uname -m))
-EXTRAS := dev,onnx,ray,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))$(if $(HAS_RTX),$(shell printf ',rtx'))
+EXTRAS := dev,onnx,openvino,ray,replay,ros,train,tune$(if $(HAS_COMPILER),$(shell printf ',crf'))$(if $(HAS_RTX),$(shell printf ',rtx'))
 HAS_CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
-REQUIRED := cityscapesscripts lightning onnx onnxruntime optuna ray ros rosbags torch $(if $(HAS_COMPILER),crf) $(if $(HAS_RTX),tensorrt_rtx cuda_python) $(if $(HAS_CHROMIUM),chromium)
+REQUIRED := cityscapesscripts lightning onnx onnxruntime openvino optuna ray ros rosbags torch $(if $(HAS_COMPILER),crf) $(if $(HAS_RTX),tensorrt_rtx cuda_python) $(if $(HAS_CHROMIUM),chromium)
 REQUIRE := $(foreach name,$(REQUIRED),--require $(name))
 
 # The environments here have a ROS of their own, which must not meet another one.

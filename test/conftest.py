@@ -27,6 +27,7 @@ MODULES = {
     'lightning': 'lightning',
     'onnx': 'onnx',
     'onnxruntime': 'onnxruntime',
+    'openvino': 'openvino',
     'optuna': 'optuna',
     'ray': 'ray',
     'ros': 'rclpy',

@@ -62,6 +62,10 @@ class Bundle:
         """The weights for torch, as safetensors."""
         return self._file(WEIGHTS, 'run it with torch or train it further')
 
+    def network_path(self, precision: str) -> Path:
+        """Return the network for a processor, ``fp32`` or ``int8``."""
+        return self.int8_cpu_path if precision == 'int8' else self.onnx_path
+
     @property
     def digest(self) -> str:
         """First 12 hex digits of the network's SHA-256, to name the bundle in results."""

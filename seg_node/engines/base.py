@@ -214,10 +214,12 @@ class Engine(ABC):
 class ScoreEngine(Engine):
     """An engine whose network gives scores: the processor does the rest, in the same way for all.
 
-    Subclasses write ``_infer`` instead of ``_segment``.
+    Subclasses write ``_infer`` instead of ``_segment``. From frame to frame nothing is allocated
+    but what is handed out: batch and scores lie in arrays that are overwritten.
     """
 
     _fitter: Fitter | None = None
+    _scores: Float32Array | None = None
     _drivable: UInt8Array | None = None
 
     def infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -228,14 +230,16 @@ class ScoreEngine(Engine):
 
         Returns:
             (N, K, h, w) float32 unnormalised scores (logits), not yet divided by the temperature;
-            h = H / output stride, w likewise. The array is the caller's own: the engine does not
-            write to it again.
+            h = H / output stride, w likewise. The array is a new one, the caller's own.
 
         Raises:
             EngineError: If the engine is not open, or the run failed.
             TensorMismatchError: If the batch or the scores have another shape or dtype.
         """
         self._check_open()
+        return self._checked(batch).copy()
+
+    def _checked(self, batch: Float32Array) -> Float32Array:
         self._check_batch(batch)
         scores = self._infer(batch)
         self._check_scores(scores, len(batch))
@@ -249,7 +253,7 @@ class ScoreEngine(Engine):
         self._fitter = self._fitter or Fitter(self.bundle.manifest.input)
         batch, placement = self._fitter(image)
         fitted = time.monotonic()
-        scores = self.infer(batch)[0]
+        scores = self._checked(batch)[0]
         inferred = time.monotonic()
         maps = finish(
             scores,
@@ -267,7 +271,7 @@ class ScoreEngine(Engine):
             'infer': inferred - fitted,
             'finish': finished - inferred,
         }
-        asked = scores if wanted.scores else None
+        asked = scores.copy() if wanted.scores else None
         return Inferred(maps, placement, maps.drivable_area, asked, times)
 
     def _rule(self, wanted: Wanted) -> DrivableRule | None:
@@ -288,11 +292,21 @@ class ScoreEngine(Engine):
                 remedy='Fit images with imaging.Fitter(bundle.manifest.input).',
             )
 
-    def _check_scores(self, scores: npt.NDArray[np.float32], count: int) -> None:
+    def _scores_for(self, count: int) -> Float32Array:
+        """Return the array for the scores of a batch, the same for all batches of one size."""
+        shape = self._shape_of_scores(count)
+        if self._scores is None or self._scores.shape != shape:
+            self._scores = np.empty(shape, np.float32)
+        return self._scores
+
+    def _shape_of_scores(self, count: int) -> tuple[int, int, int, int]:
         manifest = self.bundle.manifest
         stride = manifest.output_stride
         height, width = manifest.input.height // stride, manifest.input.width // stride
-        wanted = (count, len(manifest.taxonomy), height, width)
+        return count, len(manifest.taxonomy), height, width
+
+    def _check_scores(self, scores: Float32Array, count: int) -> None:
+        wanted = self._shape_of_scores(count)
         if scores.shape != wanted or scores.dtype != np.float32:
             raise TensorMismatchError(
                 SCORES,
@@ -303,7 +317,10 @@ class ScoreEngine(Engine):
 
     @abstractmethod
     def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the scores of a batch whose shape was checked."""
+        """Return the scores of a batch whose shape was checked.
+
+        The next call may overwrite them.
+        """
 
 
 def check_images(images: Sequence[UInt8Array]) -> None:

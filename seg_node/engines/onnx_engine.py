@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Any, cast, ClassVar, TYPE_CHECKING
+from typing import Any, ClassVar, TYPE_CHECKING
 
+import numpy as np
 import onnxruntime as ort
 
-from seg_node.engines.base import CHANNELS, IMAGE, ScoreEngine, SCORES
-from seg_node.errors import EngineError, TensorMismatchError
+from seg_node.engines.base import IMAGE, ScoreEngine, SCORES
+from seg_node.engines.onnx_interface import check_interface
+from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    import numpy as np
     import numpy.typing as npt
 
-__all__ = ['OnnxEngine']
+    Float32Array = npt.NDArray[np.float32]
+
+__all__ = ['OnnxEngine', 'session_options']
 
 
 class OnnxEngine(ScoreEngine):
@@ -25,13 +28,22 @@ class OnnxEngine(ScoreEngine):
     name: ClassVar[str] = 'onnxruntime'
     precisions: ClassVar[tuple[str, ...]] = ('fp32', 'int8')
     _session: Any = None  # onnxruntime is not typed
+    _binding: Any = None
 
     def _open(self) -> None:
-        is_int8 = self.precision == 'int8'
-        path = self.bundle.int8_cpu_path if is_int8 else self.bundle.onnx_path
+        session = self._load(self.bundle.network_path(self.precision))
+        check_interface(
+            self.bundle.manifest,
+            [(one.name, one.shape) for one in session.get_inputs()],
+            [(one.name, one.shape) for one in session.get_outputs()],
+        )
+        self._session, self._binding = session, session.io_binding()
+        self.device = 'CPU'
+
+    def _load(self, path: Path) -> ort.InferenceSession:
         try:
-            session = ort.InferenceSession(
-                str(path), self._options(), providers=['CPUExecutionProvider']
+            return ort.InferenceSession(
+                str(path), session_options(self.threads), providers=['CPUExecutionProvider']
             )
         except Exception as err:  # its errors have no common base class
             msg = (
@@ -40,53 +52,39 @@ class OnnxEngine(ScoreEngine):
                 'Update onnxruntime or export the bundle again.'
             )
             raise EngineError(msg) from err
-        self._check_interface(session)
-        self._session = session
-        self.device = 'CPU'
 
-    def _options(self) -> ort.SessionOptions:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = self.threads
-        options.inter_op_num_threads = 1
-        # Spinning would keep the cores busy between frames, and saves no latency.
-        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        options.log_severity_level = 3
-        return options
-
-    def _check_interface(self, session: ort.InferenceSession) -> None:
-        """Compare the network's own words with the manifest, before the first frame."""
-        manifest = self.bundle.manifest
-        spec, stride = manifest.input, manifest.output_stride
-        scores = [len(manifest.taxonomy), spec.height // stride, spec.width // stride]
-        _check_shapes(IMAGE, session.get_inputs(), [CHANNELS, spec.height, spec.width])
-        _check_shapes(SCORES, [one for one in session.get_outputs() if one.name == SCORES], scores)
-
-    def _infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _infer(self, batch: Float32Array) -> Float32Array:
+        """Let the network read the batch where it is and write into one and the same array."""
+        batch = np.ascontiguousarray(batch)
+        scores = self._scores_for(len(batch))
         try:
-            (scores,) = self._session.run([SCORES], {IMAGE: batch})
+            for bind, name, array in (
+                (self._binding.bind_input, IMAGE, batch),
+                (self._binding.bind_output, SCORES, scores),
+            ):
+                bind(name, 'cpu', 0, np.float32, array.shape, array.ctypes.data)
+            self._session.run_with_iobinding(self._binding)
         except Exception as err:  # its errors have no common base class
             msg = f'ONNX Runtime failed on a batch of shape {batch.shape}: {err}'
             raise EngineError(msg) from err
-        return cast('npt.NDArray[np.float32]', scores)
+        return scores
 
     def _close(self) -> None:
-        self._session = None
+        self._session = self._binding = None
 
 
-def _check_shapes(name: str, tensors: Sequence[ort.NodeArg], shape: list[int]) -> None:
-    """Refuse a network that has not exactly one such tensor of that shape, whatever the batch.
+def session_options(threads: int) -> ort.SessionOptions:
+    """Return the settings that won in ``benchmarks/bench_cpu_engines.py``; see docs/cpu.md.
 
-    A side that the network leaves open is known only after a run, which is checked as well.
+    Args:
+        threads: That one inference may use, the calling one among them.
     """
-    got = [(one.name, one.shape[1:]) for one in tensors]
-    fits = len(got) == 1 and got[0][0] == name and len(got[0][1]) == len(shape)
-    if fits:
-        sides = zip(got[0][1], shape, strict=True)
-        fits = all(side == wanted or not isinstance(side, int) for side, wanted in sides)
-    if not fits:
-        raise TensorMismatchError(
-            name,
-            expected=f'one of shape (N, {", ".join(map(str, shape))})',
-            got=', '.join(f'{one!r} of shape (N, {sides})' for one, sides in got) or 'none',
-            remedy='Network and manifest disagree: export the bundle with "seg export".',
-        )
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning would keep the cores busy between frames, and saves no latency.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.enable_cpu_mem_arena = True
+    options.log_severity_level = 3
+    return options

@@ -19,12 +19,14 @@ __all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
 ENGINES = {
     'fake': 'seg_node.engines.fake_engine:FakeEngine',
     'onnxruntime': 'seg_node.engines.onnx_engine:OnnxEngine',
+    'openvino': 'seg_node.engines.openvino_engine:OpenVinoEngine',
     'tensorrt': 'seg_node.engines.tensorrt.engine:TensorRTEngine',
     'torch': 'seg_node.engines.torch_engine:best_torch_engine',
 }
 ON_CPU = {'torch': 'seg_node.engines.torch_engine:TorchEngine'}
 LIBRARIES = {
     'onnxruntime': 'onnxruntime',
+    'openvino': 'openvino',
     'tensorrt': 'tensorrt cuda-python onnx',
     'torch': 'torch safetensors',
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seg_node.pipeline.cost_model import CostModel
+from seg_node.pipeline.sequence import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ['CrfGate', 'Hysteresis', 'Verdict', 'uncertain_fraction']
 
 LEVELS = 255
+STRIP = 32  # [rows]
 # Frames farther apart are no sequence: a bag that starts again, a camera that was off [s].
 LONGEST_GAP_S = 1.0
 
@@ -46,17 +48,12 @@ class Verdict:
 
 
 class Hysteresis:
-    """Holds on to a yes for a while, so that labels do not flicker.
-
-    A sequence begins anew with an image of another size and where the stamps jump, back or by more
-    than a second.
-    """
+    """Holds on to a yes for a while, so that labels do not flicker; not beyond a ``Sequence``."""
 
     def __init__(self) -> None:
         """Start with a no."""
         self._yes = False
-        self._stamp = -math.inf
-        self._size = (0, 0)
+        self._sequence = Sequence()
 
     def __call__(
         self,
@@ -77,10 +74,9 @@ class Hysteresis:
         enter = options.crf_min_uncertain_fraction
         if stamp is None:
             return uncertain >= enter
-        follows = size == self._size and 0.0 <= stamp - self._stamp <= LONGEST_GAP_S
+        held = self._sequence.follows(size, stamp) and self._yes
         leave = enter * (1.0 - options.crf_hysteresis)
-        self._yes = uncertain >= (leave if follows and self._yes else enter)
-        self._stamp, self._size = stamp, size
+        self._yes = uncertain >= (leave if held else enter)
         return self._yes
 
 
@@ -146,4 +142,6 @@ def uncertain_fraction(entropy: npt.NDArray[np.uint8], threshold: float) -> floa
     """
     # For whole levels the same as the threshold itself, and compared as bytes, not as floats.
     level = math.floor(threshold * LEVELS)
-    return float(np.count_nonzero(entropy > level) / entropy.size)
+    tops = range(0, len(entropy), STRIP)  # so that no mask of the whole image is made
+    above = sum(np.count_nonzero(entropy[top : top + STRIP] > level) for top in tops)
+    return above / entropy.size

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import cast, TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,7 @@ def brightest_channel(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]
     params=[
         'fake',
         pytest.param('onnxruntime', marks=pytest.mark.needs_onnxruntime),
+        pytest.param('openvino', marks=pytest.mark.needs_openvino),
     ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> ScoreEngine:
@@ -191,6 +193,67 @@ def test_segment_refuses_what_are_no_images_of_one_size(
 ) -> None:
     with engine, pytest.raises(TensorMismatchError, match='RGB images of one size'):
         engine.segment(images, Wanted())
+
+
+def test_a_frame_allocates_what_is_handed_out_and_nothing_else(engine: ScoreEngine) -> None:
+    """Fitting, network and post-processing work in arrays of the frame before."""
+    image, _ = tiny.scene((360, 480))
+    wanted = Wanted(planes=(1,), drivable=(0.5, 0.5))
+    if isinstance(engine, FakeEngine):
+        scores = brightest_channel(batch_of(1))
+        engine = FakeEngine(engine.bundle, lambda _: scores)
+
+    with engine:
+        engine.segment([image], wanted)
+        tracemalloc.start()
+        try:
+            (found,) = engine.segment([image], wanted)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    maps = found.maps
+    handed_out = (maps.labels, maps.confidence, maps.entropy, maps.planes[1], maps.drivable_area)
+    assert peak - sum(one.nbytes for one in handed_out if one is not None) < 10_000
+
+
+def test_network_reads_and_writes_the_same_arrays_for_every_frame(
+    engine: ScoreEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    original = engine._infer
+
+    def spy(batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        scores = original(batch)
+        seen.append((batch.ctypes.data, scores.ctypes.data))
+        return scores
+
+    monkeypatch.setattr(engine, '_infer', spy)
+    with engine:
+        for seed in range(3):
+            engine.segment([tiny.scene(seed=seed)[0]], Wanted(scores=True))
+
+    assert len({batch for batch, _ in seen}) == 1
+    if not isinstance(engine, FakeEngine):  # its function may give what it likes
+        assert engine._scores is not None
+        assert {scores for _, scores in seen} == {engine._scores.ctypes.data}
+
+
+def test_scores_that_were_asked_for_survive_the_next_frame(engine: ScoreEngine) -> None:
+    with engine:
+        (first,) = engine.segment([tiny.scene(seed=1)[0]], Wanted(scores=True))
+        kept = np.array(first.scores)
+        engine.segment([tiny.scene(seed=2)[0]], Wanted(scores=True))
+
+    assert np.array_equal(np.asarray(first.scores), kept)
+
+
+def test_a_batch_that_is_not_contiguous_is_read_right(engine: ScoreEngine) -> None:
+    batch = batch_of(2)
+    turned = np.asfortranarray(batch)
+
+    with engine:
+        np.testing.assert_allclose(engine.infer(turned), engine.infer(batch), atol=1e-4)
 
 
 def test_segment_refuses_to_run_before_it_is_opened(engine: ScoreEngine) -> None:

@@ -31,7 +31,7 @@ def bundle(tmp_path: Path) -> Bundle:
 
 
 def test_unknown_engine_lists_the_known_ones() -> None:
-    with pytest.raises(EngineError, match='auto, fake, onnxruntime, tensorrt, torch'):
+    with pytest.raises(EngineError, match='auto, fake, onnxruntime, openvino, tensorrt, torch'):
         engine_class('tensorflow')
 
 

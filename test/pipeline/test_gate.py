@@ -47,6 +47,13 @@ def test_uncertain_fraction_counts_pixels_above_the_threshold() -> None:
     assert uncertain_fraction(entropy, 1.0) == 0.0
 
 
+@pytest.mark.parametrize('size', [(1, 7), (32, 3), (33, 5), (100, 60)])
+def test_every_row_counts_in_the_uncertain_share(size: tuple[int, int]) -> None:
+    entropy = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+
+    assert uncertain_fraction(entropy, 0.4) == (entropy > 102).mean()
+
+
 @pytest.mark.parametrize(('uncertain', 'decision'), [(0.09, 'certain'), (0.1, 'ran')])
 def test_gate_opens_at_the_smallest_share(uncertain: float, decision: str) -> None:
     assert CrfGate().decide(uncertain, JOB, OPTIONS).decision == decision

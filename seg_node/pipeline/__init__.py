@@ -3,6 +3,7 @@
 
 from .build import open_segmenter
 from .crf_choice import CrfChoice, with_crf
+from .mounting import Mounting, open_mounting
 from .options import SegmenterOptions
 from .segmentation import CrfDecision, Outputs, Segmentation
 from .segmenter import Segmenter
@@ -10,10 +11,12 @@ from .segmenter import Segmenter
 __all__ = [
     'CrfChoice',
     'CrfDecision',
+    'Mounting',
     'Outputs',
     'Segmentation',
     'Segmenter',
     'SegmenterOptions',
+    'open_mounting',
     'open_segmenter',
     'with_crf',
 ]

@@ -43,7 +43,7 @@ class Segmentation:
     """One segmented frame; every image has the size of the camera's.
 
     Attributes:
-        labels: (H, W) uint8 class ids.
+        labels: (H, W) uint8 class ids; 255 where the image shows the own vehicle.
         confidence: (H, W) uint8, 255 x the network's calibrated probability of the label.
         entropy: (H, W) uint8, 255 x entropy of the network's prediction / log K.
         drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure.
@@ -61,7 +61,7 @@ class Segmentation:
             GPU copy_in and copy_out as well, and no fit. Those for ``probabilities`` are in none
             of them.
         probabilities: (K, H, W) float32, the network's calibrated probabilities; each pixel sums
-            to 1.
+            to 1, or 0 where it shows the own vehicle.
     """
 
     labels: UInt8Array

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast, TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from seg_node.engines.base import Wanted
 from seg_node.errors import ImageError
 from seg_node.imaging import probabilities
 from seg_node.imaging.drivable import drivable_area, drivable_table
+from seg_node.pipeline.mounting import Mounting
 from seg_node.pipeline.options import SegmenterOptions
 from seg_node.pipeline.refinement import Frame, Refiner, Terms
 from seg_node.pipeline.segmentation import Outputs, Segmentation
@@ -43,17 +45,26 @@ class Segmenter:
 
     Attributes:
         options: Settings; may be replaced between frames.
+        mounting: Of the camera. Network, CRF and the drivable area see upright images; what goes
+            in and comes out has the geometry of the camera's.
     """
 
-    def __init__(self, engine: Engine, options: SegmenterOptions = DEFAULT_OPTIONS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        options: SegmenterOptions = DEFAULT_OPTIONS,
+        mounting: Mounting | None = None,
+    ) -> None:
         """Prepare for the bundle of an engine.
 
         Args:
             engine: An opened engine; ``close`` closes it.
             options: Thresholds and CRF.
+            mounting: Of the camera; by default upright and with nothing in its view.
         """
         self.engine = engine
         self.options = options
+        self.mounting = mounting or Mounting()
         self._manifest = engine.bundle.manifest
         self._drivable = drivable_table(self._manifest.taxonomy)
         self._refiner = Refiner(self._manifest)
@@ -103,22 +114,23 @@ class Segmenter:
             Images of the size of the input; all of them are the caller's own.
 
         Raises:
-            ImageError: If the image has another shape or dtype.
+            ImageError: If the image has another shape or dtype, or not the size of the mask of
+                the own vehicle.
             EngineError: If the network fails.
             CrfError: If the CRF is on and its back end is missing or fails, unless it may.
             ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
         """
         check_image(image)
         watch = Stopwatch()
-        inferred = self._infer(image, self._wanted(outputs), watch)
-        frame = Frame(image, inferred.scores, inferred.placement, inferred.maps)
+        upright = self.mounting.upright(image)
+        inferred = self._infer(upright, self._wanted(outputs), watch)
+        self.mounting.clear(inferred.maps.entropy)  # else the gate would see it
+        frame = Frame(upright, inferred.scores, inferred.placement, inferred.maps)
         terms = Terms(self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail)
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
         area = self._area(inferred, refined) if outputs.drivable_area else None
-        watch.lap('finish')
-        times = watch.times()
-        return Segmentation(
+        result = Segmentation(
             labels=refined.labels,
             confidence=refined.confidence if outputs.confidence else None,
             entropy=frame.maps.entropy if outputs.entropy else None,
@@ -129,7 +141,12 @@ class Segmenter:
             crf_predicted=refined.verdict.predicted,
             crf_error=refined.verdict.error,
             network_labels=frame.maps.labels,
-            times=times,
+        )
+        result = self.mounting.restored(result)
+        watch.lap('finish')
+        return replace(
+            result,
+            times=watch.times(),
             probabilities=self._planes(inferred) if outputs.probabilities else None,
         )
 
@@ -138,10 +155,10 @@ class Segmenter:
 
         Args:
             uncertain: Its share of uncertain pixels, 0 to 1.
-            size: (height, width) of the image [px].
+            size: (height, width) of the incoming image [px].
             stamp: When the image was taken [s].
         """
-        self._refiner.recall(uncertain, self.options, size, stamp)
+        self._refiner.recall(uncertain, self.options, self.mounting.upright_size(size), stamp)
 
     def probabilities(self, image: UInt8Array) -> Float32Array:
         """Return the calibrated probability of every class at every pixel.
@@ -150,19 +167,22 @@ class Segmenter:
             image: (H, W, 3) uint8 RGB of any size.
 
         Returns:
-            (H, W, K) float32, a view of class planes; each pixel sums to 1.
+            (H, W, K) float32, a view of class planes; each pixel sums to 1, or 0 where it shows
+            the own vehicle.
 
         Raises:
             ImageError: If the image has another shape or dtype.
             EngineError: If the network fails.
         """
         check_image(image)
-        inferred = self._infer(image, SCORES_ALONE, Stopwatch())
+        inferred = self._infer(self.mounting.upright(image), SCORES_ALONE, Stopwatch())
         return np.moveaxis(self._planes(inferred), 0, -1)
 
     def _planes(self, inferred: Inferred) -> Float32Array:
+        """Return the probabilities of all classes, (K, H, W), as the camera's images are."""
         scores = np.asarray(inferred.scores, np.float32)
-        return probabilities(scores, inferred.placement, self._manifest.temperature)
+        planes = probabilities(scores, inferred.placement, self._manifest.temperature)
+        return self.mounting.planes_back(planes)
 
     def _infer(self, image: UInt8Array, wanted: Wanted, watch: Stopwatch) -> Inferred:
         (inferred,) = self.engine.segment([image], wanted)

@@ -10,7 +10,15 @@ import platform
 
 __all__ = ['machine']
 
-PACKAGES = ('seg-node', 'numpy', 'opencv-python-headless', 'onnxruntime', 'torch', 'ros-rclpy')
+PACKAGES = (
+    'seg-node',
+    'numpy',
+    'opencv-python-headless',
+    'onnxruntime',
+    'openvino',
+    'torch',
+    'ros-rclpy',
+)
 
 
 def machine() -> dict[str, str]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = [
+    'extremes',
     'labels',
     'labels_and_count',
     'labels_of_scores',
@@ -43,7 +44,7 @@ __all__ = [
     'why_missing',
 ]
 
-INTERFACE = 2  # of the extension, see native/module.cpp
+INTERFACE = 3  # of the extension, see native/module.cpp
 SMALLEST_CLIP = 1e-30
 # Images of so many s^3 pixels keep their labels with every s-th pixel as a source: measured. Where
 # colours have to be closer, neighbours say less about each other.
@@ -89,6 +90,12 @@ def labels_and_count(
     arguments = _arguments(options, len(probabilities), image)
     count = _call('crf_refine', probabilities, **arguments, labels=result, marginals=None)
     return result, count
+
+
+def extremes(probabilities: Float32Array, threads: int) -> tuple[float, float]:
+    """Return the extremes; see ``registry.CheckingBackend``."""
+    error, lowest = _load()[0].crf_extremes(probabilities, threads)
+    return error, lowest
 
 
 def labels_of_scores(

@@ -11,7 +11,13 @@ import numpy as np
 
 from seg_node.crf.compat import compat_matrix
 from seg_node.crf.margin import settled_labels
-from seg_node.crf.registry import choose, DeviceBackend, ScoresBackend, why_missing
+from seg_node.crf.registry import (
+    CheckingBackend,
+    choose,
+    DeviceBackend,
+    ScoresBackend,
+    why_missing,
+)
 from seg_node.errors import CrfError
 from seg_node.imaging import finish, MAX_PIXELS, Placement
 from seg_node.imaging import probabilities as probabilities_of
@@ -181,7 +187,7 @@ def _checked(
     _check_options(options, len(probabilities))
     with np.errstate(over='ignore'):  # what float32 cannot hold becomes infinite, and is refused
         values = np.ascontiguousarray(probabilities, np.float32)
-    _check_values(values)
+    _check_values(values, options)
     return values, np.ascontiguousarray(image)
 
 
@@ -190,8 +196,12 @@ def _check_options(options: CrfOptions, classes: int) -> None:
         compat_matrix(kernel.compat, classes)
 
 
-def _check_values(probabilities: Float32Array) -> None:
-    error, lowest = _extremes(probabilities)
+def _check_values(probabilities: Float32Array, options: CrfOptions) -> None:
+    backend = choose(options.backend).backend
+    if isinstance(backend, CheckingBackend):
+        error, lowest = backend.extremes(probabilities, options.threads)
+    else:
+        error, lowest = _extremes(probabilities)
     if not (np.isfinite(error) and lowest >= 0):  # NaN compares as false
         msg = 'Probabilities hold NaN, infinite or negative values; expected those of a softmax.'
         raise CrfError(msg)

@@ -23,6 +23,7 @@ __all__ = [
     'AUTO',
     'BACKENDS',
     'Backend',
+    'CheckingBackend',
     'Choice',
     'DeviceBackend',
     'ScoresBackend',
@@ -62,6 +63,21 @@ class Backend(Protocol):
         self, probabilities: Float32Array, image: UInt8Array, options: CrfOptions
     ) -> UInt8Array:
         """Return (H, W) uint8, the class with the largest marginal."""
+
+
+@runtime_checkable
+class CheckingBackend(Backend, Protocol):
+    """A back end that looks through probabilities faster than numpy does."""
+
+    def extremes(self, probabilities: Float32Array, threads: int) -> tuple[float, float]:
+        """Return by how much the sum of a pixel misses 1 at most, and the lowest value.
+
+        The first is not finite if a sum is not.
+
+        Args:
+            probabilities: (K, H, W) float32, C-contiguous, of any values.
+            threads: As many share the work.
+        """
 
 
 @runtime_checkable

@@ -35,8 +35,8 @@ class BilateralTerm : public Term {
           sites_(setting.grid.height * setting.grid.width),
           shards_(setting.team.size()) {}
 
-    void prepare(const std::vector<Range>& rows) override {
-        setting_.team.run([&](size_t member) { locate_rows(shards_[member], rows[member]); });
+    void prepare(const std::vector<Rows>& rows) override {
+        setting_.team.run([&](size_t member) { locate_all(shards_[member], rows[member]); });
         std::vector<std::vector<uint32_t>> global = merge();
         setting_.team.run([&](size_t member) { renumber(shards_[member], global[member]); });
         find_neighbours();
@@ -44,10 +44,10 @@ class BilateralTerm : public Term {
         const size_t size = (vertices_.size() + 1) * setting_.lanes;
         for (Shard& shard : shards_) shard.values = Buffer<float>(size);
         filtered_ = Buffer<float>(size);
+        filtered_.clear(0, setting_.lanes);  // the vertex that is missing; others are written first
         setting_.team.run([&](size_t member) {
-            normalise(shards_[member], rows[member]);
+            for (const Range& some : rows[member]) normalise(shards_[member], some);
             shards_[member].values.clear();
-            if (member == 0) filtered_.clear();
         });
     }
 
@@ -125,13 +125,19 @@ class BilateralTerm : public Term {
         }
     }
 
-    void locate_rows(Shard& shard, Range rows) {
+    void locate_all(Shard& shard, const Rows& rows) {
         const Grid& grid = setting_.grid;
-        const size_t pixels = (rows.end - rows.begin) * grid.width;
+        size_t pixels = 0;
+        for (const Range& some : rows) pixels += (some.end - some.begin) * grid.width;
         // What photographs have with usual widths; sources farther apart share fewer simplices.
         const size_t simplices = pixels / 8 * std::min<size_t>(grid.step, 4);
         shard.simplices = SimplexTable(simplices);
         shard.vertices = VertexTable(simplices / 2);
+        for (const Range& some : rows) locate_rows(shard, some);
+    }
+
+    void locate_rows(Shard& shard, Range rows) {
+        const Grid& grid = setting_.grid;
         uint32_t columns[kStrip];
         for (size_t y = rows.begin; y < rows.end; ++y) {
             for (size_t x = 0; x < grid.width; x += kStrip) {

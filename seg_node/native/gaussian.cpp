@@ -126,7 +126,7 @@ class GaussianTerm : public Term {
 
     size_t row_step() const override { return per_cell_; }
 
-    void prepare(const std::vector<Range>& rows) override {
+    void prepare(const std::vector<Rows>& rows) override {
         const size_t size = down_.cells() * row_size_;
         for (size_t member = 0; member < rows.size(); ++member) {
             absorbed_.push_back(Buffer<float>::zeros(row_size_));

@@ -7,7 +7,7 @@ namespace {
 
 // Each changes with every signature of its functions, of the CRF or of post-processing; the Python
 // side refuses a module of another number.
-constexpr long kInterface = 2;
+constexpr long kInterface = 3;
 constexpr long kPostprocessInterface = 2;
 
 template <class Function>
@@ -19,6 +19,7 @@ PyMethodDef methods[] = {
     {"crf_refine", method(seg::crf_refine), METH_VARARGS | METH_KEYWORDS, seg::kCrfRefineDoc},
     {"crf_refine_scores", method(seg::crf_refine_scores), METH_VARARGS | METH_KEYWORDS,
      seg::kCrfRefineScoresDoc},
+    {"crf_extremes", method(seg::crf_extremes), METH_VARARGS, seg::kCrfExtremesDoc},
     {"finish", method(seg::finish_scores), METH_VARARGS | METH_KEYWORDS, seg::kFinishDoc},
     {"confidence_at", method(seg::confidence_at_pixels), METH_VARARGS | METH_KEYWORDS,
      seg::kConfidenceAtDoc},

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "extremes.h"
 #include "mean_field.h"
 #include "python_buffer.h"
 #include "python_guard.h"
@@ -29,6 +30,11 @@ const char kCrfRefineScoresDoc[] =
     "divided by the temperature and scaled up bilinearly with half-pixel centres.\n"
     "margin: a pixel keeps its label where one class leads by that much in all scores around it; "
     "infinite for none.";
+
+const char kCrfExtremesDoc[] =
+    "crf_extremes(probabilities, threads)\n--\n\n"
+    "By how much the sum of a pixel of (K, H, W) float32 misses 1 at most, not finite if a sum is "
+    "not; and the lowest value.";
 
 const char kLevelsDoc[] =
     "levels()\n--\n\nThe instruction sets that can be used on this processor, the best first.";
@@ -193,6 +199,25 @@ PyObject* crf_refine_scores(PyObject*, PyObject* arguments, PyObject* keywords) 
         return nullptr;
     }
     return guarded([&] { return refine_scores(scores, temperature, margin, request); });
+}
+
+PyObject* crf_extremes(PyObject*, PyObject* arguments) {
+    PyObject* object = nullptr;
+    Py_ssize_t threads = 0;
+    if (!PyArg_ParseTuple(arguments, "On", &object, &threads)) return nullptr;
+    return guarded([&] {
+        const Array<float> planes(object, "probabilities");
+        check(planes.dimensions() == 3 && planes.size() > 0, "probabilities are not (K, H, W)");
+        check(threads >= 1 && threads <= 1024, "expected 1 to 1024 threads");
+        Extremes found{};
+        {
+            const WithoutGil free;
+            Team team(static_cast<size_t>(threads));
+            found = extremes(planes.data(), planes.shape(0), planes.shape(1) * planes.shape(2),
+                             team);
+        }
+        return Py_BuildValue("ff", found.error, found.lowest);
+    });
 }
 
 PyObject* levels(PyObject*, PyObject*) {

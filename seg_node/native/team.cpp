@@ -76,4 +76,12 @@ Range share_of(size_t count, size_t step, size_t member, size_t members) {
             std::min(count, steps * (member + 1) / members * step)};
 }
 
+std::vector<std::vector<Range>> turns_of(size_t count, size_t size, size_t members) {
+    std::vector<std::vector<Range>> result(members);
+    for (size_t begin = 0, block = 0; begin < count; begin += size, ++block) {
+        result[block % members].push_back({begin, std::min(count, begin + size)});
+    }
+    return result;
+}
+
 }  // namespace seg

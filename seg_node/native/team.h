@@ -44,4 +44,8 @@ class Team {
 // The share of `count` things that a member works on, in steps of `step`.
 Range share_of(size_t count, size_t step, size_t member, size_t members);
 
+// Shares of things that cost the more or the less depending on where they lie: members take turns
+// in blocks of `size`.
+std::vector<std::vector<Range>> turns_of(size_t count, size_t size, size_t members);
+
 }  // namespace seg

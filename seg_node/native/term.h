@@ -25,6 +25,8 @@ struct Setting {
     Team& team;
 };
 
+using Rows = std::vector<Range>;
+
 // Per update: `absorb` for all rows of probabilities, `filter`, then `add` or `add_at`.
 // A row of the grid is always absorbed by the same member of the team.
 class Term {
@@ -33,7 +35,7 @@ class Term {
     // The step in which rows of the grid may be shared out.
     virtual size_t row_step() const { return 1; }
     // Which member absorbs which rows is known from here on.
-    virtual void prepare(const std::vector<Range>& rows) = 0;
+    virtual void prepare(const std::vector<Rows>& rows) = 0;
     // Takes the probabilities of some pixels of a row of the grid.
     virtual void absorb(size_t member, size_t y, size_t x, size_t count, const float* rows) = 0;
     // Turns what was absorbed into messages.

@@ -94,3 +94,26 @@ def test_scalar_vector_and_matrix_are_one_compat() -> None:
 
     assert np.abs(results[1] - results[0]).max() < 1e-5
     assert np.abs(results[2] - results[0]).max() < 1e-5
+
+
+@pytest.mark.parametrize('threads', [1, 2, 5])
+@pytest.mark.parametrize('shape', [(3, 1, 7), (2, 32, 32), (19, 45, 67)])
+def test_extremes_are_those_of_numpy(shape: tuple[int, int, int], threads: int) -> None:
+    values = np.random.default_rng(1).normal(0.3, 0.5, shape).astype(np.float32)
+
+    error, lowest = native_backend.extremes(values, threads)
+
+    assert error == pytest.approx(np.abs(values.sum(axis=0) - 1).max(), rel=1e-6)
+    assert lowest == values.min()
+
+
+@pytest.mark.parametrize('threads', [1, 3])
+@pytest.mark.parametrize('place', [0, 1023, 1024, 3014])
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_one_value_that_is_no_number_is_found(value: float, place: int, threads: int) -> None:
+    values = np.full((4, 45, 67), 0.25, np.float32)
+    values[2].flat[place] = value
+
+    error, _ = native_backend.extremes(values, threads)
+
+    assert not np.isfinite(error)

@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy.typing as npt
 
     from seg_node.taxonomy import Taxonomy
@@ -47,13 +49,23 @@ class DrivableRule:
         return math.floor(self.max_entropy * LEVELS)
 
 
-def drivable_table(taxonomy: Taxonomy) -> UInt8Array:
+def drivable_table(taxonomy: Taxonomy, names: Collection[str] = ()) -> UInt8Array:
     """Return the look-up table from class id to drivable: (256,) uint8 of 255 and 0.
 
     Ids without a class, 255 among them, are not drivable.
+
+    Args:
+        taxonomy: The classes, and which of them are drivable.
+        names: Those that are drivable instead; none for what the taxonomy says.
+
+    Raises:
+        TaxonomyError: If it has no class of such a name.
     """
     table = np.zeros(LEVELS + 1, np.uint8)
-    table[: len(taxonomy)] = np.where(taxonomy.drivable, LEVELS, 0)
+    if names:
+        table[[taxonomy.index(name) for name in names]] = LEVELS
+    else:
+        table[: len(taxonomy)] = np.where(taxonomy.drivable, LEVELS, 0)
     return table
 
 

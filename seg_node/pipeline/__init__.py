@@ -7,6 +7,7 @@ from .mounting import Mounting, open_mounting
 from .options import SegmenterOptions
 from .segmentation import CrfDecision, Outputs, Segmentation
 from .segmenter import Segmenter
+from .smoothing import SmoothingOptions
 
 __all__ = [
     'CrfChoice',
@@ -16,6 +17,7 @@ __all__ = [
     'Segmentation',
     'Segmenter',
     'SegmenterOptions',
+    'SmoothingOptions',
     'open_mounting',
     'open_segmenter',
     'with_crf',

@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seg_node.engines.base import Wanted
 from seg_node.errors import ImageError
-from seg_node.imaging import probabilities
-from seg_node.imaging.drivable import drivable_area, drivable_table
+from seg_node.imaging import finish, probabilities
+from seg_node.pipeline.drivable import DrivableStage, Evidence
 from seg_node.pipeline.mounting import Mounting
 from seg_node.pipeline.options import SegmenterOptions
 from seg_node.pipeline.refinement import Frame, Refiner, Terms
 from seg_node.pipeline.segmentation import Outputs, Segmentation
+from seg_node.pipeline.smoothing import Smoother
 from seg_node.pipeline.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ DEFAULT_OPTIONS = SegmenterOptions()
 ALL_OUTPUTS = Outputs()
 SCORES_ALONE = Wanted(confidence=False, entropy=False, scores=True)
 CHANNELS = 3
-UNMEASURED_THRESHOLD = 0.5  # of the drivable area, for bundles without one of their own
 
 
 class Segmenter:
@@ -66,8 +66,9 @@ class Segmenter:
         self.options = options
         self.mounting = mounting or Mounting()
         self._manifest = engine.bundle.manifest
-        self._drivable = drivable_table(self._manifest.taxonomy)
+        self._smoother = Smoother(self._manifest.temperature)
         self._refiner = Refiner(self._manifest)
+        self._drivable = DrivableStage(self._manifest)
 
     def __enter__(self) -> Self:
         """Return the segmenter; its engine is open already."""
@@ -103,8 +104,9 @@ class Segmenter:
             outputs: What is wanted beside the labels.
             deadline: When the frame must be done [s], as ``time.monotonic``; by default
                 ``options.latency_budget`` from now.
-            stamp: When the image was taken [s]. With it, the hysteresis of the CRF's gate sees a
-                sequence; without it, the image is judged alone.
+            stamp: When the image was taken [s]. With it, smoothing, the hysteresis of the drivable
+                area and that of the CRF's gate see a sequence; without it, the image is judged
+                alone.
             crf_decision: What was decided about this frame before, for example by a node whose
                 recording is played again; it is followed whatever the gate would say.
             crf_may_fail: Whether a failure of the CRF gives the network's labels with the
@@ -119,17 +121,28 @@ class Segmenter:
             EngineError: If the network fails.
             CrfError: If the CRF is on and its back end is missing or fails, unless it may.
             ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
+            TaxonomyError: If the bundle lacks a class that is to be drivable.
         """
         check_image(image)
         watch = Stopwatch()
         upright = self.mounting.upright(image)
-        inferred = self._infer(upright, self._wanted(outputs), watch)
+        smoothing = None if stamp is None else self.options.smoothing
+        wanted = self._wanted(outputs)
+        inferred = self._infer(upright, SCORES_ALONE if smoothing else wanted, watch)
+        network_labels = inferred.maps.labels
+        if smoothing is not None:
+            scores = np.asarray(inferred.scores, np.float32)
+            scores = self._smoother(scores, upright, inferred.placement, smoothing, stamp)
+            inferred = self._finished(inferred, scores, wanted)
+            watch.lap('smooth')
         self.mounting.clear(inferred.maps.entropy)  # else the gate would see it
         frame = Frame(upright, inferred.scores, inferred.placement, inferred.maps)
         terms = Terms(self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail)
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
-        area = self._area(inferred, refined) if outputs.drivable_area else None
+        area = (
+            self._area(inferred, refined, network_labels, stamp) if outputs.drivable_area else None
+        )
         result = Segmentation(
             labels=refined.labels,
             confidence=refined.confidence if outputs.confidence else None,
@@ -189,18 +202,32 @@ class Segmenter:
         watch.include(inferred.times)
         return inferred
 
+    def _finished(self, inferred: Inferred, scores: Float32Array, wanted: Wanted) -> Inferred:
+        """Return what other scores of the same image say."""
+        maps = finish(
+            scores,
+            inferred.placement,
+            temperature=self._manifest.temperature,
+            confidence=wanted.confidence or wanted.drivable is not None,
+            entropy=wanted.entropy or wanted.drivable is not None,
+            planes=wanted.planes,
+            threads=self.engine.threads,
+        )
+        return replace(inferred, maps=maps, scores=scores, drivable_area=None)
+
     def _wanted(self, outputs: Outputs) -> Wanted:
         """Return what the engine must give for these outputs.
 
         A CRF may change labels, and the drivable area with them: then it is computed here.
         """
         refining = self.options.crf is not None
-        area = outputs.drivable_area
+        on_device = None if refining else self._drivable.on_device(self.options)
+        here = outputs.drivable_area and on_device is None
         return Wanted(
-            confidence=outputs.confidence or (area and refining),
-            entropy=outputs.entropy or refining,
+            confidence=outputs.confidence or here,
+            entropy=outputs.entropy or refining or here,
             planes=outputs.classes,
-            drivable=self._limits() if area and not refining else None,
+            drivable=on_device if outputs.drivable_area else None,
             scores=outputs.probabilities or refining,
         )
 
@@ -210,29 +237,24 @@ class Segmenter:
             return deadline
         return watch.start + budget
 
-    def _area(self, inferred: Inferred, refined: Refinement) -> UInt8Array:
-        if inferred.drivable_area is not None:
-            return inferred.drivable_area
-        maps = inferred.maps
-        least, most = self._limits()
-        area = drivable_area(
-            refined.labels,
-            cast('UInt8Array', refined.confidence),
-            cast('UInt8Array', maps.entropy),
-            self._drivable,
-            min_probability=least,
-            max_entropy=most,
+    def _area(
+        self,
+        inferred: Inferred,
+        refined: Refinement,
+        network_labels: UInt8Array,
+        stamp: float | None,
+    ) -> UInt8Array:
+        """Return the drivable area; every stage that changed labels must agree to it."""
+        before = (network_labels, inferred.maps.labels)
+        evidence = Evidence(
+            labels=refined.labels,
+            confidence=refined.confidence,
+            entropy=inferred.maps.entropy,
+            area=inferred.drivable_area,
+            others=tuple(labels for labels in before if labels is not refined.labels),
+            own_vehicle=self.mounting.own_vehicle,
         )
-        if refined.verdict.decision == 'ran':  # both the network and the CRF must say so
-            area &= self._drivable[maps.labels]
-        return area
-
-    def _limits(self) -> tuple[float, float]:
-        """Return the least probability and the largest entropy of a drivable pixel."""
-        chosen = self.options.drivable_min_probability
-        measured = self._manifest.drivable_threshold
-        least = chosen if chosen is not None else measured or UNMEASURED_THRESHOLD
-        return least, self.options.drivable_max_entropy
+        return self._drivable(evidence, self.options, stamp)
 
 
 def check_image(image: UInt8Array) -> None:

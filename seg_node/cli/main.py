@@ -55,6 +55,7 @@ class Command(Protocol):
 
 
 VERBS = {
+    'benchmark': Verb('seg_node.cli.benchmark_command', 'measure how fast the node is here'),
     'build-engine': Verb(
         'seg_node.cli.build_engine_command', 'build a TensorRT engine ahead of the first drive'
     ),
@@ -63,6 +64,7 @@ VERBS = {
     ),
     'compare': Verb('seg_node.cli.compare_command', 'compare two sides on recorded drives'),
     'demo': Verb('seg_node.cli.demo_command', 'show the node at work on a drive'),
+    'doctor': Verb('seg_node.cli.doctor_command', 'find what is wrong here and how to mend it'),
     'evaluate': Verb('seg_node.cli.evaluate_command', 'score a bundle on a labelled data set'),
     'export': Verb('seg_node.cli.export_command', 'turn trained weights into a bundle'),
     'import-onnx': Verb(

@@ -15,9 +15,8 @@ import pytest
 from seg_node.ros.transport.shared_memory import (
     remove_stale,
     room,
-    SEGMENT,
+    segment_of,
     segments,
-    SHARED_MEMORY,
     stale_warning,
 )
 
@@ -27,11 +26,10 @@ if TYPE_CHECKING:
 
 NAME = 'fastdds_0123456789abcdef'
 PARTICIPANT = """
-import os, sys, rclpy
-before = set(os.listdir('/dev/shm'))
+import sys, rclpy
 rclpy.init()
 node = rclpy.create_node('participant')
-print(*(set(os.listdir('/dev/shm')) - before), flush=True)
+print('ready', flush=True)
 sys.stdin.readline()
 """
 
@@ -108,7 +106,7 @@ def test_missing_folder_has_neither_room_nor_segments(tmp_path: Path) -> None:
 
 
 @pytest.mark.needs_ros
-def test_segment_of_a_killed_participant_is_found_and_that_of_a_living_one_is_not() -> None:
+def test_segment_of_a_participant_is_found_and_is_stale_once_it_was_killed() -> None:
     process = subprocess.Popen(
         [sys.executable, '-c', PARTICIPANT],
         stdin=subprocess.PIPE,
@@ -118,14 +116,14 @@ def test_segment_of_a_killed_participant_is_found_and_that_of_a_living_one_is_no
     )
     with process:
         assert process.stdout is not None
-        names = [name for name in process.stdout.readline().split() if SEGMENT.fullmatch(name)]
-        alive = {one.path.name: one.stale for one in segments() if one.path.name in names}
+        process.stdout.readline()
+        alive = segment_of(process.pid & 0xFFFF)
         process.send_signal(signal.SIGKILL)
-    dead = {one.path.name: one.stale for one in segments() if one.path.name in names}
+    assert alive is not None
+    dead = [one for one in segments() if one.path == alive.path]
+    alive.path.unlink()
+    alive.path.with_name(f'{alive.path.name}_el').unlink()
 
-    assert names
-    assert alive == dict.fromkeys(names, False)
-    assert dead == dict.fromkeys(names, True)
-    for name in names:
-        for path in (SHARED_MEMORY / name, SHARED_MEMORY / f'{name}_el'):
-            path.unlink()
+    assert not alive.stale
+    assert [one.stale for one in dead] == [True]
+    assert segment_of(process.pid & 0xFFFF) is None

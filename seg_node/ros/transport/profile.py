@@ -22,6 +22,7 @@ __all__ = [
     'SMALL',
     'Profile',
     'chosen_profile',
+    'fitting_profile',
     'profile_variables',
     'use_shared_memory_profile',
 ]
@@ -81,7 +82,7 @@ def use_shared_memory_profile(environment: MutableMapping[str, str] | None = Non
     chosen = chosen_profile(environment)
     if chosen:
         return ', '.join(f'{name}={path} (already set)' for name, path in chosen.items())
-    profile, why = _fitting()
+    profile, why = fitting_profile()
     if profile is None:
         return f'none: {why}'
     try:
@@ -92,7 +93,7 @@ def use_shared_memory_profile(environment: MutableMapping[str, str] | None = Non
     return f'{path} ({why})' if why else path
 
 
-def _fitting() -> tuple[Profile | None, str]:
+def fitting_profile() -> tuple[Profile | None, str]:
     """Return the largest profile that there is room for, and why it is not the usual one."""
     size = room()
     if size is None or size.free >= LARGE.least_free:

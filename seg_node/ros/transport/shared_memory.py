@@ -26,6 +26,7 @@ __all__ = [
     'Segment',
     'remove_stale',
     'room',
+    'segment_of',
     'segments',
     'stale_warning',
 ]
@@ -128,3 +129,32 @@ def remove_stale(folder: Path = SHARED_MEMORY) -> int:
             one.path.with_name(one.path.name + LOCK_SUFFIX).unlink(missing_ok=True)
             removed += one.size
     return removed
+
+
+def segment_of(low_pid: int, folder: Path = SHARED_MEMORY) -> Segment | None:
+    """Return the segment of a process on this machine, where we may look.
+
+    Args:
+        low_pid: The lower 16 bits of its number; Fast DDS writes them into its GIDs.
+        folder: Where segments are.
+    """
+    for process in Path('/proc').glob('[0-9]*'):
+        if int(process.name) & 0xFFFF == low_pid:
+            held = _locks_of(process, folder)
+            found = [one for one in segments(folder) if one.path.name + LOCK_SUFFIX in held]
+            if found:
+                return max(found, key=lambda one: one.size)
+    return None
+
+
+def _locks_of(process: Path, folder: Path) -> set[str]:
+    """Return the names of the files in a folder that a process has open; those that we may see."""
+    names = set()
+    try:
+        for file in (process / 'fd').iterdir():
+            target = file.readlink()
+            if target.parent == folder:
+                names.add(target.name)
+    except OSError:  # another user's, or it has just ended
+        return set()
+    return names

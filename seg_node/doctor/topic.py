@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera topic of a running system: who publishes, how, and whether the fields make sense."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import pairwise
+import statistics
+from typing import Any, TYPE_CHECKING
+
+from seg_node.errors import ProcessError
+from seg_node.ros.transport.shared_memory import MEGABYTE, segment_of
+
+from .fields import look_at_fields
+from .finding import Finding
+from .live import among_others
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ['judge', 'watch_topic']
+
+WATCHER = ('-m', 'seg_node.ros.checkup.watcher')
+KINDS = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
+START_S = 20.0
+LARGEST_SMALL = 500_000  # [bytes] fits into the default segment of Fast DDS
+OLD_S = 1.0
+AHEAD_S = 0.05
+UNEVEN = 2.5  # a pause of so many median periods is a gap
+ZERO_STAMP = 0.0
+HOST = slice(2, 4)
+
+
+def watch_topic(topic: str, seconds: float) -> Iterator[Finding]:
+    """Yield what is wrong with a topic.
+
+    Args:
+        topic: Absolute name.
+        seconds: How long to watch.
+    """
+    if find_spec('rclpy') is None:
+        yield Finding('note', 'topic', 'not watched: there is no ROS here')
+        return
+    options = ('--topic', topic, '--seconds', str(seconds))
+    try:
+        with among_others() as crew:
+            crew.start('watcher', *WATCHER, *options, may_end=True)
+            seen = crew.wait_for('watcher', 'watched', timeout=START_S + seconds).details
+    except ProcessError as err:
+        yield Finding('fail', 'topic', str(err), 'mend what the log says')
+        return
+    yield from judge(seen, seconds)
+
+
+def judge(seen: Mapping[str, Any], seconds: float) -> Iterator[Finding]:
+    """Yield findings about what the watcher told.
+
+    Args:
+        seen: See ``seg_node.ros.checkup.watcher``.
+        seconds: How long it watched.
+    """
+    if not seen['publishers']:
+        yield Finding(
+            'fail',
+            'publishers',
+            'none found',
+            'check the name (ros2 topic list), ROS_DOMAIN_ID and discovery on both sides, and '
+            'whether the camera runs',
+        )
+        return
+    yield _publishers(seen)
+    yield _type(seen['types'])
+    yield from _segments(seen)
+    yield _nodes(seen['subscribers'])
+    messages = seen['messages']
+    if seen['types'] == [one for one in seen['types'] if one in KINDS]:
+        yield _arrival(messages, seconds)
+    if messages:
+        yield from look_at_fields(messages, seen['faults'])
+        yield from _times(messages)
+
+
+def _publishers(seen: Mapping[str, Any]) -> Finding:
+    listed = ', '.join(
+        f'{one["node"]} ({one["reliability"]}, {one["durability"]})' for one in seen['publishers']
+    )
+    if len(seen['publishers']) > 1:
+        remedy = 'images of several cameras are mixed: remap all but one, or use `cameras`'
+        return Finding('warn', 'publishers', listed, remedy)
+    return Finding('ok', 'publishers', listed)
+
+
+def _type(types: Sequence[str]) -> Finding:
+    if len(types) != 1 or types[0] not in KINDS:
+        remedy = f'expected one of {", ".join(KINDS)}'
+        return Finding('fail', 'type', ', '.join(types), remedy)
+    hint = '; use image_transport: compressed' if types[0] == KINDS[1] else ''
+    return Finding('ok', 'type', f'{types[0]}{hint}')
+
+
+def _segments(seen: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield the shared memory of each publisher on this machine that we may look at."""
+    largest = max((one['length'] for one in seen['messages']), default=0)
+    for one in seen['publishers']:
+        gid = one['gid']
+        name = f'segment of {one["node"]}'
+        if gid[HOST] != seen['host']:
+            yield Finding('note', name, 'on another machine or in another container: UDP')
+            continue
+        segment = segment_of(gid[4] | gid[5] << 8)
+        if segment is None:
+            yield Finding('note', name, 'cannot be known: its process belongs to another user')
+            continue
+        found = f'{segment.size / MEGABYTE:.1f} MB'
+        if segment.size < max(2 * largest, LARGEST_SMALL + 1) and largest > LARGEST_SMALL:
+            remedy = 'start it with the Fast DDS profile, see docs/transport.md'
+            yield Finding('fail', name, f'{found}, images of {largest / MEGABYTE:.1f} MB', remedy)
+        else:
+            yield Finding('ok', name, found)
+
+
+def _nodes(subscribers: Sequence[Mapping[str, Any]]) -> Finding:
+    listed = ', '.join(f'{one["node"]} ({one["reliability"]})' for one in subscribers)
+    return Finding('ok' if subscribers else 'note', 'subscribers', listed or 'none but this one')
+
+
+def _arrival(messages: Sequence[Mapping[str, Any]], seconds: float) -> Finding:
+    if not messages:
+        return Finding(
+            'fail',
+            'arrival',
+            f'no image within {seconds:g} s, though somebody publishes',
+            'large images are lost without the profile on the side of the camera '
+            '(docs/transport.md); or the camera has stopped: ros2 topic hz',
+        )
+    moments = [one['now'] for one in messages]
+    if len(moments) < 3:  # noqa: PLR2004  # two intervals
+        remedy = f'watch longer: --seconds {10 * seconds:g}'
+        return Finding('warn', 'arrival', f'{len(moments)} images in {seconds:g} s', remedy)
+    periods = [later - earlier for earlier, later in pairwise(moments)]
+    usual = statistics.median(periods)
+    rate = 1 / max(usual, 1e-9)
+    gaps = sum(one > UNEVEN * usual for one in periods)
+    found = f'{len(moments)} images, {rate:.1f} Hz, longest pause {max(periods):.2f} s'
+    if gaps:
+        remedy = 'images are lost on the way, or the camera is late: see "large images" above'
+        return Finding('warn', 'arrival', f'{found}, {gaps} gaps', remedy)
+    return Finding('ok', 'arrival', found)
+
+
+def _times(messages: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Yield whether stamps are set, in order, and near this machine's clock."""
+    stamps = [one['stamp'] for one in messages]
+    if ZERO_STAMP in stamps:
+        remedy = 'the camera must stamp its images; age, order and fusion depend on it'
+        yield Finding('fail', 'stamps', f'{stamps.count(ZERO_STAMP)} are zero', remedy)
+        return
+    backwards = sum(later < earlier for earlier, later in pairwise(stamps))
+    same = sum(later == earlier for earlier, later in pairwise(stamps))
+    if backwards or same:
+        remedy = 'are there two publishers, or does a bag loop?'
+        found = f'{backwards} go back, {same} are the same as the one before'
+        yield Finding('warn', 'stamps', found, remedy)
+    else:
+        yield Finding('ok', 'stamps', 'each later than the one before')
+    yield _age(statistics.median([one['now'] - one['stamp'] for one in messages]))
+
+
+def _age(age: float) -> Finding:
+    shown = f'{1e3 * age:.0f} ms' if abs(age) < OLD_S else f'{age:.1f} s'
+    found = f'{shown} on arrival (median)'
+    if age < -AHEAD_S:
+        remedy = "the camera's clock is ahead: synchronise (chrony, PTP); with a bag or a "
+        return Finding('warn', 'age', found, f'{remedy}simulation: use_sim_time')
+    if age > OLD_S:
+        remedy = "clocks differ, the camera or the network queues, or it is a bag's own time: "
+        return Finding('warn', 'age', found, f'{remedy}then use_sim_time and --clock')
+    return Finding('ok', 'age', found)

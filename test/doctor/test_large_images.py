@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images of 1920 x 1080 pass from process to process, with much and with little shared memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from seg_node.doctor.large_images import send_large_images
+from seg_node.ros.transport import PROFILE_VARIABLES
+from seg_node.ros.transport.profile import SMALL
+
+pytestmark = pytest.mark.needs_ros
+ROOT = Path(__file__).parents[2]
+# As in a container that docker starts without --shm-size.
+IN_DOCKER = """
+mount -t tmpfs -o size=64m tmpfs /dev/shm || exit 77
+exec "$0" -c '
+import json
+from seg_node.doctor.large_images import send_large_images
+from seg_node.ros.transport import use_shared_memory_profile
+print(json.dumps([use_shared_memory_profile({}), [one.level for one in send_large_images()]]))
+'
+"""
+NOT_PERMITTED = 77
+UNSHARE = shutil.which('unshare')
+
+
+@pytest.fixture(autouse=True)
+def no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has chosen one."""
+    for name in PROFILE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_node_gets_what_it_sends_and_a_camera_with_the_defaults_loses() -> None:
+    as_node, as_camera = send_large_images()
+
+    assert as_node.level == 'ok', as_node.found
+    assert 'ms on the way' in as_node.found
+    assert as_camera.level == 'warn', as_camera.found
+    assert 'profile' in as_camera.remedy
+
+
+@pytest.mark.slow
+def test_camera_with_the_profile_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PROFILE_VARIABLES:
+        monkeypatch.setenv(name, str(ROOT / 'config' / SMALL.file))
+
+    levels = [one.level for one in send_large_images()]
+
+    assert levels == ['ok', 'ok']
+
+
+@pytest.mark.skipif(UNSHARE is None, reason='there is no unshare')
+def test_images_pass_in_the_64_megabytes_that_docker_gives() -> None:
+    done = subprocess.run(
+        [str(UNSHARE), '--mount', 'sh', '-c', IN_DOCKER, sys.executable],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode in (1, NOT_PERMITTED) and not done.stdout:
+        pytest.skip(f'mounting is not permitted here: {done.stderr.strip()}')
+
+    assert done.returncode == 0, done.stderr
+    profile, levels = json.loads(done.stdout)
+    assert SMALL.file in profile
+    assert levels == ['ok', 'warn']

@@ -178,6 +178,11 @@ class Engine(ABC):
         check_images(images)
         return self._segment(images, wanted)
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether images that are given at once take less time than one after the other."""
+        return False
+
     def described(self) -> dict[str, str]:
         """Return what runs here and why, in words, for status and diagnostics."""
         return {

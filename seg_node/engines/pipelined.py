@@ -24,6 +24,11 @@ __all__ = ['PipelinedEngine']
 class PipelinedEngine(Engine):
     """An engine with two batches under way; subclasses write ``submit`` and ``collect``."""
 
+    @property
+    def takes_batches(self) -> bool:
+        """Yes: while one image is computed, the next one is copied in."""
+        return True
+
     @abstractmethod
     def submit(self, images: Sequence[UInt8Array], wanted: Wanted) -> None:
         """Begin with a batch; see ``segment`` for the arguments."""

@@ -8,6 +8,7 @@ from .options import SegmenterOptions
 from .segmentation import CrfDecision, Outputs, Segmentation
 from .segmenter import Segmenter
 from .smoothing import SmoothingOptions
+from .together import infer_together
 
 __all__ = [
     'CrfChoice',
@@ -18,6 +19,7 @@ __all__ = [
     'Segmenter',
     'SegmenterOptions',
     'SmoothingOptions',
+    'infer_together',
     'open_mounting',
     'open_segmenter',
     'with_crf',

@@ -18,6 +18,7 @@ from seg_node.pipeline.refinement import Frame, Refiner, Terms
 from seg_node.pipeline.segmentation import Outputs, Segmentation
 from seg_node.pipeline.smoothing import Smoother
 from seg_node.pipeline.stopwatch import Stopwatch
+from seg_node.pipeline.together import Request
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from seg_node.engines.base import Engine, Inferred
     from seg_node.pipeline.refinement import Refinement
     from seg_node.pipeline.segmentation import CrfDecision
+    from seg_node.pipeline.together import Ahead
 
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
@@ -96,6 +98,7 @@ class Segmenter:
         stamp: float | None = None,
         crf_decision: CrfDecision | None = None,
         crf_may_fail: bool = False,
+        ahead: Ahead | None = None,
     ) -> Segmentation:
         """Segment one image.
 
@@ -111,6 +114,7 @@ class Segmenter:
                 recording is played again; it is followed whatever the gate would say.
             crf_may_fail: Whether a failure of the CRF gives the network's labels with the
                 decision ``'failed'`` instead of an error.
+            ahead: What the engine has answered to the ``request`` for this image already.
 
         Returns:
             Images of the size of the input; all of them are the caller's own.
@@ -123,20 +127,20 @@ class Segmenter:
             ParameterError: If the CRF is off and ``crf_decision`` is that it ran.
             TaxonomyError: If the bundle lacks a class that is to be drivable.
         """
-        check_image(image)
-        watch = Stopwatch()
-        upright = self.mounting.upright(image)
+        watch = Stopwatch(None if ahead is None else ahead.begun)
+        request = self.request(image, outputs, stamp) if ahead is None else ahead.request
+        inferred = self._infer(request) if ahead is None else ahead.inferred
+        watch.include(inferred.times)
         smoothing = None if stamp is None else self.options.smoothing
         wanted = self._wanted(outputs)
-        inferred = self._infer(upright, SCORES_ALONE if smoothing else wanted, watch)
         network_labels = inferred.maps.labels
         if smoothing is not None:
             scores = np.asarray(inferred.scores, np.float32)
-            scores = self._smoother(scores, upright, inferred.placement, smoothing, stamp)
+            scores = self._smoother(scores, request.image, inferred.placement, smoothing, stamp)
             inferred = self._finished(inferred, scores, wanted)
             watch.lap('smooth')
         self.mounting.clear(inferred.maps.entropy)  # else the gate would see it
-        frame = Frame(upright, inferred.scores, inferred.placement, inferred.maps)
+        frame = Frame(request.image, inferred.scores, inferred.placement, inferred.maps)
         terms = Terms(self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail)
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
@@ -163,6 +167,24 @@ class Segmenter:
             probabilities=self._planes(inferred) if outputs.probabilities else None,
         )
 
+    def request(
+        self, image: UInt8Array, outputs: Outputs = ALL_OUTPUTS, stamp: float | None = None
+    ) -> Request:
+        """Return what the engine will be asked for an image, for ``infer_together``.
+
+        Args:
+            image: As for a call.
+            outputs: As for a call.
+            stamp: As for a call.
+
+        Raises:
+            ImageError: As for a call.
+        """
+        check_image(image)
+        is_smoothed = stamp is not None and self.options.smoothing is not None
+        wanted = SCORES_ALONE if is_smoothed else self._wanted(outputs)
+        return Request(self.mounting.upright(image), wanted)
+
     def recall(self, uncertain: float, size: tuple[int, int], stamp: float) -> None:
         """Take in a frame that was segmented before, by a run that this one continues.
 
@@ -188,7 +210,7 @@ class Segmenter:
             EngineError: If the network fails.
         """
         check_image(image)
-        inferred = self._infer(self.mounting.upright(image), SCORES_ALONE, Stopwatch())
+        inferred = self._infer(Request(self.mounting.upright(image), SCORES_ALONE))
         return np.moveaxis(self._planes(inferred), 0, -1)
 
     def _planes(self, inferred: Inferred) -> Float32Array:
@@ -197,9 +219,8 @@ class Segmenter:
         planes = probabilities(scores, inferred.placement, self._manifest.temperature)
         return self.mounting.planes_back(planes)
 
-    def _infer(self, image: UInt8Array, wanted: Wanted, watch: Stopwatch) -> Inferred:
-        (inferred,) = self.engine.segment([image], wanted)
-        watch.include(inferred.times)
+    def _infer(self, request: Request) -> Inferred:
+        (inferred,) = self.engine.segment([request.image], request.wanted)
         return inferred
 
     def _finished(self, inferred: Inferred, scores: Float32Array, wanted: Wanted) -> Inferred:

@@ -22,9 +22,13 @@ class Stopwatch:
         ['fit', 'total']
     """
 
-    def __init__(self) -> None:
-        """Start the first stage."""
-        self._start = self._last = time.monotonic()
+    def __init__(self, start: float | None = None) -> None:
+        """Start the first stage.
+
+        Args:
+            start: When it has begun [s], as ``time.monotonic``; now unless given.
+        """
+        self._start = self._last = time.monotonic() if start is None else start
         self._laps: dict[str, float] = {}
 
     @property

@@ -93,6 +93,11 @@ class StandbyEngine(Engine):
         """What goes on with the engine on the GPU, in a few words."""
         return self._supply.standing.short
 
+    @property
+    def takes_batches(self) -> bool:
+        """Whether the engine does that answered the last frame."""
+        return self._answered.takes_batches
+
     def described(self) -> dict[str, str]:
         """Return what answered the last frame, why, and what the GPU is doing."""
         standing = self._supply.standing

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 TAXONOMY = Taxonomy(
     'tiny3',
     (
-        SegClass('lava', (255, 0, 0)),
-        SegClass('green road', (0, 255, 0), drivable=True),
-        SegClass('water', (0, 0, 255)),
+        SegClass('lava', (255, 0, 0), group='hot'),
+        SegClass('green road', (0, 255, 0), drivable=True, group='cold'),
+        SegClass('water', (0, 0, 255), group='cold'),
     ),
 )
 SIZE = (48, 64)

@@ -26,9 +26,18 @@ MASK_PNG = 'segmentation/mask/compressed'
 CONFIDENCE = 'segmentation/confidence'
 ENTROPY = 'segmentation/entropy'
 DRIVABLE_AREA = 'segmentation/drivable_area'
+MOVABLE = 'segmentation/movable'
 COLOR = 'segmentation/color'
 OVERLAY = 'segmentation/overlay'
 CAMERA_INFO = 'segmentation/camera_info'
+GROUPS = 'segmentation/groups/mask'
+GROUPS_CLASSES = 'segmentation/groups/classes'
+GROUPS_LABEL_INFO = 'segmentation/groups/label_info'
+DECIMATED_MASK = 'segmentation/decimated/mask'
+DECIMATED_CONFIDENCE = 'segmentation/decimated/confidence'
+DECIMATED_CAMERA_INFO = 'segmentation/decimated/camera_info'
+DECIMATED_LABEL_INFO = 'segmentation/decimated/label_info'
+MASK_RLE = 'segmentation/mask_rle'
 STATUS = 'segmentation/status'
 CLASSES = 'segmentation/classes'
 LABEL_INFO = 'segmentation/label_info'
@@ -131,12 +140,46 @@ TOPICS = (
         'sensor_msgs/Image',
         'mono8, 255 drivable, 0 not; an uncertain pixel is not drivable',
     ),
+    Topic(
+        MOVABLE,
+        'sensor_msgs/Image',
+        'mono8, 255 people and vehicles (classes of the kind object), 0 everything else',
+    ),
     Topic(COLOR, 'sensor_msgs/Image', 'rgb8, the mask in the colours of the classes'),
     Topic(OVERLAY, 'sensor_msgs/Image', 'rgb8, the colours over the camera image'),
     Topic(
         CAMERA_INFO,
         'sensor_msgs/CameraInfo',
         "the camera's own with the image's header, while it is published for the same image size",
+    ),
+    Topic(
+        GROUPS,
+        'sensor_msgs/Image',
+        "mono8, id of the group of each pixel's class, 255 = none; only for bundles whose classes "
+        'have groups',
+    ),
+    Topic(
+        DECIMATED_MASK,
+        'sensor_msgs/Image',
+        'mono8, the mask with every `decimated.factor`-th pixel in both directions; by '
+        '`decimated.rule` no obstacle is lost between them',
+    ),
+    Topic(
+        DECIMATED_CONFIDENCE,
+        'sensor_msgs/Image',
+        'mono8, the confidence of exactly these labels, of the same size',
+    ),
+    Topic(
+        DECIMATED_CAMERA_INFO,
+        'sensor_msgs/CameraInfo',
+        'calibration of the decimated image; region of interest and binning are worked in',
+    ),
+    Topic(
+        MASK_RLE,
+        'sensor_msgs/Image',
+        "the mask in Autoware's labels, as its segmentation_pointcloud_fusion reads it: records "
+        'of a byte with the label and an int32 with how many pixels have it in a row; '
+        'only with `mask_rle.enabled`',
     ),
     Topic(
         STATUS,
@@ -154,6 +197,24 @@ TOPICS = (
         LABEL_INFO,
         'vision_msgs/LabelInfo',
         'class ids and names; only where vision_msgs 4.1 or newer is installed',
+        'latched',
+    ),
+    Topic(
+        GROUPS_CLASSES,
+        'std_msgs/String',
+        'JSON: id, name, colour, drivable and members of each group',
+        'latched',
+    ),
+    Topic(
+        GROUPS_LABEL_INFO,
+        'vision_msgs/LabelInfo',
+        'ids and names of the groups',
+        'latched',
+    ),
+    Topic(
+        DECIMATED_LABEL_INFO,
+        'vision_msgs/LabelInfo',
+        'as `segmentation/label_info`, beside the decimated mask',
         'latched',
     ),
     Topic(

@@ -29,6 +29,7 @@ __all__ = [
     'image_message',
     'jpeg_or_png',
     'label_info_message',
+    'runs_message',
     'string_message',
 ]
 
@@ -60,6 +61,18 @@ def image_message(types: Types, header: Any, pixels: UInt8Array) -> Any:
     return types[IMAGE](
         header, height, width, encoding, 0, data.size // height if height else 0, data
     )
+
+
+def runs_message(types: Types, header: Any, size: tuple[int, int], runs: UInt8Array) -> Any:
+    """Return a label map as runs: an image of its height and width whose data are the records.
+
+    Args:
+        types: Classes of messages by name.
+        header: Of the image.
+        size: Height and width of the label map [px].
+        runs: (5 N,) uint8, as from ``run_lengths``.
+    """
+    return types[IMAGE](header, *size, 'mono8', 0, size[1], runs)
 
 
 def compressed_message(types: Types, header: Any, words: str, data: UInt8Array) -> Any:

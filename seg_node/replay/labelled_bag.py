@@ -10,13 +10,17 @@ import shutil
 from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import ImageError, ParameterError
+from seg_node.imaging.camera_info import decimated_info, described_size
 from seg_node.interface import (
+    autoware_runs,
+    class_tables,
     classes_json,
     CODED_FORMAT,
     coded_labels,
-    output_pixels,
+    frame_images,
+    groups_json,
+    ImageOptions,
     outputs_for,
-    PIXEL_ENCODINGS,
     status_values,
     TOPICS,
     topics,
@@ -29,6 +33,7 @@ from seg_node.recordings.messages import (
     IMAGE,
     image_message,
     label_info_message,
+    runs_message,
     string_message,
 )
 from seg_node.recordings.reader import Recording
@@ -95,6 +100,8 @@ class LabelledBag:
         self._context = context
         self._wishes = context.options.labelled
         self._chosen = choose_outputs(self._wishes.names, context.manifest.taxonomy)
+        self._tables = class_tables(context.manifest.taxonomy)
+        self._image_options = ImageOptions(self._wishes.overlay_alpha)
         self.outputs: Outputs = outputs_for(self._chosen.topics, tuple(self._chosen.classes))
         recording = Recording(context.bag, context.damage)
         _clear(folder)
@@ -133,9 +140,18 @@ class LabelledBag:
     def _add_topics(self, camera: str) -> None:
         for name in (*self._chosen.topics, *self._chosen.classes.values()):
             self._add(camera, name, TABLE[name].type_name if name in TABLE else IMAGE)
-        for name, one in TABLE.items():
-            if one.direction == 'latched':
-                self._add(camera, name, one.type_name)
+        for name in self._latched:
+            self._add(camera, name, TABLE[name].type_name)
+
+    @property
+    def _latched(self) -> tuple[str, ...]:
+        """Latched topics of the mask itself, and those beside another mask that was chosen."""
+        rooms = {_room(name) for name in (topics.MASK, *self._chosen.topics)}
+        return tuple(
+            name
+            for name, one in TABLE.items()
+            if one.direction == 'latched' and _room(name) in rooms
+        )
 
     def _add(self, camera: str, name: str, kind: str) -> None:
         quality = TABLE[name if name in TABLE else topics.CONFIDENCE].quality
@@ -162,35 +178,56 @@ class LabelledBag:
         if topics.MASK_PNG in self._chosen.topics:
             data = coded_labels(result.labels)
             yield topics.MASK_PNG, compressed_message(types, header, CODED_FORMAT, data)
-        if topics.CAMERA_INFO in self._chosen.topics:
-            info = self._infos[job.record.topic].at(job.record.log_ns)
-            # as the node: not if it is for images of another size
-            if info is not None and (info.height, info.width) == job.image.shape[:2]:
-                yield topics.CAMERA_INFO, replace(info, header=header)
+        if topics.MASK_RLE in self._chosen.topics:
+            runs = autoware_runs(result.labels, self._tables)
+            yield topics.MASK_RLE, runs_message(types, header, result.labels.shape, runs)
+        yield from self._calibrations(job)
         if topics.STATUS in self._chosen.topics:
             yield topics.STATUS, self._status(job)
 
     def _images(self, job: Job) -> Iterator[tuple[str, Any]]:
         types, header, result = self._writer.types, job.message.header, job.segmentation
-        classes, alpha = self._context.manifest.taxonomy, self._wishes.overlay_alpha
-        for name in self._chosen.topics:
-            if name in PIXEL_ENCODINGS:
-                pixels = output_pixels(name, result, job.image, classes, alpha)
-                yield name, image_message(types, header, pixels)
+        images = frame_images(
+            self._chosen.topics, result, job.image, self._tables, self._image_options
+        )
+        for name, pixels in images:
+            yield name, image_message(types, header, pixels)
         for index, name in self._chosen.classes.items():
             yield name, image_message(types, header, result.planes[index])
+
+    def _calibrations(self, job: Job) -> Iterator[tuple[str, Any]]:
+        """Yield the camera infos, as the node not if they are for images of another size."""
+        info = self._infos[job.record.topic].at(job.record.log_ns)
+        size = job.image.shape[:2]
+        if info is None or described_size(info) != size:
+            return
+        own = replace(info, header=job.message.header)
+        if topics.CAMERA_INFO in self._chosen.topics:
+            yield topics.CAMERA_INFO, own
+        if topics.DECIMATED_CAMERA_INFO in self._chosen.topics:
+            yield (
+                topics.DECIMATED_CAMERA_INFO,
+                decimated_info(own, self._image_options.factor(size)),
+            )
 
     def _write_latched(self, log_ns: int) -> None:
         types, manifest = self._writer.types, self._context.manifest
         header = header_message(types, log_ns, '')
-        names = dict(enumerate(manifest.taxonomy.names))
+        classes = dict(enumerate(manifest.taxonomy.names))
+        info = label_info_message(types, header, classes)
         contents = {
             topics.CLASSES: string_message(types, classes_json(manifest)),
-            topics.LABEL_INFO: label_info_message(types, header, names),
+            topics.LABEL_INFO: info,
+            topics.DECIMATED_LABEL_INFO: info,
         }
+        groups = self._tables.groups
+        if groups is not None:
+            names = dict(enumerate(groups.target.names))
+            contents[topics.GROUPS_CLASSES] = string_message(types, groups_json(manifest, groups))
+            contents[topics.GROUPS_LABEL_INFO] = label_info_message(types, header, names)
         for camera in self._context.topics:
-            for name, content in contents.items():
-                self._writer.write(self._tracks[camera, name], log_ns, content)
+            for name in self._latched:
+                self._writer.write(self._tracks[camera, name], log_ns, contents[name])
 
     def _status(self, job: Job) -> Any:
         record = job.record
@@ -232,6 +269,10 @@ class _CameraInfo:
         except ImageError as err:
             self._recording.told(f'{str(err).rstrip(".")}. It was left out.')
             return None
+
+
+def _room(topic: str) -> str:
+    return topic.rpartition('/')[0]
 
 
 def _clear(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.errors import one_of, ParameterError
 from seg_node.interface import class_topics, TOPICS, topics
+from seg_node.taxonomy import grouping
 
 if TYPE_CHECKING:
     from seg_node.taxonomy import Taxonomy
@@ -71,6 +72,8 @@ def choose_outputs(names: tuple[str, ...], taxonomy: Taxonomy) -> Chosen:
     """
     of_classes = class_topics(taxonomy)
     every = {name: PREFIX + name for name in CHOICES}
+    if grouping(taxonomy) is None:
+        del every[topics.GROUPS.removeprefix(PREFIX)]
     for name in names:
         if name not in every and PREFIX + name not in of_classes.values():
             known = [*every, f'{topics.CONFIDENCE.removeprefix(PREFIX)}/<class>']

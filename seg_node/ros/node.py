@@ -201,7 +201,7 @@ class SegNode(LifecycleNode):
         try:
             self.runner = ModelRunner(parameters)
             for camera in self.cameras:
-                camera.advertise(self.runner.bundle.manifest)
+                camera.advertise(self.runner.bundle.manifest, parameters.runs)
         except BaseException:
             self._release()
             raise

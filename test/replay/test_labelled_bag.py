@@ -25,6 +25,7 @@ from seg_node.errors import BagError, ParameterError
 from seg_node.imaging import colorize, overlay
 from seg_node.replay.options import ReplayOptions
 from seg_node.replay.outputs import BagOutputs, CHOICES, choose_outputs
+from seg_node.taxonomy import load_taxonomy
 from tiny import TAXONOMY, tiny_bundle
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ def test_every_output_is_that_of_the_segmenter_with_the_header_of_its_image(
             'confidence': result.confidence,
             'entropy': result.entropy,
             'drivable_area': result.drivable_area,
+            'movable': np.zeros_like(result.labels),  # no class of the bundle is an object
+            'groups/mask': np.array([0, 1, 1], np.uint8)[result.labels],
+            'decimated/mask': result.labels,  # small enough as it is
+            'decimated/confidence': result.confidence,
             'color': colorize(result.labels, TAXONOMY),
             'overlay': overlay(image, result.labels, TAXONOMY, 0.5),
             'confidence/green_road': result.planes[1],
@@ -94,6 +99,27 @@ def test_only_what_was_chosen_is_there_and_the_latched_ones_once(tmp_path: Path)
     assert [(one.class_id, one.class_name) for one in info.class_map] == list(
         enumerate(TAXONOMY.names)
     )
+
+
+def test_tables_of_other_masks_are_there_with_these_masks(tmp_path: Path) -> None:
+    bag = write_drive(tmp_path / 'drive')
+
+    _, out = labelled(bag, tmp_path / 'out', BagOutputs(('groups/mask', 'decimated/confidence')))
+
+    found = {name.removeprefix('/front/segmentation/'): one for name, one in read_bag(out).items()}
+    assert set(found) == {
+        *('groups/mask', 'decimated/confidence', 'classes', 'label_info'),
+        *('groups/classes', 'groups/label_info', 'decimated/label_info'),
+    }
+    _, info = found['groups/label_info'][0]
+    assert [(one.class_id, one.class_name) for one in info.class_map] == [(0, 'hot'), (1, 'cold')]
+    _, small = found['decimated/label_info'][0]
+    assert [one.class_name for one in small.class_map] == list(TAXONOMY.names)
+
+
+def test_groups_that_the_classes_do_not_have_are_refused() -> None:
+    with pytest.raises(ParameterError, match="'groups/mask'"):
+        choose_outputs(('groups/mask',), load_taxonomy('drivable2'))
 
 
 def test_latched_topics_come_first_and_are_offered_to_late_subscribers(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from replay.labelled import CAMERA, frames_of, labelled, write_drive
 from seg_node.replay.outputs import BagOutputs, CHOICES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from ros.rig import Rig
@@ -27,7 +28,15 @@ pytestmark = [
 PLANES = tuple(f'confidence/{name}' for name in ('lava', 'green_road', 'water'))
 EVERYTHING = BagOutputs((*CHOICES, *PLANES))
 PART = '/segmentation/'
-OPTIONAL = 'label_info'  # the node has it only where vision_msgs is installed
+# The node has them only where vision_msgs is installed.
+OPTIONAL = {'label_info', 'groups/label_info', 'decimated/label_info'}
+TABLES = ('classes', 'groups/classes')
+
+
+@pytest.fixture
+def rig(make_rig: Callable[..., Rig]) -> Rig:
+    """An active node that offers everything."""
+    return make_rig(mask_rle__enabled=True)
 
 
 def published(rig: Rig) -> dict[str, tuple[str, Any]]:
@@ -45,12 +54,14 @@ def test_topics_types_and_qualities_are_those_of_the_node(rig: Rig, tmp_path: Pa
     from rosbags.rosbag2 import Reader  # noqa: PLC0415
 
     _, out = labelled(write_drive(tmp_path / 'drive', infos=((0, 1.0),)), tmp_path, EVERYTHING)
-    rig.until(lambda: len(published(rig)) >= len(EVERYTHING.names) + 1, 'all outputs are seen')
+    rig.until(
+        lambda: len(published(rig)) >= len(EVERYTHING.names) + len(TABLES), 'all outputs are seen'
+    )
     wanted = published(rig)
 
     with Reader(out) as reader:
         found = {one.topic.partition(PART)[2]: one for one in reader.connections}
-    assert set(found) - {OPTIONAL} == set(wanted) - {OPTIONAL}
+    assert set(found) - OPTIONAL == set(wanted) - OPTIONAL
     for name, (kind, profile) in wanted.items():
         extension: Any = found[name].ext
         (quality,) = extension.offered_qos_profiles
@@ -73,11 +84,12 @@ def test_messages_are_those_of_the_node(rig: Rig, tmp_path: Path) -> None:
         'mask/compressed': CompressedImage,
         'status': DiagnosticArray,
         'camera_info': CameraInfo,
+        'decimated/camera_info': CameraInfo,
     }
     for name in EVERYTHING.names:
         rig.listen(f'segmentation/{name}', kinds.get(name, Image))
-    classes = rig.listen('segmentation/classes', String, latched=True)
-    rig.until(lambda: classes, 'the classes')
+    tables = {name: rig.listen(f'segmentation/{name}', String, latched=True) for name in TABLES}
+    rig.until(lambda: all(tables.values()), 'the classes')
     send_info(rig)
 
     found = read_bag(out)
@@ -91,7 +103,8 @@ def test_messages_are_those_of_the_node(rig: Rig, tmp_path: Path) -> None:
             answer = rig.answer(f'segmentation/{name}', message)
             _, written = found[f'/front/segmentation/{name}'][index]
             compare(name, answer, written)
-    assert found['/front/segmentation/classes'][0][1].data == classes[0].data
+    for name, heard in tables.items():
+        assert found[f'/front/segmentation/{name}'][0][1].data == heard[0].data
 
 
 def send_info(rig: Rig) -> None:

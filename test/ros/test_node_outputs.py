@@ -16,7 +16,7 @@ from seg_node.bundle import open_bundle
 from seg_node.engines.registry import open_engine
 from seg_node.imaging import colorize, overlay
 from seg_node.pipeline import Outputs, Segmenter
-from tiny import scene, TAXONOMY, tiny_manifest
+from tiny import scene, TAXONOMY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
 
 SIZE = (93, 121)
-IMAGES = ('mask', 'confidence', 'entropy', 'drivable_area', 'color', 'overlay')
+IMAGES = (
+    *('mask', 'confidence', 'entropy', 'drivable_area', 'movable', 'color', 'overlay'),
+    *('groups/mask', 'decimated/mask', 'decimated/confidence'),
+)
 PLANES = ('lava', 'green_road', 'water')
 
 
@@ -46,6 +49,8 @@ def expected(image: Any, result: Segmentation) -> dict[str, Any]:
         'confidence': result.confidence,
         'entropy': result.entropy,
         'drivable_area': result.drivable_area,
+        'movable': np.zeros_like(result.labels),  # no class of the bundle is an object
+        'groups/mask': np.array([0, 1, 1], np.uint8)[result.labels],
         'color': colorize(result.labels, TAXONOMY),
         'overlay': overlay(image, result.labels, TAXONOMY, 0.5),
         **{f'confidence/{name}': result.planes[index] for index, name in enumerate(PLANES)},
@@ -75,7 +80,8 @@ def test_every_message_carries_the_header_of_its_image(rig: Rig) -> None:
     sent = []
     for image in images:
         sent.append(rig.send(rig.image(image)))
-        rig.answer('segmentation/overlay', sent[-1])
+        for name in IMAGES:
+            rig.answer(f'segmentation/{name}', sent[-1])
 
     for name in IMAGES:
         assert [one.header for one in heard[name]] == [one.header for one in sent], name
@@ -122,7 +128,7 @@ def test_label_info_lists_the_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'vision_msgs', ModuleType('vision_msgs'))
     monkeypatch.setitem(sys.modules, 'vision_msgs.msg', module)
 
-    message = label_info_message(tiny_manifest(), 'now')
+    message = label_info_message(TAXONOMY, 'now')
 
     assert message is not None
     assert message.header.stamp == 'now'
@@ -138,7 +144,7 @@ def test_label_info_is_left_out_where_its_message_is_too_old(
     monkeypatch.setitem(sys.modules, 'vision_msgs', ModuleType('vision_msgs'))
     monkeypatch.setitem(sys.modules, 'vision_msgs.msg', ModuleType('vision_msgs.msg'))
 
-    assert label_info_message(tiny_manifest(), 'now') is None
+    assert label_info_message(TAXONOMY, 'now') is None
 
 
 def test_camera_info_is_the_cameras_own_with_the_images_header(rig: Rig) -> None:

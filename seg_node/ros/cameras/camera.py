@@ -81,13 +81,18 @@ class Camera:
         """The present settings; take them once per frame and use that."""
         return self._settings()
 
-    def advertise(self, manifest: Manifest) -> None:
+    def advertise(self, manifest: Manifest, runs: str | None = None) -> None:
         """Make the output topics for the classes of a bundle.
 
+        Args:
+            manifest: Of the bundle.
+            runs: Labels of the run-length mask; None for no such topic.
+
         Raises:
+            ParameterError: If ``runs`` is not valid for these classes.
             TaxonomyError: If class names do not make different topics.
         """
-        self.outputs = Publishers(self._node, manifest, self.topic)
+        self.outputs = Publishers(self._node, manifest, self.topic, runs)
 
     def withdraw(self) -> None:
         """Take the output topics down and forget what came in."""

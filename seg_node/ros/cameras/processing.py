@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from seg_node.errors import ImageError, SegNodeError
 from seg_node.imaging import decode_compressed, rgb_pixels
 from seg_node.interface import status_values
-from seg_node.interface.topics import CAMERA_INFO, STATUS
+from seg_node.interface.topics import STATUS
 from seg_node.ros.outputs.messages import diagnostics
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ class Processor:
             return
         image = decode(frame.message)
         decoded = time.monotonic()
-        if CAMERA_INFO in wanted.topics:
-            _relay_camera_info(camera, publishers, image, header)
+        options, info = parameters.images, camera.newest_info
+        if info is not None and wanted.calibration:
+            publishers.publish_calibration(wanted, info, image.shape[:2], header, options)
         if not wanted.segmentation:
             camera.health.dropped('unwatched')
             return
@@ -107,7 +108,7 @@ class Processor:
             stamp=_seconds(header.stamp) or frame.arrived,
         )
         computed = time.monotonic()
-        publishers.publish(wanted, result, image, header, parameters.overlay_alpha)
+        publishers.publish(wanted, result, image, header, options)
         published = time.monotonic()
         camera.publishing = published - computed
         times = {
@@ -164,15 +165,6 @@ class Processor:
         name = f'{self.node.get_name()}: frame'
         level = DiagnosticStatus.WARN if result.crf_error else DiagnosticStatus.OK
         publishers.publish_status(diagnostics(header, name, level, f'crf {result.crf}', values))
-
-
-def _relay_camera_info(
-    camera: Camera, publishers: Publishers, image: UInt8Array, header: Any
-) -> None:
-    """Send the camera's calibration, unless it is for images of another size."""
-    info = camera.newest_info
-    if info is not None and (info.height, info.width) == image.shape[:2]:
-        publishers.publish_camera_info(info, header)
 
 
 def _seconds(stamp: Any) -> float:

@@ -11,16 +11,23 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
-from seg_node.interface import classes_json, CODED_FORMAT, coded_labels, text_of
+from seg_node.interface import CODED_FORMAT, coded_labels, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from seg_node.bundle import Manifest
+    from seg_node.taxonomy import Taxonomy
 
-__all__ = ['ImageWriter', 'classes_message', 'diagnostics', 'label_info_message', 'png_message']
+__all__ = [
+    'ImageWriter',
+    'diagnostics',
+    'label_info_message',
+    'png_message',
+    'runs_message',
+    'text_message',
+]
 
 
 class ImageWriter:
@@ -57,13 +64,27 @@ def png_message(labels: npt.NDArray[np.uint8], header: Any) -> CompressedImage:
     return message
 
 
-def classes_message(manifest: Manifest) -> String:
-    """Return the class table of a bundle as JSON."""
-    return String(data=classes_json(manifest))
+def runs_message(runs: npt.NDArray[np.uint8], size: tuple[int, int], header: Any) -> Image:
+    """Return a label map as runs: an Image of its height and width whose data are the records.
+
+    Args:
+        runs: (5 N,) uint8, as from ``autoware_runs``.
+        size: Height and width of the label map [px].
+        header: Of the camera image.
+    """
+    height, width = size
+    message = Image(header=header, height=height, width=width, encoding='mono8', step=width)
+    message.data = array.array('B', runs.tobytes())
+    return message
 
 
-def label_info_message(manifest: Manifest, stamp: Any) -> Any | None:
-    """Return vision_msgs/LabelInfo of a bundle; None where that message is not installed."""
+def text_message(text: str) -> String:
+    """Return a text."""
+    return String(data=text)
+
+
+def label_info_message(taxonomy: Taxonomy, stamp: Any) -> Any | None:
+    """Return vision_msgs/LabelInfo of classes; None where that message is not installed."""
     try:
         from vision_msgs.msg import LabelInfo, VisionClass  # noqa: PLC0415  # optional
     except ImportError:
@@ -71,8 +92,7 @@ def label_info_message(manifest: Manifest, stamp: Any) -> Any | None:
     message = LabelInfo()
     message.header.stamp = stamp
     message.class_map = [
-        VisionClass(class_id=index, class_name=name)
-        for index, name in enumerate(manifest.taxonomy.names)
+        VisionClass(class_id=index, class_name=name) for index, name in enumerate(taxonomy.names)
     ]
     return message
 

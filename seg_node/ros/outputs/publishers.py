@@ -9,10 +9,20 @@ from typing import Any, TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from seg_node.interface import output_pixels, outputs_for, PIXEL_ENCODINGS, topics
+from seg_node.imaging.camera_info import decimated_info, described_size
+from seg_node.interface import (
+    autoware_runs,
+    class_tables,
+    classes_json,
+    frame_images,
+    groups_json,
+    image_encodings,
+    outputs_for,
+    topics,
+)
 from seg_node.ros.qos import latched, overridable, result
 
-from .messages import classes_message, ImageWriter, label_info_message, png_message
+from .messages import ImageWriter, label_info_message, png_message, runs_message, text_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +33,14 @@ if TYPE_CHECKING:
     from rclpy.publisher import Publisher
 
     from seg_node.bundle import Manifest
+    from seg_node.interface import ImageOptions
     from seg_node.pipeline import Outputs, Segmentation
 
     UInt8Array = npt.NDArray[np.uint8]
 
 __all__ = ['Publishers', 'Wanted']
+
+CALIBRATIONS = frozenset({topics.CAMERA_INFO, topics.DECIMATED_CAMERA_INFO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +62,12 @@ class Wanted:
     @property
     def segmentation(self) -> bool:
         """Whether anything is wanted that takes an inference."""
-        return bool(self.classes or self.topics - {topics.CAMERA_INFO})
+        return bool(self.classes or self.topics - CALIBRATIONS)
+
+    @property
+    def calibration(self) -> bool:
+        """Whether a camera info is wanted."""
+        return bool(self.topics & CALIBRATIONS)
 
     @property
     def outputs(self) -> Outputs:
@@ -61,7 +79,11 @@ class Publishers:
     """All outputs of one camera of a configured node; made for the classes of one bundle."""
 
     def __init__(
-        self, node: Node, manifest: Manifest, relative: Callable[[str], str] = str
+        self,
+        node: Node,
+        manifest: Manifest,
+        relative: Callable[[str], str] = str,
+        runs: str | None = None,
     ) -> None:
         """Create the topics and send the latched ones.
 
@@ -69,23 +91,28 @@ class Publishers:
             node: Where they are made.
             manifest: Of the bundle.
             relative: Puts the namespace of the camera in front of a name.
+            runs: Labels of the run-length mask, as for ``autoware_table``; None for no such topic.
 
         Raises:
+            ParameterError: If ``runs`` is not valid for these classes.
             TaxonomyError: If class names do not make different topics.
         """
         self._node = node
         self._relative = relative
-        self._taxonomy = manifest.taxonomy
+        self._tables = class_tables(manifest.taxonomy, runs or '')
         self._class_topics = topics.class_topics(manifest.taxonomy)
-        self._images = {name: self._create(Image, name) for name in PIXEL_ENCODINGS}
+        encodings = image_encodings(self._tables)
+        self._images = {name: self._create(Image, name) for name in encodings}
+        self._writers = {name: ImageWriter(encoding) for name, encoding in encodings.items()}
         self._planes = {
             index: self._create(Image, name) for index, name in self._class_topics.items()
         }
-        self._png = self._create(CompressedImage, topics.MASK_PNG)
-        self._camera_info = self._create(CameraInfo, topics.CAMERA_INFO)
-        self._status = self._create(DiagnosticArray, topics.STATUS)
-        self._writers = {name: ImageWriter(encoding) for name, encoding in PIXEL_ENCODINGS.items()}
         self._plane_writer = ImageWriter('mono8')
+        self._png = self._create(CompressedImage, topics.MASK_PNG)
+        with_runs = () if runs is None else (topics.MASK_RLE,)
+        self._runs = {name: self._create(Image, name) for name in with_runs}
+        self._calibrations = {name: self._create(CameraInfo, name) for name in CALIBRATIONS}
+        self._status = self._create(DiagnosticArray, topics.STATUS)
         self._latched = self._send_latched(manifest)
 
     def _create(self, kind: type, name: str) -> Publisher[Any]:
@@ -95,10 +122,15 @@ class Publishers:
 
     def _send_latched(self, manifest: Manifest) -> list[Publisher[Any]]:
         stamp = self._node.get_clock().now().to_msg()
-        messages = {
-            topics.CLASSES: classes_message(manifest),
-            topics.LABEL_INFO: label_info_message(manifest, stamp),
+        classes, groups = label_info_message(manifest.taxonomy, stamp), self._tables.groups
+        messages: dict[str, Any] = {
+            topics.CLASSES: text_message(classes_json(manifest)),
+            topics.LABEL_INFO: classes,
+            topics.DECIMATED_LABEL_INFO: classes,
         }
+        if groups is not None:
+            messages[topics.GROUPS_CLASSES] = text_message(groups_json(manifest, groups))
+            messages[topics.GROUPS_LABEL_INFO] = label_info_message(groups.target, stamp)
         publishers = []
         for name, message in messages.items():
             if message is None:
@@ -117,7 +149,8 @@ class Publishers:
         return {
             **self._images,
             topics.MASK_PNG: self._png,
-            topics.CAMERA_INFO: self._camera_info,
+            **self._runs,
+            **self._calibrations,
             topics.STATUS: self._status,
         }
 
@@ -133,7 +166,7 @@ class Publishers:
         result_: Segmentation,
         image: UInt8Array,
         header: Any,
-        alpha: float,
+        options: ImageOptions,
     ) -> None:
         """Send the images that are wanted.
 
@@ -142,26 +175,48 @@ class Publishers:
             result_: What was computed for it.
             image: (H, W, 3) uint8 RGB, the camera image.
             header: Of the camera image; every message carries it unchanged.
-            alpha: Opacity of the overlay, 0 to 1.
+            options: How images are made.
         """
-        for name, publisher in self._images.items():
-            if name in wanted.topics:
-                pixels = output_pixels(name, result_, image, self._taxonomy, alpha)
-                publisher.publish(self._writers[name].write(pixels, header))
+        for name, pixels in frame_images(wanted.topics, result_, image, self._tables, options):
+            self._images[name].publish(self._writers[name].write(pixels, header))
         for index in wanted.classes:
             plane = result_.planes[index]
             self._planes[index].publish(self._plane_writer.write(plane, header))
         if topics.MASK_PNG in wanted.topics:
             self._png.publish(png_message(result_.labels, header))
+        for name in self._runs.keys() & wanted.topics:
+            runs = autoware_runs(result_.labels, self._tables)
+            self._runs[name].publish(runs_message(runs, result_.labels.shape, header))
 
     def publish_status(self, status: DiagnosticArray) -> None:
         """Send the status of one frame."""
         self._status.publish(status)
 
-    def publish_camera_info(self, info: CameraInfo, header: Any) -> None:
-        """Send the camera's calibration with the image's header."""
+    def publish_calibration(
+        self,
+        wanted: Wanted,
+        info: CameraInfo,
+        size: tuple[int, int],
+        header: Any,
+        options: ImageOptions,
+    ) -> None:
+        """Send the camera infos that are wanted, unless they are for images of another size.
+
+        Args:
+            wanted: As asked before the segmentation.
+            info: Of the camera.
+            size: Height and width of its image [px].
+            header: Of that; both messages carry it.
+            options: How images are made.
+        """
+        if described_size(info) != size:
+            return
         info.header = header
-        self._camera_info.publish(info)
+        if topics.CAMERA_INFO in wanted.topics:
+            self._calibrations[topics.CAMERA_INFO].publish(info)
+        if topics.DECIMATED_CAMERA_INFO in wanted.topics:
+            small = decimated_info(info, options.factor(size))
+            self._calibrations[topics.DECIMATED_CAMERA_INFO].publish(small)
 
     def destroy(self) -> None:
         """Take the topics down."""

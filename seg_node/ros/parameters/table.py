@@ -19,7 +19,7 @@ from .drivable import DRIVABLE, DrivableParameters
 from .engine import ENGINE, engine_faults, EngineParameters, image_size_of
 from .input import INPUT, InputParameters
 from .operation import OPERATION, operation_faults, OperationParameters
-from .outputs import OutputParameters, OUTPUTS
+from .outputs import OutputParameters, OUTPUTS, outputs_faults
 from .spec import Spec, Value
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ JOINT: tuple[Callable[[Mapping[str, object]], list[str]], ...] = (
     engine_faults,
     cameras_faults,
     crf_faults,
+    outputs_faults,
     operation_faults,
 )
 """Each names the faults that no value of its group has alone."""

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from seg_node.errors import TaxonomyError
 from seg_node.metrics.categories import CATEGORIES
 from seg_node.taxonomy import grouping, load_taxonomy, SegClass, Taxonomy
 
+BUNDLES = Path(__file__).parents[2] / 'bundles'
 YARD = Taxonomy(
     'yard',
     (
@@ -84,3 +87,15 @@ def test_group_that_is_no_name_is_refused(group: object) -> None:
 
     with pytest.raises(TaxonomyError, match="group of class 'hen'"):
         Taxonomy.from_dict(plain)
+
+
+@pytest.mark.parametrize('name', ['default', 'procedural'])
+def test_shipped_bundles_know_groups_and_kinds(name: str) -> None:
+    """Coarse, movable and decimated masks are made of them."""
+    manifest = json.loads((BUNDLES / name / 'manifest.json').read_text(encoding='utf-8'))
+
+    shipped = Taxonomy.from_dict(manifest['taxonomy'])
+
+    published = load_taxonomy(shipped.name)
+    assert [one.group for one in shipped.classes] == [one.group for one in published.classes]
+    assert shipped.kinds == published.kinds

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seg_node.metrics.student import student_quantile
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,12 +25,11 @@ if TYPE_CHECKING:
 
     Float64Array = npt.NDArray[np.float64]
 
-__all__ = ['DRAWS', 'SEED', 'draws', 'interval', 'student_quantile']
+__all__ = ['DRAWS', 'SEED', 'draws', 'interval']
 
 DRAWS = 4000
 """How often units are drawn; the ends of an interval then move little with the seed."""
 SEED = 0
-LEVEL = 0.95
 MOST_NUMBERS = 4_000_000  # of a part of the draws that is in memory at a time
 
 NORMAL = NormalDist()
@@ -72,19 +73,3 @@ def interval(values: Float64Array, support: int) -> tuple[float, float]:
     tail = NORMAL.cdf(-reach)
     low, high = np.quantile(known, [tail, 1.0 - tail])
     return float(low), float(high)
-
-
-def student_quantile(freedom: int) -> float:
-    """Return the 0.975 quantile of Student's t, right to 0.1 % from 5 degrees of freedom on.
-
-    Abramowitz and Stegun, "Handbook of Mathematical Functions", 26.7.5.
-    """
-    z = NORMAL.inv_cdf((1.0 + LEVEL) / 2.0)
-    terms = (
-        z,
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return math.fsum(term / freedom**power for power, term in enumerate(terms))

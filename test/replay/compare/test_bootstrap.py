@@ -9,8 +9,9 @@ import math
 import numpy as np
 import pytest
 
+from seg_node.metrics.student import student_quantile
 from seg_node.replay.compare import bootstrap
-from seg_node.replay.compare.bootstrap import DRAWS, draws, interval, student_quantile
+from seg_node.replay.compare.bootstrap import DRAWS, draws, interval
 
 
 def test_every_draw_takes_as_many_units_as_there_are() -> None:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables that are printed, made from the same data as the JSON."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import Any, TYPE_CHECKING
+
+from .options import SUBJECTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .compare import Change
+    from .rules import Rule
+
+__all__ = ['changes_text', 'result_text']
+
+HEADINGS = (
+    'what',
+    'size',
+    'cameras',
+    'p50 ms',
+    'p95 ms',
+    'p99 ms',
+    'CPU ms',
+    'frames/s',
+    'lost %',
+    'peak MB',
+    'mIoU %',
+)
+NONE = '-'
+
+
+def result_text(data: Mapping[str, Any]) -> str:
+    """Return a result for people, without a newline at its end."""
+    rows = [HEADINGS, *(_cells(row) for row in data['rows'])]
+    settings, machine = data['settings'], data['machine']
+    sources = sorted({row['accuracy']['source'] for row in data['rows'] if row['accuracy']})
+    versions = ', '.join(f'{name} {text}' for name, text in data['versions'].items())
+    notes = f"""
+CPU ms: processor time of the measured process per frame, at no particular rate.
+frames/s: a part of the node back to back; the node at the highest rate with at most 5 % lost, of
+all cameras together. mIoU: {'; '.join(sources) or 'not known'}.
+{settings['drive']}; {', '.join(settings['outputs'])} watched; engine {settings['engine']},
+{settings['threads']} thread(s); bundle {data['bundle']['name']} {data['bundle']['digest']}.
+{machine['cpu']}, {machine['cores']} cores, {machine['system']}; yardstick
+{median(data['yardstick_ms']):.2f} ms; {versions}."""
+    return _table(rows) + '\n' + notes
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    highest = row.get('highest_rate')
+    rate = highest['rate'] * row['cameras'] if highest else row['frames_per_second']
+    accuracy = row['accuracy'] and row['accuracy']['mean_iou']
+    return (
+        SUBJECTS[row['subject']],
+        row['size'] or NONE,
+        str(row['cameras'] or NONE),
+        *(f'{row["latency_ms"][name]:.1f}' for name in ('p50', 'p95', 'p99')),
+        f'{row["cpu_ms"]:.1f}',
+        f'{rate:.1f}',
+        f'{highest["lost_percent"]:.1f}' if highest else NONE,
+        f'{row["peak_memory_mb"]:.0f}',
+        f'{100 * accuracy:.1f}' if accuracy is not None else NONE,
+    )
+
+
+def changes_text(
+    changes: Sequence[Change],
+    notes: Sequence[str],
+    met: Mapping[Rule, Sequence[Change]],
+) -> str:
+    """Return a comparison for people, without a newline at its end."""
+    rows = [('figure', 'before', 'now', 'change', '95 % interval', 'verdict')]
+    rows += [
+        (
+            one.name,
+            f'{one.old:.4g}',
+            f'{one.new:.4g}',
+            f'{100 * one.share:+.1f} %',
+            NONE
+            if one.verdict == 'not judged'
+            else f'{100 * one.low:+.1f} to {100 * one.high:+.1f} %',
+            one.verdict,
+        )
+        for one in changes
+    ]
+    verdicts = [
+        f'{rule.text}: ' + (f'MET by {", ".join(one.name for one in found)}' if found else 'kept')
+        for rule, found in met.items()
+    ]
+    return '\n'.join([_table(rows), *notes, *verdicts])
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Return columns, the first one to the left, the others to the right."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    return '\n'.join(
+        '  '.join(
+            text.ljust(width) if index == 0 else text.rjust(width)
+            for index, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verdicts on two benchmarks, and rules about them."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmark.results import result, row
+from seg_node.benchmark.compare import changes, interval, read_result, warnings
+from seg_node.benchmark.rules import parse_rule
+from seg_node.errors import ParameterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def verdicts(old: float, new: float, noise: float = 0.01, drift: float = 1.0) -> dict[str, str]:
+    found = changes(
+        result(row('node.720p.1', old, noise, 1, rate=10.0)),
+        result(row('node.720p.1', new, noise, 2, rate=10.0), yardstick=20.0 * drift),
+    )
+    return {one.name.rpartition('.')[2]: one.verdict for one in found}
+
+
+def test_clear_changes_get_their_verdict_and_noise_gets_none() -> None:
+    assert verdicts(10.0, 12.0)['cpu'] == 'slower'
+    assert verdicts(10.0, 8.0)['cpu'] == 'faster'
+    assert verdicts(10.0, 10.0)['cpu'] == 'no difference'
+    assert verdicts(10.0, 10.5, noise=0.2)['cpu'] == 'no difference'
+
+
+def test_certain_but_tiny_change_is_no_difference() -> None:
+    assert verdicts(10.0, 10.1, noise=0.0001)['p50'] == 'no difference'
+    assert verdicts(10.0, 10.3, noise=0.0001)['p50'] == 'slower'
+
+
+def test_change_that_the_machine_may_have_made_is_no_difference() -> None:
+    assert verdicts(10.0, 12.0, drift=1.3)['cpu'] == 'no difference'
+    assert verdicts(10.0, 20.0, drift=1.3)['cpu'] == 'slower'
+
+
+@pytest.mark.parametrize(
+    ('new', 'verdict'), [(12.0, 'faster'), (10.3, 'no difference'), (9.0, 'slower')]
+)
+def test_more_frames_per_second_are_faster(new: float, verdict: str) -> None:
+    found = changes(
+        result(row('node.720p.1', 10.0, 0.01, 1, rate=10.0)),
+        result(row('node.720p.1', 10.0, 0.01, 2, rate=new)),
+    )
+
+    assert {one.name: one.verdict for one in found}['node.720p.1.rate'] == verdict
+
+
+def test_interval_holds_the_true_change_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    true = 0.1
+    inside = 0
+    for _ in range(1000):
+        old = 10.0 * np.exp(0.05 * rng.standard_normal(5))
+        new = 11.0 * np.exp(0.10 * rng.standard_normal(5))
+        low, high = interval(old.tolist(), new.tolist(), 0.0)
+        inside += low <= true <= high
+
+    assert 930 <= inside <= 970
+
+
+def test_interval_of_two_runs_is_not_known() -> None:
+    assert all(math.isnan(one) for one in interval([1.0, 2.0], [1.0, 2.0, 3.0], 0.0))
+
+
+def test_what_else_differs_is_told() -> None:
+    old, new = result(row('engine', 1.0, 0.0, 0)), result(row('engine', 1.0, 0.0, 0))
+    assert warnings(old, new) == []
+
+    new['machine'] = {**new['machine'], 'cores': 8}
+    new['yardstick_ms'] = [30.0, 30.0]
+
+    assert warnings(old, new)[0] == 'Machines differ: cores 2 -> 8.'
+    assert '+50 %' in warnings(old, new)[1]
+
+
+def test_results_without_a_common_scene_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r'engine.*pipeline.*nothing to compare'):
+        changes(result(row('engine', 1, 0, 0)), result(row('pipeline.720p', 1, 0, 0)))
+
+
+@pytest.mark.parametrize('text', ['', '{}', '[1]', '{"kind": "benchmark", "format": 2}'])
+def test_file_that_is_no_result_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / 'old.json'
+    file.write_text(text, encoding='utf-8')
+
+    with pytest.raises(ParameterError, match=r'expected what "seg benchmark --out"'):
+        read_result(file)
+
+
+def test_result_comes_back_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / 'old.json'
+    data = result(row('engine', 1.0, 0.0, 0))
+    file.write_text(json.dumps(data), encoding='utf-8')
+
+    assert read_result(file) == data
+
+
+@pytest.mark.parametrize(
+    ('text', 'met'),
+    [
+        ('*.cpu > 10 %', ['node.720p.1.cpu']),
+        ('*.cpu > 30 %', []),
+        ('*.cpu>=10%', ['node.720p.1.cpu']),
+        ('node.*.p50 is slower', ['node.720p.1.p50']),
+        ('node.* is faster', []),
+        ('engine.* is slower', []),
+        ('*.memory > 1 %', []),
+    ],
+)
+def test_rules_name_the_changes_that_meet_them(text: str, met: list[str]) -> None:
+    found = changes(
+        result(row('engine', 5.0, 0.01, 3), row('node.720p.1', 10.0, 0.01, 1, rate=9.0)),
+        result(row('engine', 5.0, 0.01, 4), row('node.720p.1', 12.0, 0.01, 2, rate=9.0)),
+    )
+
+    assert [one.name for one in parse_rule(text).check(found)] == met
+
+
+@pytest.mark.parametrize('text', ['', 'cpu', '*.cpu > 10', '*.cpu is bad', 'a b > 1 %'])
+def test_what_is_no_rule_is_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match=r'rule|verdict'):
+        parse_rule(text)
+
+
+@pytest.mark.parametrize(
+    ('text', 'why'),
+    [('pipline.* > 1 %', 'not among the figures'), ('*.memory is slower', 'too few runs')],
+)
+def test_rule_that_cannot_be_judged_is_an_error(text: str, why: str) -> None:
+    found = changes(result(row('engine', 5, 0, 0)), result(row('engine', 5, 0, 0)))
+
+    with pytest.raises(ParameterError, match=why):
+        parse_rule(text).check(found)

@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from seg_node.interface.topics import QUALITIES
@@ -13,7 +19,17 @@ from seg_node.interface.topics import QUALITIES
 if TYPE_CHECKING:
     from seg_node.interface import Quality
 
-__all__ = ['camera', 'latched', 'overridable', 'result']
+__all__ = ['OVERRIDABLE', 'camera', 'latched', 'overridable', 'result']
+
+OVERRIDABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+    QoSPolicyKind.DEADLINE,
+    QoSPolicyKind.LIFESPAN,
+)
+"""What ``qos_overrides`` can change."""
 
 
 def camera() -> QoSProfile:
@@ -42,5 +58,8 @@ def _profile(quality: Quality) -> QoSProfile:
 
 
 def overridable() -> QoSOverridingOptions:
-    """Declare history, depth and reliability of an endpoint as read-only parameters."""
-    return QoSOverridingOptions.with_default_policies()
+    """Declare the policies of an endpoint as read-only parameters; durations are nanoseconds.
+
+    A subscription has no lifespan; rclpy leaves it out there.
+    """
+    return QoSOverridingOptions(OVERRIDABLE)

@@ -20,6 +20,7 @@ from .engine import ENGINE, engine_faults, EngineParameters, image_size_of
 from .input import INPUT, InputParameters
 from .operation import OPERATION, operation_faults, OperationParameters
 from .outputs import OutputParameters, OUTPUTS, outputs_faults
+from .smoothing import SMOOTHING, SmoothingParameters
 from .spec import Spec, Value
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ PARAMETERS: tuple[Spec, ...] = (
     *INPUT,
     *CAMERAS,
     *DRIVABLE,
+    *SMOOTHING,
     *CRF,
     *OUTPUTS,
     *OPERATION,
@@ -60,6 +62,7 @@ class Parameters(
     InputParameters,
     CamerasParameters,
     DrivableParameters,
+    SmoothingParameters,
     CrfParameters,
     OutputParameters,
     OperationParameters,

@@ -12,6 +12,7 @@ import tempfile
 from typing import Any, TYPE_CHECKING
 
 from seg_node.bundle.card import model_card
+from seg_node.bundle.external_data import refuse_external_data
 from seg_node.bundle.manifest import Manifest
 from seg_node.errors import BundleError, ShareError
 from seg_node.share import share_path
@@ -23,6 +24,7 @@ __all__ = ['Bundle', 'check_target', 'find_bundle', 'open_bundle', 'sha256', 'wr
 
 MANIFEST = 'manifest.json'
 ONNX = 'model.onnx'
+ONNX_SUFFIX = '.onnx'
 INT8_CPU = 'model.int8.cpu.onnx'
 INT8_TRT = 'model.int8.trt.onnx'
 WEIGHTS = 'weights.safetensors'
@@ -113,7 +115,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
 
     Raises:
         BundleError: If the folder or its manifest is missing or malformed, its format is from
-            another major version, or a file is missing or was altered.
+            another major version, a file is missing or was altered, or a network wants to read
+            files that are not its own.
     """
     folder = find_bundle(name_or_path)
     data = _read_manifest(folder / MANIFEST)
@@ -124,6 +127,8 @@ def open_bundle(name_or_path: str | Path) -> Bundle:
         raise BundleError(msg) from err
     for name, expected in manifest.files.items():
         _verify(folder, name, expected)
+        if name.endswith(ONNX_SUFFIX):
+            refuse_external_data(folder / name)
     return Bundle(folder, manifest)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import onnx
 from onnx import compose, TensorProto
 
+from seg_node.bundle.external_data import refuse_outside_data
 from seg_node.bundle.wrapping import PREFIX
 from seg_node.errors import BundleError
 
@@ -24,8 +25,10 @@ def load_foreign(path: Path) -> onnx.ModelProto:
     """Read a network; all its names get the prefix of what is not ours.
 
     Raises:
-        BundleError: The file is no network, or a newer one than onnx knows.
+        BundleError: The file is no network, a newer one than onnx knows, or wants to read files
+            outside of its folder.
     """
+    refuse_outside_data(path)
     try:
         model = onnx.load(str(path))
         onnx.checker.check_model(model)

@@ -152,6 +152,7 @@ setup(
         (f'share/{NAME}', ['package.xml']),
         files('launch', '*.launch.py'),
         files('config', '*.yaml', '*.xml'),
+        files('config/sros2', '*.xml'),
         files('config/train', '*.yaml'),
         *(files(f'bundles/{name}', '*') for name in BUNDLES),
     ],

@@ -199,7 +199,8 @@ class SegNode(LifecycleNode):
         parameters = self.parameters
         started = time.monotonic()
         try:
-            self.runner = ModelRunner(parameters)
+            mountings = {one.name: one.settings.open_mounting(one.name) for one in self.cameras}
+            self.runner = ModelRunner(parameters, mountings)
             for camera in self.cameras:
                 camera.advertise(self.runner.bundle.manifest, parameters.runs)
         except BaseException:
@@ -217,7 +218,8 @@ class SegNode(LifecycleNode):
             raise EngineError(msg)
         by_name = {camera.name: camera for camera in self.cameras}
         process = Processor(self, self.runner, by_name, lambda: self.parameters)
-        self._worker = Worker(process, by_name)
+        runner = self.runner
+        self._worker = Worker(process, by_name, lambda: runner.slop(self.parameters))
         for camera in self.cameras:
             camera.subscribe()
 

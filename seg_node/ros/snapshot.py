@@ -18,6 +18,7 @@ import numpy as np
 from seg_node.errors import SegNodeError
 from seg_node.imaging import colorize, overlay
 from seg_node.pipeline import Outputs
+from seg_node.ros.cameras.model_runner import Job
 from seg_node.ros.cameras.processing import decode
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def _write_all(
     }
     try:
         image = decode(message)
-        result = runner.run(image, _everything(runner), parameters, camera=camera)
+        job = Job(image, _everything(runner), camera=camera)
+        (result,) = runner.run([job], parameters)
         _write_pictures(folder, image, result, runner)
         facts['result'] = {
             'crf': result.crf,

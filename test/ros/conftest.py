@@ -36,7 +36,8 @@ def make_rig(bundle_folder: Path) -> Iterator[MakeRig]:
     def make(**parameters: object) -> Rig:
         values = {'bundle': str(bundle_folder), 'engine': 'onnxruntime', 'threads': 1}
         given = {name.replace('__', '.'): value for name, value in parameters.items()}
-        rigs.append(Rig({**values, **given}))
+        remappings = given.pop('remappings', None)
+        rigs.append(Rig({**values, **given}, remappings=remappings))
         return rigs[-1]
 
     yield make

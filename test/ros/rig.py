@@ -37,7 +37,12 @@ STEPS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1, 'rgba8': 4, 'bgra8': 4}
 class Rig:
     """A ``SegNode`` spinning in a thread of its own, and a client that is spun by the test."""
 
-    def __init__(self, parameters: Mapping[str, object], camera: str = 'image') -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, object],
+        camera: str = 'image',
+        remappings: Mapping[str, str] | None = None,
+    ) -> None:
         """Start both in a fresh context, domain and namespace."""
         number = next(NUMBERS)
         self.namespace = f'/t{os.getpid()}_{number}'
@@ -47,6 +52,7 @@ class Rig:
         self.node = SegNode(
             namespace=self.namespace,
             context=self.context,
+            cli_args=['--ros-args', *remapping_arguments(remappings or {})],
             parameter_overrides=[Parameter(name, value=one) for name, one in parameters.items()],
         )
         self.client = Node('client', namespace=self.namespace, context=self.context)
@@ -100,8 +106,13 @@ class Rig:
 
     def _is_heard(self, topic: str) -> bool:
         """Say whether the node sees a listener."""
+        outputs = [
+            camera.outputs
+            for camera in self.node.cameras
+            if camera.outputs is not None and topic.startswith(camera.topic(''))
+        ]
         return bool(self.node.count_subscribers(f'{self.namespace}/{topic}')) and (
-            self.outputs is None or bool(self.outputs.wanted())
+            not outputs or any(one.wanted() for one in outputs)
         )
 
     def stop_listening(self, topic: str) -> None:
@@ -181,6 +192,11 @@ class Rig:
         self.until(future.done, f'an answer of {name}')
         self.client.destroy_client(client)
         return future.result()
+
+
+def remapping_arguments(remappings: Mapping[str, str]) -> list[str]:
+    """Return the command line for remappings."""
+    return [word for name, target in remappings.items() for word in ('-r', f'{name}:={target}')]
 
 
 def pixels_of(message: Image) -> npt.NDArray[np.uint8]:

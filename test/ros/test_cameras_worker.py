@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from threading import Event
+from typing import TYPE_CHECKING
 
 from seg_node.ros.cameras.worker import Frame, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TIMEOUT_S = 5.0
 
@@ -14,7 +18,8 @@ def test_worker_skips_to_the_newest_frame_while_it_is_busy() -> None:
     seen: list[str] = []
     begun, may_go_on, done = Event(), Event(), Event()
 
-    def process(frame: Frame) -> None:
+    def process(frames: Sequence[Frame]) -> None:
+        (frame,) = frames
         seen.append(frame.message)
         begun.set()
         may_go_on.wait(TIMEOUT_S)
@@ -37,7 +42,8 @@ def test_stop_finishes_the_frame_at_hand_and_forgets_the_waiting_one() -> None:
     seen: list[str] = []
     begun, may_go_on = Event(), Event()
 
-    def process(frame: Frame) -> None:
+    def process(frames: Sequence[Frame]) -> None:
+        (frame,) = frames
         begun.set()
         may_go_on.wait(TIMEOUT_S)
         seen.append(frame.message)

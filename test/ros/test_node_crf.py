@@ -169,9 +169,9 @@ def test_time_that_publishing_takes_is_kept_from_the_crf(make_rig: MakeRig) -> N
     kept: list[float] = []
     run = rig.runner.run
 
-    def spy(*arguments: Any, **named: Any) -> Any:
-        kept.append(named['reserve'])
-        return run(*arguments, **named)
+    def spy(jobs: Any, parameters: Any) -> Any:
+        kept.extend(job.reserve for job in jobs)
+        return run(jobs, parameters)
 
     rig.runner.run = spy
     rig.listen('segmentation/overlay')

@@ -23,9 +23,9 @@ def spy(rig: Rig) -> list[Outputs]:
     asked: list[Outputs] = []
     run = rig.runner.run
 
-    def watched(image: Any, outputs: Outputs, *rest: Any, **named: Any) -> Any:
-        asked.append(outputs)
-        return run(image, outputs, *rest, **named)
+    def watched(jobs: Any, parameters: Any) -> Any:
+        asked.extend(job.outputs for job in jobs)
+        return run(jobs, parameters)
 
     rig.runner.run = watched
     return asked

@@ -121,7 +121,7 @@ def test_defect_in_a_transition_is_reported_and_can_be_tried_again(
     from seg_node.ros import node as module  # noqa: PLC0415
 
     rig = make_rig(autostart=False)
-    monkeypatch.setattr(module, 'ModelRunner', lambda _: 1 / 0)
+    monkeypatch.setattr(module, 'ModelRunner', lambda *_: 1 / 0)
 
     assert not change(rig, 'configure')
 

@@ -124,7 +124,7 @@ class Camera:
         self.topics = None
 
     def _on_image(self, message: Any) -> None:
-        frame = Frame(message, self.name)
+        frame = Frame.of(message, self.name)
         self.newest = message
         self.health.received()
         self._hand_over(self, frame)

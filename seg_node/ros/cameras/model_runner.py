@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -14,24 +15,58 @@ from seg_node.engines.serving import open_for_serving
 from seg_node.engines.standby.engine import StandbyEngine, StandbyOptions
 from seg_node.engines.standby.standing import Patience
 from seg_node.errors import EngineError
+from seg_node.imaging.drivable import drivable_table
 from seg_node.interface import crf_words, engine_words
-from seg_node.pipeline import CrfChoice, Outputs, Segmenter, SegmenterOptions, with_crf
+from seg_node.pipeline import (
+    CrfChoice,
+    infer_together,
+    Segmenter,
+    SegmenterOptions,
+    SmoothingOptions,
+    with_crf,
+)
 from seg_node.pipeline.crf_choice import crf_warning
+from seg_node.ros.parameters.smoothing import SMOOTHING_OFF
 from seg_node.ros.parameters.table import image_size_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import numpy.typing as npt
 
     from seg_node.bundle import Manifest
-    from seg_node.pipeline import Segmentation
+    from seg_node.pipeline import Mounting, Outputs, Segmentation
+    from seg_node.pipeline.smoothing import SmoothingMethod
+    from seg_node.pipeline.together import Ahead, Request
     from seg_node.ros.parameters.table import Parameters
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['ModelRunner', 'segmenter_options']
+__all__ = ['Job', 'ModelRunner', 'segmenter_options']
 
 
 CLOSE_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An image to be segmented.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        outputs: What to compute.
+        camera: Name of the camera it is from.
+        arrived: When it arrived, on the monotonic clock [s]; the latency budget counts from there.
+        reserve: What is needed of that budget after the segmentation [s].
+        stamp: When it was taken [s]; None for an image that is no part of a sequence.
+    """
+
+    image: UInt8Array
+    outputs: Outputs
+    camera: str = ''
+    arrived: float | None = None
+    reserve: float = 0.0
+    stamp: float | None = None
 
 
 class ModelRunner:
@@ -41,8 +76,12 @@ class ModelRunner:
     frames before.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, mountings: Mapping[str, Mounting]) -> None:
         """Open the model and run it once, so that the first frame is as fast as the others.
+
+        Args:
+            parameters: Present values.
+            mountings: Of each camera, by name.
 
         Raises:
             BundleError: If the bundle is missing, damaged or of another format.
@@ -59,7 +98,9 @@ class ModelRunner:
             precision=parameters.precision,
             options=_standby_options(parameters),
         )
-        self._segmenters = {name: Segmenter(self.engine) for name in parameters.cameras}
+        self._segmenters = {
+            name: Segmenter(self.engine, mounting=mounting) for name, mounting in mountings.items()
+        }
         try:
             self._adopt(parameters)
             self._warm_up()
@@ -73,7 +114,7 @@ class ModelRunner:
         """Run everything once, the CRF too if it is on."""
         spec = self.bundle.manifest.input
         black = np.zeros((spec.height, spec.width, 3), np.uint8)
-        segmenter = next(iter(self._segmenters.values()))
+        segmenter = Segmenter(self.engine, next(iter(self._segmenters.values())).options)
         refining = segmenter.options.crf is not None
         segmenter(black, crf_decision='ran' if refining else 'off')
 
@@ -97,44 +138,66 @@ class ModelRunner:
         """Return what a user should know about these parameters with this bundle; mostly empty."""
         return crf_warning(_crf_choice(parameters), self.bundle.manifest)
 
-    def run(
-        self,
-        image: UInt8Array,
-        outputs: Outputs,
-        parameters: Parameters,
-        *,
-        camera: str = '',
-        arrived: float | None = None,
-        reserve: float = 0.0,
-        stamp: float | None = None,
-    ) -> Segmentation:
-        """Segment one image with the present parameters.
+    def run(self, jobs: Sequence[Job], parameters: Parameters) -> list[Segmentation]:
+        """Segment images of different cameras with the present parameters.
 
         Args:
-            image: (H, W, 3) uint8 RGB.
-            outputs: What to compute.
-            parameters: Thresholds and CRF; a change takes effect with this frame.
-            camera: Name of the camera it is from.
-            arrived: When the image arrived, on the monotonic clock [s]; the latency budget
-                counts from there.
-            reserve: What is needed of that budget after the segmentation [s].
-            stamp: When it was taken [s]; None for an image that is no part of a sequence.
+            jobs: One for each image.
+            parameters: Thresholds and CRF; a change takes effect with these images.
         """
         budget = parameters.latency_budget
-        deadline = arrived + budget - reserve if budget and arrived is not None else None
         with self._lock:
             if parameters is not self._parameters:
                 self._adopt(parameters)
-            return self._segmenters[camera](
-                image, outputs, deadline=deadline, stamp=stamp, crf_may_fail=True
-            )
+            if len(jobs) == 1 or not self.engine.takes_batches:
+                return [self._segmented(job, budget) for job in jobs]
+            requests = [self._request(job) for job in jobs]
+            answers = infer_together(self.engine, requests)
+            return [
+                self._segmented(job, budget, ahead)
+                for job, ahead in zip(jobs, answers, strict=True)
+            ]
+
+    def _request(self, job: Job) -> Request:
+        return self._segmenters[job.camera].request(job.image, job.outputs, job.stamp)
+
+    def _segmented(self, job: Job, budget: float, ahead: Ahead | None = None) -> Segmentation:
+        deadline = None
+        if budget and job.arrived is not None:
+            deadline = job.arrived + budget - job.reserve
+        segmenter = self._segmenters[job.camera]
+        return segmenter(
+            job.image,
+            job.outputs,
+            deadline=deadline,
+            stamp=job.stamp,
+            crf_may_fail=True,
+            ahead=ahead,
+        )
+
+    def slop(self, parameters: Parameters) -> float:
+        """Return how far the stamps of images may differ that are to go together [s].
+
+        There is nothing to wait for where the engine takes one image after the other anyway.
+        """
+        return parameters.batch_slop if self.engine.takes_batches else 0.0
 
     def described(self) -> dict[str, str]:
         """Return what runs here, in words, for status and diagnostics.
 
         Asked in the thread that ran a frame, it is what that frame was answered by.
         """
-        return {**engine_words(self.bundle, self.engine), **self._crf_words}
+        words = engine_words(self.bundle, self.engine)
+        return {**words, **self._batch_words(words['engine']), **self._crf_words}
+
+    def _batch_words(self, engine: str) -> dict[str, str]:
+        """Return what becomes of the wish to batch; nothing where nobody wishes it."""
+        slop = self._parameters.batch_slop
+        if not slop or len(self._segmenters) == 1:
+            return {}
+        together = f'images whose stamps differ by up to {slop:g} s go through the engine together'
+        alone = f'no: the engine {engine} takes one image after the other'
+        return {'batch': together if self.engine.takes_batches else alone}
 
     @property
     def gpu(self) -> str:
@@ -183,12 +246,29 @@ def segmenter_options(parameters: Parameters, manifest: Manifest) -> SegmenterOp
 
     Raises:
         CrfError: If the bundle lacks the preset that they name.
+        TaxonomyError: If it lacks a class that they call drivable.
     """
+    names = tuple(name for name in parameters.drivable_classes if name)
+    drivable_table(manifest.taxonomy, names)  # refuses unknown ones before a frame comes
     options = SegmenterOptions(
+        drivable_classes=names,
         drivable_min_probability=parameters.drivable_min_probability or None,
         drivable_max_entropy=parameters.drivable_max_entropy,
+        drivable_hysteresis=parameters.drivable_hysteresis,
+        drivable_max_hole=parameters.drivable_max_hole,
+        drivable_reachable=parameters.drivable_reachable,
+        drivable_ego_width=parameters.drivable_ego_width,
+        drivable_ego_height=parameters.drivable_ego_height,
+        smoothing=_smoothing(parameters),
     )
     return with_crf(options, _crf_choice(parameters), manifest)
+
+
+def _smoothing(parameters: Parameters) -> SmoothingOptions | None:
+    if parameters.smoothing_method == SMOOTHING_OFF:
+        return None
+    method: SmoothingMethod = 'flow' if parameters.smoothing_method == 'flow' else 'average'
+    return SmoothingOptions(method, parameters.smoothing_history)
 
 
 def _crf_choice(parameters: Parameters) -> CrfChoice:

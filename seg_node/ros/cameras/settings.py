@@ -9,6 +9,7 @@ from typing import Any, TYPE_CHECKING
 from rcl_interfaces.msg import SetParametersResult
 
 from seg_node.errors import one_of, ParameterError
+from seg_node.pipeline import open_mounting
 from seg_node.ros.parameters.cameras import (
     OF_ONE_CAMERA,
     own_name,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rclpy.node import Node
     from rclpy.parameter import Parameter
 
+    from seg_node.pipeline import Mounting
     from seg_node.ros.parameters.spec import Spec
     from seg_node.ros.parameters.table import Parameters
 
@@ -49,6 +51,23 @@ class CameraSettings:
     def of(cls, parameters: Parameters) -> CameraSettings:
         """Return those of a camera that has none of its own."""
         return cls(**{spec.field: getattr(parameters, spec.field) for spec in OF_ONE_CAMERA})
+
+    def open_mounting(self, camera: str) -> Mounting:
+        """Return how the camera is mounted.
+
+        Args:
+            camera: Its name, for the message.
+
+        Raises:
+            ParameterError: If the mask of the own vehicle cannot be used.
+        """
+        try:
+            return open_mounting(self.rotation, self.own_vehicle_mask)
+        except ParameterError as err:
+            if not camera:
+                raise
+            msg = f'Camera {camera!r}: {err}'
+            raise ParameterError(msg) from err
 
 
 class OwnSettings:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
 
-__all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine']
+__all__ = ['AUTO', 'ENGINES', 'PRECISIONS', 'engine_class', 'open_engine', 'precision_offline']
 
 # Classes, and a function that chooses one. Strings, so that no import chain leads from the running
 # node to torch.
@@ -79,7 +79,7 @@ def open_engine(
         bundle: What it shall run.
         threads: Threads that one inference may use.
         precision: ``fp32``, ``int8``, or ``'auto'`` for what the manifest says where the engine
-            has it, else ``fp32``.
+            has it, else ``fp32``. A node's own choice is ``fastest.open_fastest``.
         on_cpu: As for ``engine_class``.
 
     Raises:
@@ -93,6 +93,16 @@ def open_engine(
     engine = kind(bundle, threads=threads, precision=precision)
     engine.open()
     return engine
+
+
+def precision_offline(name: str, bundle: Bundle) -> str:
+    """Return the precision that ``open_engine`` takes for ``'auto'``; no machine changes it.
+
+    Args:
+        name: As for ``open_engine``.
+        bundle: What shall be run.
+    """
+    return engine_class(CANDIDATES[0] if name == AUTO else name).best_precision(bundle)
 
 
 def _open_best(bundle: Bundle, threads: int, precision: str) -> Engine:

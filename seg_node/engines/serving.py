@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import cast, TYPE_CHECKING
 
+from seg_node.engines.fastest import open_fastest
 from seg_node.engines.registry import AUTO, engine_class, ON_CPU, open_engine
 from seg_node.engines.standby.context import spoilt
 from seg_node.engines.standby.engine import StandbyEngine, StandbyOptions
@@ -51,7 +52,8 @@ def open_for_serving(
             else the best on the CPU. A named one that cannot work is an error.
         bundle: What it shall run.
         threads: Threads that one inference on the CPU may use.
-        precision: ``fp32``, ``fp16``, ``int8``, or ``'auto'``.
+        precision: ``fp32``, ``fp16``, ``int8``, or ``'auto'``: the best that the GPU has; on a
+            CPU int8 where that is worth it, see ``open_fastest``.
         options: Of the standby.
 
     Raises:
@@ -63,7 +65,7 @@ def open_for_serving(
     if name == AUTO:
         return _open_best(asked)
     if name not in GPU_BACKENDS:
-        return open_engine(name, bundle, threads=threads, precision=precision)
+        return _on_cpu(name, asked)
     try:
         backend, device = _usable(name, asked)
     except EngineUnavailableError as err:
@@ -105,8 +107,17 @@ def _open_best(asked: _Asked) -> Engine:
     if asked.precision not in choices:  # such as fp16, which only a GPU has
         what = f'precision of engine {CPU!r}:'
         raise EngineError(' '.join([one_of(what, asked.precision, choices), *refusals]))
-    engine = open_engine(CPU, asked.bundle, threads=asked.threads, precision=asked.precision)
-    engine.reason = ' '.join([f'auto: {CPU} is the best engine that works here.', *refusals])
+    words = ' '.join([f'auto: {CPU} is the best engine that works here.', *refusals])
+    return _on_cpu(CPU, asked, words)
+
+
+def _on_cpu(name: str, asked: _Asked, words: str = '') -> Engine:
+    """Open an engine on the CPU; ``words`` say why this one, if it was not asked for by name."""
+    bundle, threads = asked.bundle, asked.threads
+    if asked.precision == AUTO:
+        return open_fastest(engine_class(name), bundle, threads=threads, words=words)
+    engine = open_engine(name, bundle, threads=threads, precision=asked.precision)
+    engine.reason = words or engine.reason
     return engine
 
 

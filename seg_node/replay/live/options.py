@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 from seg_node.bundle import open_bundle
+from seg_node.engines.registry import AUTO, precision_offline
 from seg_node.errors import ParameterError
 from seg_node.recordings.reader import COMPRESSED, Recording
 
@@ -69,14 +70,17 @@ def node_parameters(options: ReplayOptions, bag: Bag, topic: str) -> dict[str, A
         raise ParameterError(msg)
     crf = options.crf
     compressed = Recording(bag.path).topics[topic].kind == COMPRESSED
+    bundle = open_bundle(options.bundle)
+    asked = options.precision
     threshold, fraction = crf.entropy_threshold, crf.min_uncertain_fraction
     return {
         'use_sim_time': True,
         'diagnostics_period': DIAGNOSTICS_PERIOD_S,
         'image_transport': 'compressed' if compressed else 'raw',
-        'bundle': str(Path(open_bundle(options.bundle).path).resolve()),
+        'bundle': str(Path(bundle.path).resolve()),
         'engine': options.engine,
-        'precision': options.precision,
+        # By itself the node would take what is faster on this machine.
+        'precision': precision_offline(options.engine, bundle) if asked == AUTO else asked,
         'threads': options.threads,
         'latency_budget': options.latency_budget or NO_LIMIT,
         'crf.enabled': crf.enabled,

@@ -36,8 +36,9 @@ ENGINE: tuple[Spec, ...] = (
     Spec(
         'precision',
         'auto',
-        'Arithmetic of the inference engine; auto takes what the bundle says, int8 only where the '
-        'bundle has such a network; fp16 is for GPUs, where auto takes it instead of fp32',
+        'Arithmetic of the inference engine; auto takes int8 on a CPU where the bundle has such a '
+        'network, it loses little and is faster on this machine, else fp32; on a GPU fp16, or '
+        'int8 if the bundle asks for it',
         choices=tuple(sorted(PRECISIONS)),
         change='configure',
     ),

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which arithmetic an engine on the CPU takes by itself: timed where it runs.
+
+What 8-bit integers lose is a property of the network, and stands in the manifest, where ``seg
+quantize`` has measured it. What they gain is one of the processor, so that is measured when the
+engine is opened.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from seg_node.bundle import INT8_CPU
+from seg_node.engines.base import CHANNELS, ScoreEngine
+from seg_node.errors import SegNodeError
+
+if TYPE_CHECKING:
+    from seg_node.bundle import Bundle
+    from seg_node.engines.base import Engine
+
+__all__ = ['LEAST_SPEED', 'MOST_LOST', 'open_fastest']
+
+MOST_LOST = 0.25  # [points of mean IoU]
+LEAST_SPEED = 1.3
+ROUNDS = 3
+BUDGET_S = 0.5
+
+
+def open_fastest(
+    kind: type[Engine], bundle: Bundle, *, threads: int = 1, words: str = ''
+) -> Engine:
+    """Return an opened engine in int8 where that is worth it, else in fp32.
+
+    Int8 is taken where the bundle asks for it; else where ``seg quantize`` measured that it loses
+    at most ``MOST_LOST`` points of mean IoU, and it is ``LEAST_SPEED`` times as fast here, on the
+    same picture and as many threads. That takes both networks and up to half a second, or twice
+    two frames where those take longer. ``reason`` says what was measured.
+
+    Args:
+        kind: An engine on the CPU.
+        bundle: What it shall run.
+        threads: Threads that one inference may use.
+        words: Why it is this engine, if it was not asked for by name.
+
+    Raises:
+        EngineError: If the engine cannot run the bundle in fp32.
+    """
+    engine = kind(bundle, threads=threads, precision=kind.best_precision(bundle))
+    engine.reason = words or engine.reason
+    wants_it = engine.precision == 'int8'
+    has_it = 'int8' in kind.precisions and INT8_CPU in bundle.manifest.files
+    if wants_it or not has_it or not isinstance(engine, ScoreEngine):
+        engine.open()
+        return engine
+    fault = _fault(bundle)
+    if fault:
+        engine.open()
+        return _saying(engine, f'fp32: {fault}')
+    return _faster(engine, type(engine)(bundle, threads=threads, precision='int8'))
+
+
+def _faster(exact: ScoreEngine, quick: ScoreEngine) -> Engine:
+    """Open both, close the one that is not worth it, and return the other."""
+    exact.open()
+    try:
+        quick.open()
+    except SegNodeError as err:
+        return _saying(exact, f'fp32: int8 cannot be run here: {err}')
+    quick.reason = exact.reason
+    try:
+        ratio = _speed(exact, quick)
+    except BaseException:
+        exact.close()
+        quick.close()
+        raise
+    taken, left = (quick, exact) if ratio >= LEAST_SPEED else (exact, quick)
+    left.close()
+    return _saying(
+        taken,
+        f'{taken.precision}: int8 is {ratio:.1f} times as fast as fp32 here (taken from '
+        f'{LEAST_SPEED:g} on) and loses {_lost(taken.bundle):.2f} points of mean IoU.',
+    )
+
+
+def _fault(bundle: Bundle) -> str:
+    """Return why int8 is out of the question whatever its speed; empty if it is not."""
+    lost = _lost(bundle)
+    if lost is None:
+        return 'nobody has measured what int8 loses; "seg quantize" does.'
+    if not lost <= MOST_LOST:
+        return (
+            f'int8 loses {lost:.2f} points of mean IoU, more than {MOST_LOST:g}; ask for it with '
+            'precision int8.'
+        )
+    return ''
+
+
+def _lost(bundle: Bundle) -> float | None:
+    """Return the points of mean IoU that the manifest says int8 loses."""
+    try:
+        return float(bundle.manifest.quality['int8'][INT8_CPU]['lost'])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _saying(engine: Engine, words: str) -> Engine:
+    engine.reason = f'{engine.reason.removesuffix(".")}. {words}'
+    return engine
+
+
+def _speed(exact: ScoreEngine, quick: ScoreEngine) -> float:
+    """Return how many times as fast the second is; both take turns, after a frame to warm up."""
+    spec = exact.bundle.manifest.input
+    shape = 1, CHANNELS, spec.height, spec.width
+    batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    begun = time.monotonic()
+    seconds: dict[str, list[float]] = {'fp32': [], 'int8': []}
+    for number in range(1 + ROUNDS):
+        for engine in (exact, quick):
+            started = time.monotonic()
+            engine.infer(batch)
+            if number:
+                seconds[engine.precision].append(time.monotonic() - started)
+        if number and time.monotonic() - begun > BUDGET_S:
+            break
+    return min(seconds['fp32']) / min(seconds['int8'])

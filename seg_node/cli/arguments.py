@@ -7,6 +7,7 @@ import argparse
 import math
 import os
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 from seg_node.errors import ParameterError
@@ -20,6 +21,7 @@ __all__ = [
     'add_recipe',
     'at_least_one',
     'image_size',
+    'network_size',
     'positive',
     'writable_file',
     'writable_folder',
@@ -85,6 +87,15 @@ def image_size(text: str) -> tuple[int, int]:
         msg = f'{text!r} is no size; expected WIDTHxHEIGHT from 64x64, for example 1280x720'
         raise argparse.ArgumentTypeError(msg)
     return int(height), int(width)
+
+
+def network_size(text: str) -> tuple[int, int]:
+    """Return (height, width) [px] from ``HEIGHTxWIDTH``; for the ``type`` of an argument."""
+    match = re.fullmatch(r'(\d+)x(\d+)', text)
+    if match is None:
+        msg = f'expected HEIGHTxWIDTH such as 512x1024, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return int(match.group(1)), int(match.group(2))
 
 
 def writable_file(name: str) -> Path:

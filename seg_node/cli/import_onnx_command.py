@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 from fractions import Fraction
 from pathlib import Path
-import re
 import sys
 
+from seg_node.cli.arguments import network_size
 from seg_node.errors import ParameterError
 from seg_node.taxonomy import load_taxonomy
 
@@ -60,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--size',
         metavar='HxW',
-        type=_size,
+        type=network_size,
         help='height and width of its input, where the file leaves them open',
     )
     parser.add_argument(
@@ -131,11 +131,3 @@ def _factor(text: str) -> Fraction:
         msg = f'expected a positive number, not {text!r}'
         raise argparse.ArgumentTypeError(msg)
     return factor
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r'(\d+)x(\d+)', text)
-    if match is None:
-        msg = f'expected HEIGHTxWIDTH such as 512x1024, not {text!r}'
-        raise argparse.ArgumentTypeError(msg)
-    return int(match.group(1)), int(match.group(2))

@@ -75,6 +75,7 @@ VERBS = {
     'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
     'quantize': Verb('seg_node.cli.quantize_command', 'add 8-bit networks to a bundle'),
     'replay': Verb('seg_node.cli.replay_command', 'run recorded drives through the pipeline'),
+    'resize': Verb('seg_node.cli.resize_command', 'export a bundle for another size of input'),
     'show-samples': Verb('seg_node.cli.show_samples_command', 'draw what a recipe trains on'),
     'show-weights': Verb('seg_node.cli.show_weights_command', 'draw what pixels weigh'),
     'train': Verb('seg_node.cli.train_command', 'train a model'),

@@ -63,6 +63,7 @@ def trained_network(bundle: Bundle) -> SegNet:
     weights = bundle.weights_path  # first: an imported ONNX has none, and no architecture
     network = build_network(NetConfig.from_dict(bundle.manifest.architecture))
     load_weights(network, weights)
+    network.coarsen(bundle.manifest.output_stride)
     return network.eval()
 
 

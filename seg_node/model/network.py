@@ -7,6 +7,7 @@ from typing import Any, TYPE_CHECKING
 
 import torch
 from torch import nn, Tensor
+from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,28 @@ class SegNet(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
         self.output_stride = int(decoder.output_stride)  # type: ignore[arg-type]
+        self._block = 1
         self.register_buffer('mean', torch.tensor(mean).reshape(1, 3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std).reshape(1, 3, 1, 1), persistent=False)
+
+    def coarsen(self, output_stride: int) -> None:
+        """Give one score per ``output_stride`` pixels from now on: the mean of finer ones.
+
+        A mean of scores is linear, so it lies where a block of finer scores lay, and no weight
+        changes.
+
+        Args:
+            output_stride: The network's own one, or a multiple of it.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        finest = self.output_stride // self._block
+        if output_stride < finest or output_stride % finest:
+            msg = f'Scores come at stride {finest}; {output_stride!r} is no multiple of that.'
+            raise ValueError(msg)
+        self._block = output_stride // finest
+        self.output_stride = output_stride
 
     def forward(self, images: Tensor) -> Tensor:
         """Score images of any size.
@@ -52,9 +73,11 @@ class SegNet(nn.Module):
             images: (N, 3, H, W) float32, RGB levels 0..255.
 
         Returns:
-            (N, K, ceil(H / s), ceil(W / s)) float32 unnormalised scores, s = ``output_stride``.
+            (N, K, ceil(H / s), ceil(W / s)) float32 unnormalised scores, s = ``output_stride``;
+            after ``coarsen`` H and W have to be multiples of s.
         """
-        return self._cut(self.decoder(self._features(images)), images)
+        scores = self._cut(self.decoder(self._features(images)), images)
+        return functional.avg_pool2d(scores, self._block) if self._block > 1 else scores
 
     def forward_with_levels(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Score images and return the decoder's coarser levels as well, for training alone.
@@ -73,5 +96,6 @@ class SegNet(nn.Module):
 
     def _cut(self, scores: Tensor, images: Tensor) -> Tensor:
         """Cut off what an image whose size is no multiple of the coarsest stride lacks."""
-        height, width = (-(-int(side) // self.output_stride) for side in images.shape[-2:])
+        stride = self.output_stride // self._block
+        height, width = (-(-int(side) // stride) for side in images.shape[-2:])
         return scores if scores.shape[-2:] == (height, width) else scores[..., :height, :width]

@@ -18,6 +18,8 @@ from seg_node.ros.cameras.worker import Frame, Worker
 from seg_node.ros.parameters.server import ParameterServer
 from seg_node.ros.vitals.diagnosis import Diagnosis
 from seg_node.ros.vitals.health import Health
+from seg_node.ros.vitals.lookout import Lookout
+from seg_node.ros.vitals.memory import release_memory
 
 from .snapshot import save_snapshot
 from .transitions import survive_wrong_transitions
@@ -52,6 +54,7 @@ class SegNode(LifecycleNode):
     Attributes:
         cameras: At least one; a single one may have an empty name.
         health: What concerns the node as a whole: the last error of a transition.
+        lookout: Looks after cameras and worker.
         runner: The open model; None while the node is unconfigured.
         state: Of the life cycle.
         enabled: As set by ``~/enable``.
@@ -77,6 +80,7 @@ class SegNode(LifecycleNode):
         self._parameter_server = ParameterServer(self, self._locked_state, self._model_faults)
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
         self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
+        self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
         self._service_snapshot = self.create_service(
@@ -145,6 +149,10 @@ class SegNode(LifecycleNode):
         if runner is not None:
             runner.close()
 
+    def worker_fault(self) -> str:
+        """Return why the worker has died; empty if it has not."""
+        return '' if self._worker is None else self._worker.fault
+
     # Life cycle. rclpy swallows exceptions of these callbacks, so each reports its own.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -188,6 +196,8 @@ class SegNode(LifecycleNode):
             self._transition_failed(name, f'{type(err).__name__}: {err}')
             return TransitionCallbackReturn.ERROR
         self.state = goal
+        if goal in {INACTIVE, ACTIVE} and name != 'deactivate':
+            self.health.recovered()
         self.get_logger().info(f'{state.label} -> {goal}')
         return TransitionCallbackReturn.SUCCESS
 
@@ -199,8 +209,7 @@ class SegNode(LifecycleNode):
         parameters = self.parameters
         started = time.monotonic()
         try:
-            mountings = {one.name: one.settings.open_mounting(one.name) for one in self.cameras}
-            self.runner = ModelRunner(parameters, mountings)
+            self.runner = ModelRunner(parameters)
             for camera in self.cameras:
                 camera.advertise(self.runner.bundle.manifest, parameters.runs)
         except BaseException:
@@ -217,9 +226,10 @@ class SegNode(LifecycleNode):
             msg = 'There is no model; configure the node before it is activated.'
             raise EngineError(msg)
         by_name = {camera.name: camera for camera in self.cameras}
-        process = Processor(self, self.runner, by_name, lambda: self.parameters)
-        runner = self.runner
-        self._worker = Worker(process, by_name, lambda: runner.slop(self.parameters))
+        process = Processor(
+            self, self.runner, by_name, lambda: self.parameters, self.lookout.watch
+        )
+        self._worker = Worker(process, by_name)
         for camera in self.cameras:
             camera.subscribe()
 
@@ -235,6 +245,7 @@ class SegNode(LifecycleNode):
         if self.runner is not None:
             self.runner.close()
         self.runner = None
+        release_memory()
 
     # Input
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A remedy for a weakness of rclpy's life cycle."""
+"""Transitions that nobody asked for, or that are not possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 if TYPE_CHECKING:
     from rclpy.lifecycle import LifecycleNode
 
-__all__ = ['survive_wrong_transitions']
+    from .node import SegNode
+
+__all__ = ['give_up', 'survive_wrong_transitions']
 
 
 def survive_wrong_transitions(node: LifecycleNode) -> None:
@@ -31,3 +33,17 @@ def survive_wrong_transitions(node: LifecycleNode) -> None:
             return response
 
     service.callback = guarded
+
+
+def give_up(node: SegNode, reason: str) -> None:
+    """Deactivate and clean up, because the worker cannot go on.
+
+    Args:
+        node: An active one.
+        reason: Stays in the diagnostics until the node has been configured again.
+    """
+    node.get_logger().error(f'The node gives up: {reason}')
+    node.trigger_deactivate()
+    if node.state == 'inactive':
+        node.trigger_cleanup()
+    node.health.error(f'gave up: {reason}')

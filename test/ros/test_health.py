@@ -88,3 +88,55 @@ def test_error_counts_as_failing_until_a_frame_is_processed() -> None:
     assert failing.failing == failing.last_error == 'bad_image: too short'
     assert recovered.failing == ''
     assert recovered.last_error == 'bad_image: too short'
+
+
+def test_images_are_missed_from_the_subscription_on_and_not_before() -> None:
+    health = Health()
+    before = health.report()
+    health.received()
+    health.subscribed()
+    subscribed = health.report()
+    health.received()
+    arrived = health.report()
+    health.unsubscribed()
+
+    assert before.quiet is None
+    assert subscribed.silent is None
+    assert subscribed.quiet is not None
+    assert arrived.silent is not None
+    assert arrived.quiet == arrived.silent
+    assert health.report().quiet is None
+
+
+def test_report_has_percentiles_of_the_stages_and_of_the_age() -> None:
+    health = Health()
+    for index in range(100):
+        health.processed({'infer': 1.0 + index}, age=0.5)
+
+    report = health.report()
+
+    assert report.age == 0.5
+    assert report.spreads['infer'].p99 == 99.0
+    assert report.spreads['stamp_to_publish'].p50 == 0.5
+    assert report.masked is not None
+
+
+def test_drops_since_the_last_mask_begin_anew_with_each_mask() -> None:
+    health = Health()
+    health.dropped('stale')
+    health.processed({})
+    health.dropped('late')
+
+    report = health.report()
+
+    assert report.dropped == {'stale': 1, 'late': 1}
+    assert report.dropped_since == {'late': 1}
+
+
+def test_recovery_keeps_the_text_of_the_error() -> None:
+    health = Health()
+    health.error('configure: no bundle')
+    health.recovered()
+
+    assert health.report().failing == ''
+    assert health.report().last_error == 'configure: no bundle'

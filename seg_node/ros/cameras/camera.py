@@ -9,6 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from seg_node.ros.outputs.publishers import Publishers
 from seg_node.ros.qos import camera, overridable
+from seg_node.ros.vitals.events import publisher_events, subscription_events
 from seg_node.ros.vitals.health import Health
 
 from .image_topics import ImageTopics, resolve_image_topics
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rclpy.node import Node
+    from rclpy.qos import QoSProfile
     from rclpy.subscription import Subscription
 
     from seg_node.bundle import Manifest
@@ -34,6 +36,7 @@ class Camera:
         name: Empty for the only camera of a node, whose topics have no namespace of their own.
         health: Counts of its frames since the start of the process.
         topics: What it is subscribed to; None while the node is not active.
+        asked: Quality of service that it asks of its images; None while the node is not active.
         outputs: Its output topics; None while the node has no model.
         newest: Its newest image message since the node was configured, for snapshots.
         newest_info: Its newest CameraInfo since then.
@@ -58,6 +61,7 @@ class Camera:
         self.name = name
         self.health = Health()
         self.topics: ImageTopics | None = None
+        self.asked: QoSProfile | None = None
         self.outputs: Publishers | None = None
         self.newest: Any = None
         self.newest_info: CameraInfo | None = None
@@ -92,7 +96,13 @@ class Camera:
             ParameterError: If ``runs`` is not valid for these classes.
             TaxonomyError: If class names do not make different topics.
         """
-        self.outputs = Publishers(self._node, manifest, self.topic, runs)
+        self.outputs = Publishers(
+            self._node,
+            manifest,
+            self.topic,
+            lambda topic: publisher_events(self._node, self.health, topic),
+            runs,
+        )
 
     def withdraw(self) -> None:
         """Take the output topics down and forget what came in."""
@@ -106,7 +116,12 @@ class Camera:
         kind = CompressedImage if names.compressed else Image
         self._inputs = [
             self._node.create_subscription(
-                message, topic, callback, camera(), qos_overriding_options=overridable()
+                message,
+                topic,
+                callback,
+                camera(),
+                event_callbacks=subscription_events(self._node, self.health, topic),
+                qos_overriding_options=overridable(),
             )
             for message, topic, callback in (
                 (kind, names.image, self._on_image),
@@ -114,6 +129,8 @@ class Camera:
             )
         ]
         self.topics = names
+        self.asked = self._inputs[0].qos_profile
+        self.health.subscribed()
         self._node.get_logger().info(f'Subscribed to {names.image} ({kind.__name__})')
 
     def unsubscribe(self) -> None:
@@ -121,10 +138,11 @@ class Camera:
         for subscription in self._inputs:
             self._node.destroy_subscription(subscription)
         self._inputs = []
-        self.topics = None
+        self.topics = self.asked = None
+        self.health.unsubscribed()
 
     def _on_image(self, message: Any) -> None:
-        frame = Frame.of(message, self.name)
+        frame = Frame(message, self.name)
         self.newest = message
         self.health.received()
         self._hand_over(self, frame)

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
+    from rclpy.event_handler import PublisherEventCallbacks
     from rclpy.node import Node
     from rclpy.publisher import Publisher
+    from rclpy.qos import QoSProfile
 
     from seg_node.bundle import Manifest
     from seg_node.interface import ImageOptions
@@ -82,7 +84,8 @@ class Publishers:
         self,
         node: Node,
         manifest: Manifest,
-        relative: Callable[[str], str] = str,
+        relative: Callable[[str], str],
+        events: Callable[[str], PublisherEventCallbacks],
         runs: str | None = None,
     ) -> None:
         """Create the topics and send the latched ones.
@@ -91,6 +94,7 @@ class Publishers:
             node: Where they are made.
             manifest: Of the bundle.
             relative: Puts the namespace of the camera in front of a name.
+            events: Returns who is told of the events of a topic.
             runs: Labels of the run-length mask, as for ``autoware_table``; None for no such topic.
 
         Raises:
@@ -99,6 +103,7 @@ class Publishers:
         """
         self._node = node
         self._relative = relative
+        self._events = events
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._class_topics = topics.class_topics(manifest.taxonomy)
         encodings = image_encodings(self._tables)
@@ -116,8 +121,16 @@ class Publishers:
         self._latched = self._send_latched(manifest)
 
     def _create(self, kind: type, name: str) -> Publisher[Any]:
+        return self._make(kind, name, result())
+
+    def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
+        topic = self._relative(name)
         return self._node.create_publisher(
-            kind, self._relative(name), result(), qos_overriding_options=overridable()
+            kind,
+            topic,
+            quality,
+            event_callbacks=self._events(self._node.resolve_topic_name(topic)),
+            qos_overriding_options=overridable(),
         )
 
     def _send_latched(self, manifest: Manifest) -> list[Publisher[Any]]:
@@ -135,12 +148,7 @@ class Publishers:
         for name, message in messages.items():
             if message is None:
                 continue
-            publisher = self._node.create_publisher(
-                type(message),
-                self._relative(name),
-                latched(),
-                qos_overriding_options=overridable(),
-            )
+            publisher = self._make(type(message), name, latched())
             publisher.publish(message)
             publishers.append(publisher)
         return publishers
@@ -153,6 +161,13 @@ class Publishers:
             **self._calibrations,
             topics.STATUS: self._status,
         }
+
+    def _all(self) -> tuple[Publisher[Any], ...]:
+        return (*self._by_topic().values(), *self._planes.values(), *self._latched)
+
+    def offered(self) -> dict[str, QoSProfile]:
+        """Return the quality of service of each output, by its absolute name."""
+        return {one.topic_name: one.qos_profile for one in self._all()}
 
     def wanted(self) -> Wanted:
         """Ask each topic whether it has a subscriber."""
@@ -220,5 +235,5 @@ class Publishers:
 
     def destroy(self) -> None:
         """Take the topics down."""
-        for publisher in (*self._by_topic().values(), *self._planes.values(), *self._latched):
+        for publisher in self._all():
             self._node.destroy_publisher(publisher)

@@ -38,6 +38,29 @@ OPERATION: tuple[Spec, ...] = (
         bounds=(0.0, 10.0),
     ),
     Spec(
+        'watchdog_timeout',
+        5.0,
+        'A frame that takes longer is an error in the diagnostics, which names the stage; 0 sets '
+        'no limit',
+        unit='s',
+        bounds=(0.0, 600.0),
+    ),
+    Spec(
+        'watchdog_action',
+        'report',
+        'What follows when a frame takes longer than watchdog_timeout: report, nothing more; '
+        'exit, the process ends with status 3, so that what started it can start it again',
+        choices=('exit', 'report'),
+    ),
+    Spec(
+        'give_up_after',
+        30.0,
+        'When frames have failed in the engine for so long without a mask, the node deactivates '
+        'and cleans up; 0 is never',
+        unit='s',
+        bounds=(0.0, 3600.0),
+    ),
+    Spec(
         'snapshot_dir',
         '~/.ros/seg_node/snapshots',
         'Folder in which save_snapshot makes a new folder',
@@ -52,6 +75,9 @@ class OperationParameters:
     autostart: bool
     diagnostics_period: float
     latency_budget: float
+    watchdog_timeout: float
+    watchdog_action: str
+    give_up_after: float
     snapshot_dir: str
 
 

@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, get_args, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
 from std_msgs.msg import Header
 
 from seg_node.interface.topics import DIAGNOSTICS
-from seg_node.pipeline import CrfDecision
 from seg_node.ros.outputs.messages import diagnostics
 from seg_node.ros.qos import overridable, result
 
-from .silence import silence_reason, Situation
+from .figures import camera_figures, summary_of
+from .silence import silence_reason
+from .surroundings import situation_of
 
 if TYPE_CHECKING:
+    from seg_node.ros.cameras.camera import Camera
     from seg_node.ros.node import SegNode
 
     from .health import HealthReport
@@ -47,31 +49,65 @@ class Diagnosis:
             self._publisher.publish(self.message())
 
     def message(self) -> DiagnosticArray:
-        """Return the present state."""
+        """Return the present state: one status, or one for the node and one for each camera."""
         node = self._node
-        report = self._report()
-        situation = self._situation(report)
-        silence = silence_reason(situation)
         header = Header(stamp=node.get_clock().now().to_msg())
-        return diagnostics(
-            header,
-            node.get_fully_qualified_name().lstrip('/'),
+        cameras = [self._camera_status(camera) for camera in node.cameras]
+        whole = [] if len(cameras) == 1 else [self._node_status(cameras)]
+        return DiagnosticArray(header=header, status=[*whole, *cameras])
+
+    def _camera_status(self, camera: Camera) -> DiagnosticStatus:
+        """Return how one camera is; if it is the only one, how the node is, too."""
+        report = self._report(camera)
+        situation = situation_of(self._node, camera, report)
+        silence = silence_reason(situation)
+        return _status(
+            self._name(camera),
             self._level(silence, report),
             silence or self._summary(report),
             {
-                'state': node.state,
-                'enabled': node.enabled,
-                'watched': situation.watched,
-                'image_topic': situation.topic or 'none',
-                **self._model(),
-                **_figures(report),
+                **(self._whole() if len(self._node.cameras) == 1 else {}),
+                **camera_figures(report, situation),
+                'last_error': report.last_error,
                 'silence': silence,
             },
         )
 
-    def _report(self) -> HealthReport:
-        """Return the counts of the camera, and the error of a transition if there is one."""
-        report = self._node.cameras[0].health.report()
+    def _node_status(self, cameras: list[DiagnosticStatus]) -> DiagnosticStatus:
+        """Return how the node is as a whole: as bad as its worst camera."""
+        level = max(status.level for status in cameras)
+        silent = [
+            camera.name
+            for camera, status in zip(self._node.cameras, cameras, strict=True)
+            if status.level != DiagnosticStatus.OK
+        ]
+        text = f'{len(cameras) - len(silent)} of {len(cameras)} cameras are well'
+        if silent:
+            text += f'; look at {", ".join(silent)}'
+        report = self._node.health.report()
+        return _status(
+            self._name(None), level, text, {**self._whole(), 'last_error': report.last_error}
+        )
+
+    def _name(self, camera: Camera | None) -> str:
+        name = self._node.get_fully_qualified_name().lstrip('/')
+        alone = camera is None or len(self._node.cameras) == 1
+        return name if alone or camera is None else f'{name}: {camera.name}'
+
+    def _whole(self) -> dict[str, object]:
+        """Return what is the same for all cameras."""
+        node = self._node
+        return {
+            'state': node.state,
+            'enabled': node.enabled,
+            'cameras': ', '.join(camera.name for camera in node.cameras),
+            'watchdog': node.lookout.stuck or 'well',
+            **({'engine': 'none'} if node.runner is None else node.runner.described()),
+        }
+
+    def _report(self, camera: Camera) -> HealthReport:
+        """Return the counts of a camera, and the error of a transition if there is one."""
+        report = camera.health.report()
         whole = self._node.health.report()
         failed = '' if self._node.state == 'active' else whole.failing
         return replace(
@@ -80,23 +116,9 @@ class Diagnosis:
             failing=failed or report.failing,
         )
 
-    def _situation(self, report: HealthReport) -> Situation:
-        node = self._node
-        camera = node.cameras[0]
-        topic = camera.topics.image if camera.topics else ''
-        return Situation(
-            state=node.state,
-            enabled=node.enabled,
-            watched=bool(camera.outputs and camera.outputs.wanted()),
-            topic=topic,
-            publishers=node.count_publishers(topic) if topic else 0,
-            silent=report.silent,
-            failing=report.failing,
-        )
-
     def _level(self, silence: str, report: HealthReport) -> bytes:
         """Error: the node cannot do its work. Warning: it does not, or worse than it should."""
-        if report.failing:
+        if report.failing or self._node.lookout.stuck:
             return DiagnosticStatus.ERROR
         runner = self._node.runner
         is_slower = runner is not None and bool(runner.gpu_trouble)
@@ -104,30 +126,10 @@ class Diagnosis:
         return DiagnosticStatus.WARN if silence or is_worse else DiagnosticStatus.OK
 
     def _summary(self, report: HealthReport) -> str:
-        """Return how fast masks come out, and what keeps the GPU from making them."""
         runner = self._node.runner
-        parts = [f'{report.output_rate:.1f} masks per second']
-        if runner is not None:
-            parts += [runner.gpu, runner.gpu_trouble]
-        if report.crf_failing:
-            parts.append(f'the CRF fails: {report.crf_failing}')
-        return '; '.join(filter(None, parts))
-
-    def _model(self) -> dict[str, str]:
-        runner = self._node.runner
-        return {'engine': 'none'} if runner is None else runner.described()
+        gpu = () if runner is None else (runner.gpu, runner.gpu_trouble)
+        return summary_of(report, gpu)
 
 
-def _figures(report: HealthReport) -> dict[str, Any]:
-    return {
-        'received': report.received,
-        'processed': report.processed,
-        **{f'dropped_{reason}': count for reason, count in sorted(report.dropped.items())},
-        'input_rate_hz': report.input_rate,
-        'output_rate_hz': report.output_rate,
-        **{f'last_{stage}_ms': 1e3 * seconds for stage, seconds in report.times.items()},
-        **{f'crf_{decision}': report.crf.get(decision, 0) for decision in get_args(CrfDecision)},
-        'crf_rate_hz': report.crf_rate,
-        **({} if report.crf_time is None else {'crf_cost_ms': 1e3 * report.crf_time}),
-        'last_error': report.last_error,
-    }
+def _status(name: str, level: bytes, summary: str, values: dict[str, object]) -> DiagnosticStatus:
+    return diagnostics(Header(), name, level, summary, values).status[0]

@@ -209,7 +209,8 @@ class SegNode(LifecycleNode):
         parameters = self.parameters
         started = time.monotonic()
         try:
-            self.runner = ModelRunner(parameters)
+            mountings = {one.name: one.settings.open_mounting(one.name) for one in self.cameras}
+            self.runner = ModelRunner(parameters, mountings)
             for camera in self.cameras:
                 camera.advertise(self.runner.bundle.manifest, parameters.runs)
         except BaseException:
@@ -229,7 +230,8 @@ class SegNode(LifecycleNode):
         process = Processor(
             self, self.runner, by_name, lambda: self.parameters, self.lookout.watch
         )
-        self._worker = Worker(process, by_name)
+        runner = self.runner
+        self._worker = Worker(process, by_name, lambda: runner.slop(self.parameters))
         for camera in self.cameras:
             camera.subscribe()
 

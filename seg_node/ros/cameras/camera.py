@@ -142,7 +142,7 @@ class Camera:
         self.health.unsubscribed()
 
     def _on_image(self, message: Any) -> None:
-        frame = Frame(message, self.name)
+        frame = Frame.of(message, self.name)
         self.newest = message
         self.health.received()
         self._hand_over(self, frame)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 import time
 import traceback
@@ -16,15 +17,17 @@ from seg_node.interface import status_values
 from seg_node.interface.topics import STATUS
 from seg_node.ros.outputs.messages import diagnostics
 
+from .model_runner import Job
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
     from rclpy.node import Node
 
     from seg_node.pipeline import Segmentation
-    from seg_node.ros.outputs.publishers import Publishers
+    from seg_node.ros.outputs.publishers import Publishers, Wanted
     from seg_node.ros.parameters.table import Parameters
     from seg_node.ros.vitals.health import Reason
     from seg_node.ros.vitals.watchdog import Watch
@@ -38,6 +41,41 @@ if TYPE_CHECKING:
 __all__ = ['Processor', 'decode']
 
 NANO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A frame that is decoded and has to be segmented.
+
+    Attributes:
+        frame: As it came.
+        camera: Whose it is.
+        publishers: Where its masks go.
+        parameters: As they were when its turn came.
+        wanted: What somebody subscribed to then.
+        image: (H, W, 3) uint8 RGB.
+        times: Of the stages so far [s].
+    """
+
+    frame: Frame
+    camera: Camera
+    publishers: Publishers
+    parameters: Parameters
+    wanted: Wanted
+    image: UInt8Array
+    times: Mapping[str, float]
+
+    @property
+    def job(self) -> Job:
+        """What the runner has to do."""
+        return Job(
+            self.image,
+            self.wanted.outputs,
+            camera=self.camera.name,
+            arrived=self.frame.arrived,
+            reserve=self.camera.publishing,
+            stamp=self.frame.stamp,
+        )
 
 
 @dataclass(slots=True)
@@ -58,74 +96,91 @@ class Processor:
     parameters: Callable[[], Parameters]
     watch: Watch
 
-    def __call__(self, frame: Frame) -> None:
-        """Process a frame; every failure is counted and logged, none is raised."""
-        camera = self.cameras[frame.camera]
-        self.watch.begin(camera.name)
+    def __call__(self, frames: Sequence[Frame]) -> None:
+        """Process frames that go together; every failure is counted and logged, none is raised."""
+        self.watch.begin(', '.join(frame.camera for frame in frames))
         try:
-            self._process(camera, frame)
-        except ImageError as err:
-            self._failed(camera, 'bad_image', str(err))
-        except SegNodeError as err:
-            self._failed(camera, 'engine_error', str(err))
-        except Exception:  # noqa: BLE001  # a defect must not end the worker in silence
-            if self.node.context.ok():  # else the process is being shut down under us
-                self._failed(camera, 'internal_error', traceback.format_exc())
+            tasks: list[_Task] = []
+            for frame in frames:
+                camera = self.cameras[frame.camera]
+                with self._reporting(camera):
+                    tasks += self._prepared(camera, frame)
+            if tasks:
+                with self._reporting(*(task.camera for task in tasks)):
+                    self._segment(tasks)
         finally:
             self.watch.end()
 
-    def _failed(self, camera: Camera, reason: Reason, text: str) -> None:
-        camera.health.error(f'{reason}: {text}')
-        camera.health.dropped(reason)
-        self.node.get_logger().error(
-            f'A frame {camera.words}was dropped ({reason}): {text}', throttle_duration_sec=5.0
-        )
+    @contextmanager
+    def _reporting(self, *cameras: Camera) -> Iterator[None]:
+        """Count and log a failure as that of a frame of each of these cameras."""
+        try:
+            yield
+        except ImageError as err:
+            self._failed(cameras, 'bad_image', str(err))
+        except SegNodeError as err:
+            self._failed(cameras, 'engine_error', str(err))
+        except Exception:  # noqa: BLE001  # a defect must not end the worker in silence
+            if self.node.context.ok():  # else the process is being shut down under us
+                self._failed(cameras, 'internal_error', traceback.format_exc())
 
-    def _process(self, camera: Camera, frame: Frame) -> None:
+    def _failed(self, cameras: Sequence[Camera], reason: Reason, text: str) -> None:
+        for camera in cameras:
+            camera.health.error(f'{reason}: {text}')
+            camera.health.dropped(reason)
+            self.node.get_logger().error(
+                f'A frame {camera.words}was dropped ({reason}): {text}', throttle_duration_sec=5.0
+            )
+
+    def _prepared(self, camera: Camera, frame: Frame) -> list[_Task]:
+        """Return what is to be done for a frame: one task, or none."""
         publishers = camera.outputs
         if publishers is None:
-            return  # the node is being cleaned up
+            return []  # the node is being cleaned up
         started = time.monotonic()
         parameters = self.parameters()
         header = frame.message.header
         wanted = publishers.wanted()
         if not wanted:
             camera.health.dropped('unwatched')
-            return
+            return []
         if self._is_late(camera, started - frame.arrived):
-            return
+            return []
         if self._is_stale(camera, header, parameters.max_age):
-            return
+            return []
         self.watch.enter('decode')
         image = decode(frame.message)
         decoded = time.monotonic()
-        options, info = parameters.images, camera.newest_info
+        info, options = camera.newest_info, parameters.images
         if info is not None and wanted.calibration:
             publishers.publish_calibration(wanted, info, image.shape[:2], header, options)
         if not wanted.segmentation:
             camera.health.dropped('unwatched')
-            return
+            return []
+        times = {'wait': started - frame.arrived, 'decode': decoded - started}
+        return [_Task(frame, camera, publishers, parameters, wanted, image, times)]
+
+    def _segment(self, tasks: Sequence[_Task]) -> None:
+        """Segment the images of these tasks together, and publish what comes of each."""
         self.watch.enter('segment')
-        result = self.runner.run(
-            image,
-            wanted.outputs,
-            parameters,
-            camera=camera.name,
-            arrived=frame.arrived,
-            reserve=camera.publishing,
-            stamp=_seconds(header.stamp) or frame.arrived,
-        )
-        computed = time.monotonic()
+        results = self.runner.run([task.job for task in tasks], tasks[0].parameters)
+        for task, result in zip(tasks, results, strict=True):
+            with self._reporting(task.camera):
+                self._publish(task, result)
+
+    def _publish(self, task: _Task, result: Segmentation) -> None:
         self.watch.enter('publish')
-        publishers.publish(wanted, result, image, header, options)
+        camera, publishers, wanted = task.camera, task.publishers, task.wanted
+        header = task.frame.message.header
+        begun = time.monotonic()
+        publishers.publish(wanted, result, task.image, header, task.parameters.images)
         published = time.monotonic()
-        camera.publishing = published - computed
+        camera.publishing = published - begun
         times = {
-            'wait': started - frame.arrived,
-            'decode': decoded - started,
+            **task.times,
             **result.times,
             'publish': camera.publishing,
-            'arrival_to_publish': published - frame.arrived,
+            'arrival_to_publish': published - task.frame.arrived,
         }
         age = self._age(header)
         camera.health.processed(
@@ -183,12 +238,8 @@ class Processor:
 
 
 def _is_stamped(header: Any) -> bool:
+    """Say whether a header has a time at all."""
     return bool(header.stamp.sec or header.stamp.nanosec)
-
-
-def _seconds(stamp: Any) -> float:
-    """Return a stamp as a number [s]; to a microsecond, which is enough to tell what follows."""
-    return float(stamp.sec + 1e-9 * stamp.nanosec)
 
 
 def decode(message: Any) -> UInt8Array:

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Small files that become huge images: refused by their headers, in no time and no memory."""
+
+from __future__ import annotations
+
+import resource
+import struct
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+
+from seg_node.errors import ImageError, ParameterError
+from seg_node.imaging import decode_compressed, MAX_PIXELS
+from seg_node.pipeline.mounting import read_own_vehicle_mask
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIDE = 50_000
+JPEG_SIDE = 65_500  # what libjpeg takes at most
+WEBP_SIDE = 16_383
+START_OF_FRAME = b'\xff\xc0'
+KILOBYTES = 1024
+
+
+def png_bomb() -> bytes:
+    """Return a whole, correct PNG of 50,000 x 50,000 black pixels, one bit each."""
+    packer = zlib.compressobj(1)
+    row = bytes(1 + SIDE // 8)
+    rows = b''.join(packer.compress(row * 500) for _ in range(SIDE // 500)) + packer.flush()
+    header = struct.pack('>IIBBBBB', SIDE, SIDE, 1, 0, 0, 0, 0)
+    chunks = [(b'IHDR', header), (b'IDAT', rows), (b'IEND', b'')]
+    return b'\x89PNG\r\n\x1a\n' + b''.join(
+        struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+def jpeg_bomb() -> bytes:
+    """Return a JPEG of a few pixels whose header announces billions."""
+    data = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    at = data.index(START_OF_FRAME) + 5
+    return data[:at] + struct.pack('>HH', JPEG_SIDE, JPEG_SIDE) + data[at + 4 :]
+
+
+def webp_bomb() -> bytes:
+    """Return a lossless WebP whose header announces the largest size there is."""
+    done, code = cv2.imencode('.webp', np.zeros((8, 8, 3), np.uint8), [64, 101])
+    assert done
+    data = bytearray(code.tobytes())
+    at = data.index(b'VP8L') + 9
+    (bits,) = struct.unpack_from('<I', data, at)
+    side = WEBP_SIDE - 1
+    struct.pack_into('<I', data, at, bits & ~0xFFFFFFF | side << 14 | side)
+    return bytes(data)
+
+
+BOMBS = {'png': png_bomb, 'jpeg': jpeg_bomb, 'webp': webp_bomb}
+
+
+@pytest.mark.parametrize('codec', BOMBS)
+def test_message_with_a_bomb_is_refused_before_it_is_decoded(codec: str) -> None:
+    data = BOMBS[codec]()
+    assert len(data) < 2_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    with pytest.raises(ImageError, match=f'at most {MAX_PIXELS} pixels'):
+        decode_compressed(SimpleNamespace(format=codec, data=data))
+
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (after - before) * KILOBYTES < 10_000_000
+
+
+def test_mask_of_the_own_vehicle_that_is_a_bomb_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / 'mask.png'
+    path.write_bytes(png_bomb())
+
+    with pytest.raises(ParameterError, match=f'at most {MAX_PIXELS} pixels'):
+        read_own_vehicle_mask(path)
+
+
+def test_second_frame_header_in_a_jpeg_is_no_way_around() -> None:
+    """The size that counts is the last one; a decoder that took the first would be refused."""
+    small = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
+    at = small.index(START_OF_FRAME)
+    (length,) = struct.unpack_from('>H', small, at + 2)
+    frame = small[at : at + 2 + length]
+    huge = frame[:5] + struct.pack('>HH', JPEG_SIDE, JPEG_SIDE) + frame[9:]
+
+    with pytest.raises(ImageError):
+        decode_compressed(SimpleNamespace(format='jpeg', data=small[:at] + huge + small[at:]))

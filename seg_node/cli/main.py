@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ['VERBS', 'main']
 
 FAILED, USAGE, INTERRUPTED, PIPE_CLOSED = 1, 2, 130, 141
+MOST_PIXELS = '64000000'  # as seg_node.imaging, which would load OpenCV
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 EXAMPLES = """\
@@ -70,6 +71,9 @@ VERBS = {
     'import-onnx': Verb(
         'seg_node.cli.import_onnx_command', 'turn a network from elsewhere into a bundle'
     ),
+    'integrate': Verb(
+        'seg_node.cli.integrate_command', 'generate files for Nav2, Autoware, nvblox, Foxglove, RViz'
+    ),
     'make-bag': Verb('seg_node.cli.make_bag_command', 'turn images into a recorded drive'),
     'mine': Verb('seg_node.cli.mine_command', 'choose the frames that are worth labels'),
     'pool': Verb('seg_node.cli.pool_command', 'put evaluations of several models together'),
@@ -89,6 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Arguments after the program's name; None for those of the process.
     """
+    # Read by OpenCV when it is loaded: files that unpack to more are refused by their headers.
+    os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', MOST_PIXELS)
     try:
         status = _run(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()  # a closed pipe shows here and not in the interpreter's last moments

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 import platform
@@ -70,7 +70,7 @@ def _version(module: str) -> str:
     try:
         return metadata.version(CORE.get(module, module))
     except metadata.PackageNotFoundError:  # from apt, or under another name
-        return str(getattr(__import__(module), '__version__', ''))
+        return str(getattr(import_module(module), '__version__', ''))
 
 
 def _extras() -> Iterator[Finding]:

@@ -64,7 +64,10 @@ def image_files(folder: Path) -> list[Path]:
 def image_frames(files: Iterable[Path], skipped: list[str]) -> Iterator[Frame]:
     """Yield the images; the names of those that cannot be decoded are appended to ``skipped``."""
     for file in files:
-        image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        try:
+            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        except cv2.error:  # absurd sizes
+            image = None
         if image is None:
             skipped.append(file.name)
         else:

@@ -199,7 +199,10 @@ def label_pixels(found: Message, message: Any) -> UInt8Array:
         DatasetError: If it is of another kind or damaged.
     """
     if found.kind == COMPRESSED:
-        pixels = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
+        try:
+            pixels = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:  # absurd sizes
+            pixels = None
         if pixels is not None and pixels.ndim == 2 and pixels.dtype == np.uint8:  # noqa: PLR2004 - grey
             return np.asarray(pixels, np.uint8)
     elif found.kind == RAW and message.encoding in ENCODINGS:

@@ -6,16 +6,17 @@ from __future__ import annotations
 import resource
 import struct
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 import zlib
 
 import cv2
 import numpy as np
 import pytest
 
-from seg_node.errors import ImageError, ParameterError
+from seg_node.errors import DatasetError, ImageError, ParameterError
 from seg_node.imaging import decode_compressed, MAX_PIXELS
 from seg_node.pipeline.mounting import read_own_vehicle_mask
+from seg_node.recordings.images import image_files, image_frames
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,3 +94,27 @@ def test_second_frame_header_in_a_jpeg_is_no_way_around() -> None:
 
     with pytest.raises(ImageError):
         decode_compressed(SimpleNamespace(format='jpeg', data=small[:at] + huge + small[at:]))
+
+
+def test_folder_of_images_is_read_without_the_bomb_in_it(tmp_path: Path) -> None:
+    (tmp_path / 'bomb.png').write_bytes(png_bomb())
+    cv2.imwrite(str(tmp_path / 'good.png'), np.zeros((8, 8, 3), np.uint8))
+    skipped: list[str] = []
+
+    frames = list(image_frames(image_files(tmp_path), skipped))
+
+    assert len(frames) == 1
+    assert skipped == ['bomb.png']
+
+
+@pytest.mark.needs_rosbags
+def test_bomb_among_recorded_labels_is_a_damaged_label() -> None:
+    from seg_node.recordings.messages import COMPRESSED  # noqa: PLC0415
+    from seg_node.replay.truth import label_pixels  # noqa: PLC0415
+
+    found: Any = SimpleNamespace(kind=COMPRESSED, topic='/labels', log_ns=1)
+
+    with pytest.raises(DatasetError, match='damaged'):
+        label_pixels(
+            found, SimpleNamespace(format='png', data=np.frombuffer(png_bomb(), np.uint8))
+        )

@@ -109,7 +109,7 @@ def test_folder_of_images_is_read_without_the_bomb_in_it(tmp_path: Path) -> None
 
 @pytest.mark.needs_rosbags
 def test_bomb_among_recorded_labels_is_a_damaged_label() -> None:
-    from seg_node.recordings.messages import COMPRESSED  # noqa: PLC0415
+    from seg_node.recordings.reader import COMPRESSED  # noqa: PLC0415
     from seg_node.replay.truth import label_pixels  # noqa: PLC0415
 
     found: Any = SimpleNamespace(kind=COMPRESSED, topic='/labels', log_ns=1)

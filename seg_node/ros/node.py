@@ -21,7 +21,7 @@ from seg_node.ros.vitals.health import Health
 from seg_node.ros.vitals.lookout import Lookout
 from seg_node.ros.vitals.memory import release_memory
 
-from .snapshot import save_snapshot
+from .snapshot import answer_snapshot
 from .transitions import survive_wrong_transitions
 
 if TYPE_CHECKING:
@@ -269,25 +269,7 @@ class SegNode(LifecycleNode):
         return response
 
     def _on_save_snapshot(self, _request: Any, response: Any) -> Any:
-        """Serve ``~/save_snapshot``: the newest frame, segmented once more, goes into a folder."""
-        response.success, response.message = self._save_snapshot()
+        """Serve ``~/save_snapshot``: the newest frames, segmented once more, go into a folder."""
+        response.success, response.message = answer_snapshot(self)
         self.get_logger().info(f'~/save_snapshot: {response.message}')
         return response
-
-    def _save_snapshot(self) -> tuple[bool, str]:
-        if self.runner is None:
-            return False, f'The node is {self.state} and has no model; configure it first.'
-        camera = self.cameras[0]
-        if camera.newest is None:
-            return (
-                False,
-                'No image has arrived since the node was configured; activate it and wait.',
-            )
-        try:
-            folder = save_snapshot(camera.newest, self.runner, self.parameters, camera.name)
-        except OSError as err:
-            return False, (
-                f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a '
-                'folder with free space.'
-            )
-        return True, str(folder)

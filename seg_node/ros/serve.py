@@ -13,7 +13,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
-from seg_node.errors import ParameterError
+from seg_node.errors import ParameterError, ProcessError
 
 from .log_bridge import RosHandler
 from .node import SegNode
@@ -24,12 +24,16 @@ if TYPE_CHECKING:
 
 __all__ = ['serve']
 
+HANGING = 3
 LAST_FRAME_S = 1.0
 """After SIGINT or SIGTERM the frame at hand may take so long; then the process ends without it."""
 
 
 def serve(argv: Sequence[str], profile: str) -> int:
     """Run the node until SIGINT or SIGTERM and return the exit status.
+
+    It is 0 then, 1 after a wrong parameter, and 3 if the worker hangs and ``watchdog_action`` is
+    ``exit``.
 
     Args:
         argv: Command line with the program's name.
@@ -38,20 +42,24 @@ def serve(argv: Sequence[str], profile: str) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy calls what it finds
     rclpy.init(args=list(argv))
     nodes: list[SegNode] = []
+    status = 0
     try:
         nodes.append(SegNode())
         _run(nodes[0], profile)
     except ParameterError as err:
         sys.stderr.write(f'seg_node: error: {err}\n')
-        return 1
+        status = 1
+    except ProcessError as err:
+        sys.stderr.write(f'seg_node: error: {err}\n')
+        status = HANGING
     except (KeyboardInterrupt, ExternalShutdownException):
         pass  # what rclpy's handlers of SIGINT and SIGTERM end in
     except (rclpy_implementation.RCLError, rclpy_implementation.InvalidHandle):
         if rclpy.ok():  # else the signal came while something was made or sent
             raise
     finally:
-        _end(nodes)
-    return 0
+        _end(nodes, status)
+    return status
 
 
 def _run(node: SegNode, profile: str) -> None:
@@ -68,14 +76,14 @@ def _run(node: SegNode, profile: str) -> None:
     executor.spin()
 
 
-def _end(nodes: list[SegNode]) -> None:
+def _end(nodes: list[SegNode], status: int) -> None:
     # ros2 launch passes on a SIGINT that the terminal has sent to this process already.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for node in nodes:
         if not node.stop(LAST_FRAME_S):
             sys.stderr.write('seg_node: ended during an inference\n')
             sys.stderr.flush()
-            os._exit(0)  # the middleware must not be taken down under a running thread
+            os._exit(status)  # the middleware must not be taken down under a running thread
         node.free_model()
         node.destroy_node()
     rclpy.try_shutdown()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One frame with what a fault report needs: image, outputs, parameters, versions."""
+"""The newest frames with what a fault report needs: image, outputs, parameters, versions."""
 
 from __future__ import annotations
 
@@ -22,29 +22,58 @@ from seg_node.ros.cameras.model_runner import Job
 from seg_node.ros.cameras.processing import decode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy.typing as npt
 
     from seg_node.pipeline import Segmentation
     from seg_node.ros.cameras.model_runner import ModelRunner
     from seg_node.ros.parameters.table import Parameters
 
-__all__ = ['save_snapshot']
+    from .node import SegNode
+
+__all__ = ['answer_snapshot', 'save_snapshot']
+
+PATIENCE_S = 5.0
+"""A snapshot waits so long for the frame at hand."""
 
 LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntime')
 
 
-def save_snapshot(
-    message: Any, runner: ModelRunner, parameters: Parameters, camera: str = ''
-) -> Path:
-    """Segment a message once more and write all of it into a new folder.
+def answer_snapshot(node: SegNode) -> tuple[bool, str]:
+    """Save a snapshot of a node's newest frames; return whether that went well, and the answer."""
+    if node.runner is None:
+        return False, f'The node is {node.state} and has no model; configure it first.'
+    newest = {one.name: one.newest for one in node.cameras if one.newest is not None}
+    if not newest:
+        return False, 'No image has arrived since the node was configured; activate it and wait.'
+    facts = {'diagnostics': [_status(one) for one in node.diagnosis.message().status]}
+    try:
+        return True, str(save_snapshot(newest, node.runner, node.parameters, facts))
+    except OSError as err:
+        return False, (
+            f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a folder '
+            'with free space.'
+        )
 
-    A message that cannot be decoded is written too: that is what a fault report needs most.
+
+def save_snapshot(
+    newest: Mapping[str, Any],
+    runner: ModelRunner,
+    parameters: Parameters,
+    facts: Mapping[str, object],
+) -> Path:
+    """Segment messages once more and write all of it into a new folder.
+
+    A message that cannot be decoded is written too: that is what a fault report needs most. While
+    an inference hangs, everything but the outputs is written.
 
     Args:
-        message: sensor_msgs Image or CompressedImage.
+        newest: sensor_msgs Image or CompressedImage by the name of the camera, which becomes a
+            folder of its own; the only camera may have no name.
         runner: The open model.
         parameters: Present values; ``snapshot_dir`` says where.
-        camera: Name of the one that the message is from.
+        facts: What else is known.
 
     Returns:
         The new folder. It appears as a whole or not at all.
@@ -57,38 +86,54 @@ def save_snapshot(
     name = datetime.now(timezone.utc).strftime('%Y%m%d-%H%M%S-%f')
     scratch = Path(tempfile.mkdtemp(prefix='.snapshot-', dir=parent))
     try:
-        _write_all(scratch, message, runner, parameters, camera)
+        frames = {
+            camera: _write_frame(scratch / camera, message, camera, runner, parameters)
+            for camera, message in newest.items()
+        }
+        alone = frames.get('')
+        known = {**_known(runner, parameters), **facts, **(alone or {'cameras': frames})}
+        text = json.dumps(known, indent=2, default=str)
+        (scratch / 'snapshot.json').write_text(text + '\n', encoding='utf-8')
         return scratch.rename(parent / name)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
 
 
-def _write_all(
-    folder: Path, message: Any, runner: ModelRunner, parameters: Parameters, camera: str
-) -> None:
-    _write_message(folder, message)
-    facts: dict[str, object] = {
-        'message': _fields(message),
+def _known(runner: ModelRunner, parameters: Parameters) -> dict[str, object]:
+    return {
         'parameters': parameters.to_values(),
         'model': runner.described(),
         'manifest': runner.bundle.manifest.to_dict(),
         'versions': _versions(),
     }
+
+
+def _status(status: Any) -> dict[str, str]:
+    values = {pair.key: pair.value for pair in status.values}
+    return {'name': status.name, 'message': status.message, **values}
+
+
+def _write_frame(
+    folder: Path, message: Any, camera: str, runner: ModelRunner, parameters: Parameters
+) -> dict[str, object]:
+    """Write a message and its outputs; return what is known of them."""
+    folder.mkdir(exist_ok=True)
+    _write_message(folder, message)
+    facts: dict[str, object] = {'message': _fields(message)}
     try:
         image = decode(message)
         job = Job(image, _everything(runner), camera=camera)
-        (result,) = runner.run([job], parameters)
+        (result,) = runner.run([job], parameters, patience=PATIENCE_S)
         _write_pictures(folder, image, result, runner)
-        facts['result'] = {
-            'crf': result.crf,
-            'uncertain_fraction': result.uncertain_fraction,
-            'times_s': dict(result.times),
-        }
     except SegNodeError as err:
-        facts['error'] = str(err)
-    text = json.dumps(facts, indent=2, default=str)
-    (folder / 'snapshot.json').write_text(text + '\n', encoding='utf-8')
+        return {**facts, 'error': str(err)}
+    facts['result'] = {
+        'crf': result.crf,
+        'uncertain_fraction': result.uncertain_fraction,
+        'times_s': dict(result.times),
+    }
+    return facts
 
 
 def _everything(runner: ModelRunner) -> Outputs:

@@ -32,7 +32,7 @@ def test_frame_is_overdue_after_the_limit_whatever_its_stage(
     now = [100.0]
     monkeypatch.setattr('time.monotonic', lambda: now[0])
     watch = Watch()
-    watch.begin('front')
+    watch.begin('front', 'left')
     now[0] += 3.0
     watch.enter('segment')
     now[0] += 1.9
@@ -43,9 +43,9 @@ def test_frame_is_overdue_after_the_limit_whatever_its_stage(
 
     assert in_time is None
     assert overdue is not None
-    assert (overdue.stage, overdue.camera) == ('segment', 'front')
+    assert (overdue.stage, overdue.cameras) == ('segment', ('front', 'left'))
     assert overdue.seconds == pytest.approx(5.1)
-    assert "camera 'front' for 5.1 s, in stage 'segment'" in str(overdue)
+    assert "of 'front' and 'left' for 5.1 s, in stage 'segment'" in str(overdue)
 
 
 def test_limit_of_zero_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ from seg_node.ros.parameters.smoothing import SMOOTHING_OFF
 from seg_node.ros.parameters.table import image_size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -138,15 +139,21 @@ class ModelRunner:
         """Return what a user should know about these parameters with this bundle; mostly empty."""
         return crf_warning(_crf_choice(parameters), self.bundle.manifest)
 
-    def run(self, jobs: Sequence[Job], parameters: Parameters) -> list[Segmentation]:
+    def run(
+        self, jobs: Sequence[Job], parameters: Parameters, *, patience: float = -1.0
+    ) -> list[Segmentation]:
         """Segment images of different cameras with the present parameters.
 
         Args:
             jobs: One for each image.
             parameters: Thresholds and CRF; a change takes effect with these images.
+            patience: How long to wait for the other thread's images [s]; for ever if negative.
+
+        Raises:
+            EngineError: If it fails, or the other thread's images take longer.
         """
         budget = parameters.latency_budget
-        with self._lock:
+        with self._held(patience):
             if parameters is not self._parameters:
                 self._adopt(parameters)
             if len(jobs) == 1 or not self.engine.takes_batches:
@@ -157,6 +164,16 @@ class ModelRunner:
                 self._segmented(job, budget, ahead)
                 for job, ahead in zip(jobs, answers, strict=True)
             ]
+
+    @contextmanager
+    def _held(self, patience: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=patience):
+            msg = f'The engine has been at work with another frame for {patience:g} s.'
+            raise EngineError(msg)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def _request(self, job: Job) -> Request:
         return self._segmenters[job.camera].request(job.image, job.outputs, job.stamp)

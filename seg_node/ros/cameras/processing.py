@@ -98,7 +98,7 @@ class Processor:
 
     def __call__(self, frames: Sequence[Frame]) -> None:
         """Process frames that go together; every failure is counted and logged, none is raised."""
-        self.watch.begin(', '.join(frame.camera for frame in frames))
+        self.watch.begin(*(frame.camera for frame in frames))
         try:
             tasks: list[_Task] = []
             for frame in frames:

@@ -92,7 +92,7 @@ class Lookout:
         self._last_overrun = overdue.begun
         node = self._node
         for camera in node.cameras:
-            if camera.name == overdue.camera:
+            if camera.name in overdue.cameras:
                 camera.health.overrun()
         text = f'{overdue} Parameter watchdog_timeout is {node.parameters.watchdog_timeout:g} s.'
         if node.parameters.watchdog_action == 'exit':

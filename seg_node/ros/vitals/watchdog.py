@@ -21,20 +21,21 @@ class Overdue:
     Attributes:
         stage: Where the worker is, for example ``'segment'``.
         seconds: For how long it has been at this frame [s].
-        camera: Whose frame it is; empty for the only camera.
+        cameras: Whose frames they are; one empty name for the only camera.
         begun: When it began with this frame, on the monotonic clock [s].
         place: File and line where the worker is inside seg_node; empty if it moved on meanwhile.
     """
 
     stage: str
     seconds: float
-    camera: str
+    cameras: tuple[str, ...]
     begun: float
     place: str
 
     def __str__(self) -> str:
         """Say it in one sentence."""
-        whose = f' of camera {self.camera!r}' if self.camera else ''
+        names = ' and '.join(map(repr, filter(None, self.cameras)))
+        whose = f' of {names}' if names else ''
         where = f' ({self.place})' if self.place else ''
         return (
             f'The worker has been at one frame{whose} for {self.seconds:.1f} s, in stage '
@@ -48,7 +49,7 @@ class _Task:
 
     stage: str
     begun: float
-    camera: str
+    cameras: tuple[str, ...]
     thread: int
 
 
@@ -62,15 +63,15 @@ class Watch:
         """Start idle."""
         self._task: _Task | None = None
 
-    def begin(self, camera: str = '') -> None:
-        """Begin a frame, in the thread that calls this."""
-        self._task = _Task('begin', time.monotonic(), camera, get_ident())
+    def begin(self, *cameras: str) -> None:
+        """Begin with a frame of each of these cameras, in the thread that calls this."""
+        self._task = _Task('begin', time.monotonic(), cameras, get_ident())
 
     def enter(self, stage: str) -> None:
         """Go on with the next stage of the frame that was begun."""
         task = self._task
         if task is not None:
-            self._task = _Task(stage, task.begun, task.camera, task.thread)
+            self._task = _Task(stage, task.begun, task.cameras, task.thread)
 
     def end(self) -> None:
         """End the frame."""
@@ -84,7 +85,7 @@ class Watch:
         seconds = time.monotonic() - task.begun
         if seconds <= limit:
             return None
-        return Overdue(task.stage, seconds, task.camera, task.begun, _place(task.thread))
+        return Overdue(task.stage, seconds, task.cameras, task.begun, _place(task.thread))
 
 
 def _place(thread: int) -> str:

@@ -72,7 +72,7 @@ VERBS = {
         'seg_node.cli.import_onnx_command', 'turn a network from elsewhere into a bundle'
     ),
     'integrate': Verb(
-        'seg_node.cli.integrate_command', 'generate files for Nav2, Autoware, nvblox, Foxglove, RViz'
+        'seg_node.cli.integrate_command', 'generate files for Nav2, Autoware, Foxglove and others'
     ),
     'make-bag': Verb('seg_node.cli.make_bag_command', 'turn images into a recorded drive'),
     'mine': Verb('seg_node.cli.mine_command', 'choose the frames that are worth labels'),

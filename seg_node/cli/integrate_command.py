@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``seg integrate``: files that connect the node to Nav2, Autoware, nvblox, Foxglove or RViz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seg_node.cli.arguments import at_least_one
+from seg_node.integrations import CONSUMERS, generate, Site, write_files
+
+if TYPE_CHECKING:
+    import argparse
+
+__all__ = ['SUMMARY', 'configure', 'run']
+
+SUMMARY = 'Generate what a consumer needs to read the masks: parameters, remappings, layouts.'
+EPILOG = """\
+Each file says at its top what it is for and what to do with it; docs/integrations.md has an
+example for each consumer.
+
+examples:
+  seg integrate nav2 --out integration
+  seg integrate autoware my_bundle --out integration --cameras front left right
+  seg integrate nvblox --out integration --namespace /robot
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments, and examples as the epilog."""
+    parser.epilog = EPILOG
+    add = parser.add_argument
+    add('consumer', choices=CONSUMERS, help='who reads the masks')
+    add('bundle', nargs='?', default='default', help='name or path of the bundle (default)')
+    add('--out', metavar='DIR', type=Path, required=True, help='folder for the files')
+    add(
+        '--cameras',
+        metavar='NAME',
+        nargs='+',
+        default=[''],
+        help='as in the parameter cameras (default: one camera without a name)',
+    )
+    add('--namespace', default='', metavar='/NAME', help='of the node (default: none)')
+    add(
+        '--factor',
+        type=at_least_one,
+        default=4,
+        metavar='N',
+        help='Nav2 gets every N-th pixel in both directions (default: 4)',
+    )
+    add(
+        '--clouds',
+        default='depth/points',
+        metavar='TOPIC',
+        help="of each camera's point cloud, below its namespace (default: depth/points)",
+    )
+    add('--replace', action='store_true', help='replace files that are there')
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files and print their paths."""
+    from seg_node.bundle import open_bundle  # noqa: PLC0415 - reads no model for --help
+
+    manifest = open_bundle(args.bundle).manifest
+    site = Site(manifest, tuple(args.cameras), args.namespace, args.factor, args.clouds)
+    files = generate(args.consumer, site)
+    for path in write_files(files, args.out, replace=args.replace):
+        print(path)
+    return 0

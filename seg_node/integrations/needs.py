@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each consumer subscribes to and asks for, as its source says; tests hold the node to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seg_node.interface import topics
+
+if TYPE_CHECKING:
+    from seg_node.interface import Quality
+
+__all__ = ['NEEDS', 'Need', 'matches']
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One subscription of a consumer.
+
+    Attributes:
+        topic: Relative name of the node's topic.
+        kind: Message type.
+        reliable: Whether it asks for reliable delivery.
+        latched: Whether it asks for the last message before it subscribed.
+    """
+
+    topic: str
+    kind: str = 'sensor_msgs/Image'
+    reliable: bool = False
+    latched: bool = False
+
+
+INFO = 'sensor_msgs/CameraInfo'
+LABELS = 'vision_msgs/LabelInfo'
+NEEDS: dict[str, tuple[Need, ...]] = {
+    'nav2': (
+        Need(topics.DECIMATED_MASK),
+        Need(topics.DECIMATED_CONFIDENCE),
+        Need(topics.DECIMATED_LABEL_INFO, LABELS, reliable=True, latched=True),
+    ),
+    'autoware': (Need(topics.MASK_RLE), Need(topics.CAMERA_INFO, INFO)),
+    'nvblox': (
+        Need(topics.MOVABLE, reliable=True),
+        Need(topics.CAMERA_INFO, INFO, reliable=True),
+    ),
+    'foxglove': (
+        Need(topics.OVERLAY, reliable=True),
+        Need(topics.COLOR, reliable=True),
+        Need(topics.DRIVABLE_AREA, reliable=True),
+        Need(topics.ENTROPY, reliable=True),
+        Need(topics.CAMERA_INFO, INFO, reliable=True),
+        Need(topics.STATUS, 'diagnostic_msgs/DiagnosticArray', reliable=True),
+        Need(topics.DIAGNOSTICS, 'diagnostic_msgs/DiagnosticArray', reliable=True),
+    ),
+    'rviz': (
+        Need(topics.OVERLAY, reliable=True),
+        Need(topics.COLOR, reliable=True),
+        Need(topics.DRIVABLE_AREA, reliable=True),
+    ),
+}
+"""By consumer. Sources: semantic_segmentation_layer (SensorDataQoS; latched LabelInfo),
+segmentation_pointcloud_fusion (best effort), nvblox_ros (SYSTEM_DEFAULT, which is reliable). RViz
+and Foxglove let the user choose; the stricter choice stands here."""
+
+
+def matches(offer: Quality, need: Need) -> bool:
+    """Tell whether a publisher reaches a subscriber: it has to offer at least what is asked."""
+    return (offer.reliable or not need.reliable) and (offer.latched or not need.latched)

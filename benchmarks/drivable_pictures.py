@@ -62,7 +62,7 @@ WORDS = {
     'reachable': 'from the region',
 }
 REMOVED, ADDED, EGO = (230, 60, 50), (255, 215, 40), (90, 160, 255)
-JPEG_QUALITY = 90
+JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def page(moments: Mapping[str, Moment], bundle: Bundle) -> UInt8Array:
         taxonomy=bundle.manifest.taxonomy,
         keys={'drivable': (64, 220, 120), 'removed': REMOVED, 'added': ADDED, 'ego region': EGO},
         keys_title='areas',
-        tile_width=420,
+        tile_width=320,
     ).draw()
 
 

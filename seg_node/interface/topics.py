@@ -14,9 +14,23 @@ from typing import Literal, TYPE_CHECKING
 from seg_node.errors import TaxonomyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seg_node.taxonomy import Taxonomy
 
-__all__ = ['TOPICS', 'Quality', 'Topic', 'class_topics', 'topic_token']
+__all__ = [
+    'ALL_CLASSES',
+    'NO_CLASS',
+    'TOPICS',
+    'Quality',
+    'Topic',
+    'chosen_classes',
+    'class_topics',
+    'topic_token',
+]
+
+ALL_CLASSES, NO_CLASS = 'all', 'none'
+"""What may stand in the place of names of classes."""
 
 IMAGE = 'image'
 COMPRESSED_SUFFIX = '/compressed'
@@ -253,3 +267,23 @@ def class_topics(taxonomy: Taxonomy) -> dict[int, str]:
         )
         raise TaxonomyError(msg)
     return {index: f'{CONFIDENCE}/{token}' for index, token in enumerate(tokens)}
+
+
+def chosen_classes(taxonomy: Taxonomy, names: Sequence[str]) -> tuple[int, ...]:
+    """Return the ids of the classes that have a confidence topic.
+
+    Args:
+        taxonomy: The classes.
+        names: Of some of them as the taxonomy spells them, or one word for all or none of them.
+
+    Raises:
+        TaxonomyError: If there is no such class.
+
+    Example:
+        ``chosen_classes(load_taxonomy('cityscapes19'), ['car', 'road'])`` is ``(0, 13)``.
+    """
+    if list(names) == [ALL_CLASSES]:
+        return tuple(range(len(taxonomy)))
+    if list(names) == [NO_CLASS]:
+        return ()
+    return tuple(sorted({taxonomy.index(name) for name in names}))

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any, TYPE_CHECKING
+from typing import Any, cast, TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool, Trigger
 
 from seg_node.errors import EngineError, SegNodeError
+from seg_node.interface.topics import chosen_classes
 from seg_node.ros.cameras.camera import Camera
 from seg_node.ros.cameras.model_runner import ModelRunner
 from seg_node.ros.cameras.processing import Processor
@@ -77,7 +78,9 @@ class SegNode(LifecycleNode):
         self.health = Health()
         self.runner: ModelRunner | None = None
         self._worker: Worker | None = None
-        self._parameter_server = ParameterServer(self, self._locked_state, self._model_faults)
+        self._parameter_server = ParameterServer(
+            self, self._locked_state, self._model_faults, self._parameters_changed
+        )
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
         self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
         self.lookout = Lookout(self)
@@ -105,9 +108,24 @@ class SegNode(LifecycleNode):
         try:
             if self.runner is not None:
                 self.runner.options_of(parameters)
+                self._chosen_classes(parameters)
         except SegNodeError as err:
             return [str(err)]
         return []
+
+    def _parameters_changed(self, parameters: Parameters) -> None:
+        """Make and take down topics that depend on parameters; the rest follows with a frame."""
+        if self.runner is None:
+            return
+        chosen = self._chosen_classes(parameters)
+        for camera in self.cameras:
+            if camera.outputs is not None:
+                camera.outputs.choose_classes(chosen)
+
+    def _chosen_classes(self, parameters: Parameters) -> tuple[int, ...]:
+        """Return the ids of the classes whose confidence is published; there is a model."""
+        taxonomy = cast('ModelRunner', self.runner).bundle.manifest.taxonomy
+        return chosen_classes(taxonomy, parameters.outputs_class_confidence)
 
     # Start and end
 
@@ -213,6 +231,7 @@ class SegNode(LifecycleNode):
             self.runner = ModelRunner(parameters, mountings)
             for camera in self.cameras:
                 camera.advertise(self.runner.bundle.manifest, parameters.runs)
+            self._parameters_changed(parameters)
         except BaseException:
             self._release()
             raise

@@ -191,3 +191,137 @@ def test_overridden_quality_of_service_is_used(make_rig: Callable[..., Rig]) -> 
     found = rig.node.get_publishers_info_by_topic('/diagnostics')
 
     assert [one.qos_profile.reliability for one in found] == [ReliabilityPolicy.BEST_EFFORT]
+
+
+def class_topics_of(rig: Rig) -> list[str]:
+    """Return the classes that have a confidence topic, as the graph has them."""
+    begin = f'{rig.namespace}/segmentation/confidence/'
+    names = (name for name, _ in rig.client.get_topic_names_and_types())
+    return sorted(name.removeprefix(begin) for name in names if name.startswith(begin))
+
+
+def test_class_confidence_topics_come_and_go_between_frames(rig: Rig) -> None:
+    every = ['green_road', 'lava', 'water']
+    rig.until(lambda: class_topics_of(rig) == every, 'topics of all classes')
+
+    for value, expected in (
+        (['water', 'lava'], ['lava', 'water']),
+        ('none', []),
+        (['green road'], ['green_road']),
+        (['all'], every),
+    ):
+        assert set_parameters(rig, outputs__class_confidence=value).successful
+        rig.until(lambda expected=expected: class_topics_of(rig) == expected, f'{expected}')
+
+
+def test_class_confidence_is_published_for_a_class_that_is_chosen_later(
+    make_rig: Callable[..., Rig],
+) -> None:
+    from ros.rig import pixels_of  # noqa: PLC0415
+
+    rig = make_rig(outputs__class_confidence=['lava'])
+    assert set_parameters(rig, outputs__class_confidence=['green road']).successful
+    topic = 'segmentation/confidence/green_road'
+    rig.listen(topic)
+
+    answer = rig.answer(topic, rig.send(rig.image(IMAGE)))
+
+    assert pixels_of(answer).max() > 200
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'words'),
+    [
+        (
+            'outputs__class_confidence',
+            ['road'],
+            "class of taxonomy 'tiny3' 'road'; expected one of green road, lava, water",
+        ),
+        (
+            'outputs__class_confidence',
+            ['all', 'lava'],
+            "expected names of classes, or one of ['all']",
+        ),
+        ('outputs__class_confidence', 3, 'expected a list of texts'),
+        (
+            'drivable__classes',
+            ['road'],
+            "class of taxonomy 'tiny3' 'road'; expected one of green road, lava, water",
+        ),
+    ],
+)
+def test_class_that_the_bundle_lacks_is_refused(
+    rig: Rig, name: str, value: object, words: str
+) -> None:
+    result = set_parameters(rig, **{name: value})
+
+    assert not result.successful
+    assert words in result.reason
+
+
+@pytest.mark.parametrize('name', ['outputs__class_confidence', 'drivable__classes'])
+def test_class_that_the_bundle_lacks_fails_the_configuration(
+    name: str, make_rig: Callable[..., Rig]
+) -> None:
+    rig = make_rig(autostart=False, **{name: ['road']})
+
+    rig.node.trigger_configure()
+
+    assert rig.node.state == 'unconfigured'
+    assert "'road'; expected one of green road, lava, water" in rig.node.health.report().last_error
+
+
+def test_drivable_classes_take_effect_with_the_next_frame(rig: Rig) -> None:
+    rig.listen(AREA)
+    before = drivable_share(rig)
+
+    assert set_parameters(rig, drivable__classes=['lava', 'green road', 'water']).successful
+
+    assert drivable_share(rig) > before + 0.3
+
+
+def test_frame_sees_one_set_however_often_sets_change(rig: Rig) -> None:
+    """Both limits change together; a frame must never see the one without the other."""
+    seen = []
+    run = rig.runner.run
+    rig.runner.run = lambda jobs, parameters: seen.append(parameters) or run(jobs, parameters)
+    rig.listen(AREA)
+    accepted = set()
+
+    for number in range(60):
+        share = (number % 20) / 20
+        limits = {'drivable__min_probability': share, 'drivable__max_entropy': share}
+        if number % 3 == 0:
+            limits['drivable__max_entropy'] = 1.0 + share + 0.01  # refused as a whole
+        result = set_parameters(rig, **limits)
+        assert result.successful == (number % 3 != 0)
+        if result.successful:
+            accepted.add(share)
+        rig.camera.publish(rig.image(IMAGE))
+
+    rig.until(lambda: len(seen) > 10, 'some frames')
+    pairs = {(one.drivable_min_probability, one.drivable_max_entropy) for one in seen}
+    assert pairs - {(0.0, 0.5)} <= {(share, share) for share in accepted}
+    assert len(pairs) > 3
+
+
+def test_smoothing_and_filters_follow_their_parameters(rig: Rig) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    rig.listen(STATUS, DiagnosticArray)
+    rig.listen(AREA)
+
+    def stages() -> set[str]:
+        answer = rig.answer(STATUS, rig.send(rig.image(IMAGE)))
+        return {str(pair.key) for pair in answer.status[0].values}
+
+    before = stages()
+    assert set_parameters(
+        rig,
+        smoothing__method='flow',
+        drivable__hysteresis=0.2,
+        drivable__max_hole=0.001,
+        drivable__reachable=True,
+    ).successful
+
+    assert 'smooth_ms' in stages() - before

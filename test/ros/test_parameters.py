@@ -152,3 +152,22 @@ def test_table_is_importable_without_ros() -> None:
 def test_image_size_is_written_width_first_and_read_height_first() -> None:
     assert image_size_of('1280x720') == (720, 1280)
     assert image_size_of('') is None
+
+
+def test_single_text_will_do_for_a_list_of_one() -> None:
+    named = Parameters.from_values({'outputs.class_confidence': 'none'})
+
+    assert named.outputs_class_confidence == ('none',)
+
+
+@pytest.mark.parametrize('word', ['all', 'none'])
+def test_words_for_all_and_none_stand_by_themselves(word: str) -> None:
+    with pytest.raises(ParameterError, match=rf"is \['road', '{word}'\]; expected names of"):
+        Parameters.from_values({'outputs.class_confidence': ['road', word]})
+
+
+def test_no_text_of_the_shipped_file_is_read_as_something_else() -> None:
+    """YAML reads off as false, for one."""
+    choices = [one for spec in PARAMETERS for one in spec.choices]
+
+    assert [yaml.safe_load(one) for one in choices] == choices

@@ -22,10 +22,11 @@ from seg_node.interface import (
 )
 from seg_node.ros.qos import latched, overridable, result
 
+from .class_planes import ClassPlanes
 from .messages import ImageWriter, label_info_message, png_message, runs_message, text_message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import numpy as np
     import numpy.typing as npt
@@ -105,13 +106,14 @@ class Publishers:
         self._relative = relative
         self._events = events
         self._tables = class_tables(manifest.taxonomy, runs or '')
-        self._class_topics = topics.class_topics(manifest.taxonomy)
         encodings = image_encodings(self._tables)
         self._images = {name: self._create(Image, name) for name in encodings}
         self._writers = {name: ImageWriter(encoding) for name, encoding in encodings.items()}
-        self._planes = {
-            index: self._create(Image, name) for index, name in self._class_topics.items()
-        }
+        self._planes = ClassPlanes(
+            topics.class_topics(manifest.taxonomy),
+            lambda name: self._create(Image, name),
+            node.destroy_publisher,
+        )
         self._plane_writer = ImageWriter('mono8')
         self._png = self._create(CompressedImage, topics.MASK_PNG)
         with_runs = () if runs is None else (topics.MASK_RLE,)
@@ -163,7 +165,11 @@ class Publishers:
         }
 
     def _all(self) -> tuple[Publisher[Any], ...]:
-        return (*self._by_topic().values(), *self._planes.values(), *self._latched)
+        return (*self._by_topic().values(), *self._planes.publishers(), *self._latched)
+
+    def choose_classes(self, classes: Collection[int]) -> None:
+        """Let these classes have a confidence topic, and no others; at first none has."""
+        self._planes.choose(classes)
 
     def offered(self) -> dict[str, QoSProfile]:
         """Return the quality of service of each output, by its absolute name."""
@@ -172,8 +178,7 @@ class Publishers:
     def wanted(self) -> Wanted:
         """Ask each topic whether it has a subscriber."""
         named = (name for name, one in self._by_topic().items() if one.get_subscription_count())
-        planes = (i for i, one in self._planes.items() if one.get_subscription_count())
-        return Wanted(frozenset(named), tuple(planes))
+        return Wanted(frozenset(named), self._planes.watched())
 
     def publish(
         self,
@@ -196,7 +201,7 @@ class Publishers:
             self._images[name].publish(self._writers[name].write(pixels, header))
         for index in wanted.classes:
             plane = result_.planes[index]
-            self._planes[index].publish(self._plane_writer.write(plane, header))
+            self._planes.publish(index, self._plane_writer.write(plane, header))
         if topics.MASK_PNG in wanted.topics:
             self._png.publish(png_message(result_.labels, header))
         for name in self._runs.keys() & wanted.topics:

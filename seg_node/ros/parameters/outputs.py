@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.errors import ParameterError
 from seg_node.interface import DECIMATION_RULES, ImageOptions, parse_autoware_labels
+from seg_node.interface.topics import ALL_CLASSES, NO_CLASS
 
 from .spec import Spec
 
@@ -18,6 +19,12 @@ __all__ = ['OUTPUTS', 'OutputParameters', 'outputs_faults']
 
 
 OUTPUTS: tuple[Spec, ...] = (
+    Spec(
+        'outputs.class_confidence',
+        (ALL_CLASSES,),
+        'Classes with a topic segmentation/confidence/<class>: names as in segmentation/classes, '
+        'or all, or none',
+    ),
     Spec(
         'overlay_alpha',
         0.5,
@@ -59,6 +66,7 @@ OUTPUTS: tuple[Spec, ...] = (
 class OutputParameters:
     """Values of ``OUTPUTS``."""
 
+    outputs_class_confidence: tuple[str, ...]
     overlay_alpha: float
     decimated_factor: int
     decimated_rule: str
@@ -78,8 +86,20 @@ class OutputParameters:
 
 def outputs_faults(values: Mapping[str, object]) -> list[str]:
     """Return faults that no value has alone."""
+    faults = _class_faults(values.get('outputs.class_confidence', ALL_CLASSES))
     try:
         parse_autoware_labels(str(values.get('mask_rle.labels', '')))
     except ParameterError as err:
-        return [f"Parameter 'mask_rle.labels': {err}"]
-    return []
+        faults.append(f"Parameter 'mask_rle.labels': {err}")
+    return faults
+
+
+def _class_faults(value: object) -> list[str]:
+    names = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(names) == 1 or not {ALL_CLASSES, NO_CLASS} & set(names):
+        return []
+    fault = (
+        f"Parameter 'outputs.class_confidence' is {names!r}; expected names of classes, or one of "
+        f"['{ALL_CLASSES}'] and ['{NO_CLASS}'] by itself."
+    )
+    return [fault]

@@ -40,6 +40,7 @@ class ParameterServer:
         node: Node,
         locked: Callable[[], str],
         model_faults: Callable[[Parameters], list[str]],
+        changed: Callable[[Parameters], object],
     ) -> None:
         """Declare the table on the node.
 
@@ -48,6 +49,7 @@ class ParameterServer:
             locked: Returns the state of the life cycle if parameters of the kind ``'configure'``
                 may not change in it, else an empty text.
             model_faults: Returns what is wrong with a valid set for the model that is open.
+            changed: Is told of a new set.
 
         Raises:
             ParameterError: If a value from the command line or a file is not valid.
@@ -55,6 +57,7 @@ class ParameterServer:
         self._node = node
         self._locked = locked
         self._model_faults = model_faults
+        self._changed = changed
         for spec in PARAMETERS:
             declare(node, spec)
         self._current = Parameters.from_values(self._values())
@@ -78,9 +81,10 @@ class ParameterServer:
         return {k: tuple(one) if isinstance(one, list) else one for k, one in values.items()}
 
     def _refresh(self) -> None:
-        values = self._values()
-        if values != self._current.to_values():
-            self._current = Parameters.from_values(values)
+        found = Parameters.from_values(self._values())
+        if found != self._current:
+            self._current = found
+            self._changed(found)
 
     def _replace(self, changed: Sequence[Parameter[Any]]) -> None:
         """Take over accepted values."""

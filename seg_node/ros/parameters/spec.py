@@ -43,7 +43,9 @@ class Spec:
         return self.name.replace('.', '_')
 
     def convert(self, value: object) -> Value:
-        """Return the value in this parameter's type; a whole number will do for a real one.
+        """Return the value in this parameter's type.
+
+        A whole number will do for a real one, and a single text for a list of one.
 
         Raises:
             ParameterError: If the type, the range or the choice is wrong.
@@ -51,8 +53,8 @@ class Spec:
         wanted = type(self.default)
         if wanted is float and type(value) is int:
             value = float(value)
-        if wanted is tuple and type(value) is list:
-            value = tuple(value)
+        if wanted is tuple and isinstance(value, (list, str)):
+            value = (value,) if isinstance(value, str) else tuple(value)
         if type(value) is not wanted:
             msg = (
                 f'Parameter {self.name!r} is {value!r}, a {_type_word(type(value))}; expected a '

@@ -21,6 +21,8 @@ from seg_node.pipeline import Outputs
 from seg_node.ros.cameras.model_runner import Job
 from seg_node.ros.cameras.processing import decode
 
+from .snapshot_folder import ready_folder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -81,8 +83,7 @@ def save_snapshot(
     Raises:
         OSError: If the folder cannot be written.
     """
-    parent = Path(parameters.snapshot_dir).expanduser()
-    parent.mkdir(parents=True, exist_ok=True)
+    parent = ready_folder(Path(parameters.snapshot_dir))
     name = datetime.now(timezone.utc).strftime('%Y%m%d-%H%M%S-%f')
     scratch = Path(tempfile.mkdtemp(prefix='.snapshot-', dir=parent))
     try:

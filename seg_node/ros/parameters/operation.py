@@ -63,7 +63,9 @@ OPERATION: tuple[Spec, ...] = (
     Spec(
         'snapshot_dir',
         '~/.ros/seg_node/snapshots',
-        'Folder in which save_snapshot makes a new folder',
+        'Folder in which save_snapshot makes a new folder; nobody can change it through the '
+        'network, and other users must not be able to redirect it',
+        change='start',
     ),
 )
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The folder of snapshots: private, not redirected by others, not without end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seg_node.ros.parameters.table import find_spec
+from seg_node.ros.snapshot_folder import MOST_SNAPSHOTS, ready_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OTHER_USER = 12345
+
+
+def test_new_folder_is_for_its_user_alone(tmp_path: Path) -> None:
+    folder = ready_folder(tmp_path / 'a' / 'b')
+
+    assert folder == tmp_path / 'a' / 'b'
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_own_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / 'disk').mkdir()
+    (tmp_path / 'snapshots').symlink_to(tmp_path / 'disk')
+
+    assert ready_folder(tmp_path / 'snapshots') == tmp_path / 'disk'
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can make links of other users')
+@pytest.mark.parametrize('where', ['snapshots', 'snapshots/below'])
+def test_link_of_another_user_is_refused_and_nothing_is_made(where: str, tmp_path: Path) -> None:
+    (tmp_path / 'secret').mkdir()
+    link = tmp_path / 'snapshots'
+    link.symlink_to(tmp_path / 'secret')
+    os.lchown(link, OTHER_USER, OTHER_USER)
+
+    with pytest.raises(PermissionError, match=f'a link that user {OTHER_USER} has made'):
+        ready_folder(tmp_path / where)
+    assert list((tmp_path / 'secret').iterdir()) == []
+
+
+def test_link_of_another_user_is_told_by_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same without root: we are somebody else than who made the link."""
+    (tmp_path / 'disk').mkdir()
+    (tmp_path / 'snapshots').symlink_to(tmp_path / 'disk')
+    monkeypatch.setattr(os, 'geteuid', lambda: OTHER_USER)
+    if os.getuid() == 0:
+        os.lchown(tmp_path / 'snapshots', 1, 1)
+
+    with pytest.raises(PermissionError, match='a link that user'):
+        ready_folder(tmp_path / 'snapshots')
+
+
+@pytest.mark.parametrize('mode', [0o777, 0o703])
+def test_folder_that_everybody_may_write_to_is_refused(mode: int, tmp_path: Path) -> None:
+    (tmp_path / 'open').mkdir()
+    (tmp_path / 'open').chmod(mode)
+
+    with pytest.raises(PermissionError, match='every user may write there'):
+        ready_folder(tmp_path / 'open' / 'below')
+
+
+def test_folder_as_tmp_is_taken(tmp_path: Path) -> None:
+    (tmp_path / 'tmp').mkdir()
+    (tmp_path / 'tmp').chmod(0o1777)
+
+    assert ready_folder(tmp_path / 'tmp') == tmp_path / 'tmp'
+
+
+def test_full_folder_takes_no_more_snapshots(tmp_path: Path) -> None:
+    for number in range(MOST_SNAPSHOTS):
+        assert ready_folder(tmp_path) == tmp_path
+        (tmp_path / str(number)).mkdir()
+
+    with pytest.raises(OSError, match=f'{MOST_SNAPSHOTS} snapshots are there already'):
+        ready_folder(tmp_path)
+
+
+def test_folder_cannot_be_chosen_through_the_network() -> None:
+    spec = find_spec('snapshot_dir')
+
+    assert spec is not None
+    assert spec.change == 'start'

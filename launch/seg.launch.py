@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start the segmentation node: ``ros2 launch seg_node seg.launch.py image:=/front/image_raw``.
 
+Several cameras on one node: ``cameras:=front=/front/image_raw,left=/left/image_raw``.
+
 An argument that is left empty changes nothing: the value then comes from ``params_file``.
 """
 
@@ -28,9 +30,10 @@ SHARE = Path(__file__).parent.parent
 # name, default, description
 ARGUMENTS = (
     ('image', 'image', 'Camera image topic, without /compressed'),
+    ('cameras', '', 'Several cameras instead: front=/front/image_raw,left=/left/image_raw'),
     ('image_transport', '', 'raw or compressed'),
     ('bundle', '', 'Model bundle: a name that comes with the package, or a folder'),
-    ('engine', '', 'Inference back end: auto, onnxruntime, tensorrt, torch or fake'),
+    ('engine', '', 'Inference back end: auto, onnxruntime, openvino, tensorrt, torch or fake'),
     ('namespace', '', 'Namespace of the node and of its topics'),
     ('name', 'seg_node', 'Name of the node'),
     ('params_file', str(SHARE / 'config' / 'seg.params.yaml'), 'Parameters of the node'),
@@ -65,18 +68,40 @@ def start(context: LaunchContext) -> list[Any]:
         for name, kind in PARAMETERS.items()
         if given[name]
     }
+    topics = camera_topics(given['cameras'])
+    if topics:
+        parameters['cameras'] = list(topics)
     node = Node(
         package='seg_node',
         executable='seg_node',
         name=given['name'],
         namespace=given['namespace'],
         parameters=[given['params_file'], parameters],
-        remappings=[('image', given['image'])],
+        remappings=[
+            ('image', given['image']),
+            *((f'{name}/image', topic) for name, topic in topics.items() if topic),
+        ],
         ros_arguments=['--log-level', given['log_level']],
         output='screen',
         emulate_tty=True,
     )
     return [*shared_memory_profile(context), node]
+
+
+def camera_topics(text: str) -> dict[str, str]:
+    """Return the image topic of each camera by name; empty where it is not given.
+
+    Args:
+        text: ``name=topic`` or ``name``, separated by commas.
+    """
+    cameras = {}
+    for one in filter(None, text.replace(' ', '').split(',')):
+        name, _, topic = one.partition('=')
+        if name in cameras:
+            msg = f'Argument cameras names {name!r} twice: {text!r}.'
+            raise ValueError(msg)
+        cameras[name] = topic
+    return cameras
 
 
 def shared_memory_profile(context: LaunchContext) -> list[Any]:

@@ -220,6 +220,20 @@ def test_remapping_moves_image_and_camera_info_of_one_camera(make_rig: MakeRig) 
     assert left.camera_info == f'{rig.namespace}/left/camera_info'
 
 
+def test_topic_of_a_camera_can_stand_in_a_file(make_rig: MakeRig) -> None:
+    """Where no remapping can: a file of parameters."""
+    rig = make_rig(cameras=BOTH, camera__front__image_topic='/drivers/cam0/image_raw')
+    front, left = (camera.topics for camera in rig.node.cameras)
+
+    assert front is not None
+    assert left is not None
+    assert (front.image, front.camera_info) == (
+        '/drivers/cam0/image_raw',
+        '/drivers/cam0/camera_info',
+    )
+    assert left.image == f'{rig.namespace}/left/image'
+
+
 def test_each_camera_relays_its_own_camera_info(cameras: Cameras) -> None:
     from ros.rig import CAMERA_QOS, CameraInfo  # noqa: PLC0415
 
@@ -439,9 +453,10 @@ def test_cameras_take_what_is_set_for_all_unless_they_have_their_own(make_rig: M
     ('parameters', 'words'),
     [
         ({'cameras': ['front', 'front']}, r"names \['front'\] twice"),
-        ({'cameras': ['front/left']}, 'expected names of letters, digits and _'),
         ({'cameras': ['', 'left']}, 'expected names of letters, digits and _'),
-        ({'cameras': 'front'}, "'cameras' is 'front', a text; expected a list of texts"),
+        ({'cameras': 'front/left'}, 'expected names of letters, digits and _'),
+        ({'image_topic': 'no topic'}, "'image_topic' is 'no topic'; expected a topic"),
+        ({'cameras': BOTH, 'image_topic': '/a'}, r'set camera\.<name>\.image_topic'),
         ({'rotation': 45}, "'rotation' is 45; expected 0, 90, 180 or 270"),
         ({'cameras': BOTH, 'camera__left__rotation': 45}, r"'camera\.left\.rotation' is 45"),
         ({'cameras': BOTH, 'camera__left__deadline': -1.0}, r'expected 0 to 60 s'),

@@ -31,6 +31,7 @@ LAUNCH_FILE = Path(__file__).parents[2] / 'launch' / 'seg.launch.py'
 # What each argument does to the node, given a value: (value, where it goes, what stands there).
 FORWARDED = {
     'image': ('/cam/raw', 'remappings', [('image', '/cam/raw')]),
+    'cameras': ('front', 'parameter', ['front']),
     'image_transport': ('compressed', 'parameter', 'compressed'),
     'bundle': ('/models/mine', 'parameter', '/models/mine'),
     'engine': ('fake', 'parameter', 'fake'),
@@ -118,6 +119,8 @@ def resolve(action: Any, context: Any) -> None:
         return
     values = action.parameters[-1]
     for name, one in values.items():
+        if name == 'cameras':
+            continue  # given as it is
         text = one.words[0].perform(context)
         values[name] = text if one.value_type is str else yaml.safe_load(text)
         assert type(values[name]) is one.value_type
@@ -163,6 +166,21 @@ def test_forwarded_parameters_exist_with_that_type() -> None:
     for name, kind in load().PARAMETERS.items():
         spec = find_parameter(name)
         assert name == 'use_sim_time' or (spec is not None and type(spec.default) is kind), name
+
+
+def test_each_camera_gets_the_topic_that_is_named_with_it(launch: Launch) -> None:
+    node = launch(cameras='front=/cam0/image_raw, left,right=/cam2/image_raw')[-1]
+
+    assert node.parameters[-1]['cameras'] == ['front', 'left', 'right']
+    assert node.remappings[1:] == [
+        ('front/image', '/cam0/image_raw'),
+        ('right/image', '/cam2/image_raw'),
+    ]
+
+
+def test_camera_that_is_named_twice_is_refused(launch: Launch) -> None:
+    with pytest.raises(ValueError, match="'front' twice"):
+        launch(cameras='front=/a,front=/b')
 
 
 def test_empty_argument_leaves_the_parameter_file_alone(launch: Launch) -> None:

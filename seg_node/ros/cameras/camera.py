@@ -112,7 +112,10 @@ class Camera:
 
     def subscribe(self) -> None:
         """Subscribe to image and camera info."""
-        names = resolve_image_topics(self._node, self.settings.image_transport, self.topic)
+        settings = self.settings
+        names = resolve_image_topics(
+            self._node, settings.image_transport, self.topic, settings.image_topic
+        )
         kind = CompressedImage if names.compressed else Image
         self._inputs = [
             self._node.create_subscription(

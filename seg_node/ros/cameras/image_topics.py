@@ -37,7 +37,7 @@ class ImageTopics:
 
 
 def resolve_image_topics(
-    node: Resolver, transport: str, relative: Callable[[str], str] = str
+    node: Resolver, transport: str, relative: Callable[[str], str] = str, image: str = ''
 ) -> ImageTopics:
     """Return the topics of a camera to subscribe to.
 
@@ -49,14 +49,15 @@ def resolve_image_topics(
         node: Knows namespace and remappings.
         transport: ``'raw'`` or ``'compressed'``.
         relative: Puts the namespace of the camera in front of a name.
+        image: Topic that takes the place of ``image``; empty for none.
     """
-    base = node.resolve_topic_name(relative(IMAGE))
+    base = node.resolve_topic_name(image or relative(IMAGE))
     base = base.removesuffix(COMPRESSED_SUFFIX)
     compressed = transport == 'compressed'
-    image = _own_remapping(node, relative(IMAGE + COMPRESSED_SUFFIX)) or base + COMPRESSED_SUFFIX
+    coded = _own_remapping(node, relative(IMAGE + COMPRESSED_SUFFIX)) or base + COMPRESSED_SUFFIX
     beside = f'{base.rpartition("/")[0]}/{CAMERA_INFO_IN}'
     info = _own_remapping(node, relative(CAMERA_INFO_IN)) or beside
-    return ImageTopics(image if compressed else base, info, compressed)
+    return ImageTopics(coded if compressed else base, info, compressed)
 
 
 def _own_remapping(node: Resolver, name: str) -> str:

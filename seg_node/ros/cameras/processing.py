@@ -17,6 +17,7 @@ from seg_node.interface import status_values
 from seg_node.interface.topics import STATUS
 from seg_node.ros.outputs.messages import diagnostics
 
+from .failure import answer_failure
 from .model_runner import Job
 
 if TYPE_CHECKING:
@@ -103,34 +104,51 @@ class Processor:
             tasks: list[_Task] = []
             for frame in frames:
                 camera = self.cameras[frame.camera]
-                with self._reporting(camera):
+                with self._reporting(frame):
                     tasks += self._prepared(camera, frame)
             if tasks:
-                with self._reporting(*(task.camera for task in tasks)):
+                with self._reporting(*(task.frame for task in tasks)):
                     self._segment(tasks)
         finally:
             self.watch.end()
 
     @contextmanager
-    def _reporting(self, *cameras: Camera) -> Iterator[None]:
-        """Count and log a failure as that of a frame of each of these cameras."""
+    def _reporting(self, *frames: Frame) -> Iterator[None]:
+        """Count, log and answer a failure as that of each of these frames."""
         try:
             yield
         except ImageError as err:
-            self._failed(cameras, 'bad_image', str(err))
+            self._failed(frames, 'bad_image', str(err))
         except SegNodeError as err:
-            self._failed(cameras, 'engine_error', str(err))
+            self._failed(frames, 'engine_error', str(err))
         except Exception:  # noqa: BLE001  # a defect must not end the worker in silence
             if self.node.context.ok():  # else the process is being shut down under us
-                self._failed(cameras, 'internal_error', traceback.format_exc())
+                self._failed(frames, 'internal_error', traceback.format_exc())
 
-    def _failed(self, cameras: Sequence[Camera], reason: Reason, text: str) -> None:
-        for camera in cameras:
+    def _failed(self, frames: Sequence[Frame], reason: Reason, text: str) -> None:
+        for frame in frames:
+            camera = self.cameras[frame.camera]
             camera.health.error(f'{reason}: {text}')
             camera.health.dropped(reason)
             self.node.get_logger().error(
                 f'A frame {camera.words}was dropped ({reason}): {text}', throttle_duration_sec=5.0
             )
+            if camera.outputs is not None and self.parameters().drivable_empty_on_failure:
+                self._answer(camera.outputs, frame, f'{reason}: {text}')
+
+    def _answer(self, publishers: Publishers, frame: Frame, why: str) -> None:
+        """Say that a frame failed to those who wait for it."""
+        try:
+            answer_failure(publishers, frame.message, self._status_name, why)
+        except Exception:  # noqa: BLE001  # what cannot be sent must not end the worker either
+            self.node.get_logger().error(
+                f'An answer to a frame that failed was not sent: {traceback.format_exc()}',
+                throttle_duration_sec=5.0,
+            )
+
+    @property
+    def _status_name(self) -> str:
+        return f'{self.node.get_name()}: frame'
 
     def _prepared(self, camera: Camera, frame: Frame) -> list[_Task]:
         """Return what is to be done for a frame: one task, or none."""
@@ -165,7 +183,7 @@ class Processor:
         self.watch.enter('segment')
         results = self.runner.run([task.job for task in tasks], tasks[0].parameters)
         for task, result in zip(tasks, results, strict=True):
-            with self._reporting(task.camera):
+            with self._reporting(task.frame):
                 self._publish(task, result)
 
     def _publish(self, task: _Task, result: Segmentation) -> None:
@@ -232,9 +250,10 @@ class Processor:
         times: Mapping[str, float],
     ) -> None:
         values = status_values(self.runner.described(), result, age, times)
-        name = f'{self.node.get_name()}: frame'
         level = DiagnosticStatus.WARN if result.crf_error else DiagnosticStatus.OK
-        publishers.publish_status(diagnostics(header, name, level, f'crf {result.crf}', values))
+        publishers.publish_status(
+            diagnostics(header, self._status_name, level, f'crf {result.crf}', values)
+        )
 
 
 def _is_stamped(header: Any) -> bool:

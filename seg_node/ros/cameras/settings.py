@@ -14,7 +14,7 @@ from seg_node.ros.parameters.cameras import (
     OF_ONE_CAMERA,
     own_name,
     OWN_PREFIX,
-    rotation_faults,
+    setting_faults,
 )
 from seg_node.ros.parameters.server import declare, lock_faults, overrides
 
@@ -37,12 +37,14 @@ class CameraSettings:
 
     Attributes:
         image_transport: ``'raw'`` or ``'compressed'``.
+        image_topic: Of its images; empty for ``image``.
         rotation: Clockwise turn that makes the image upright [degrees].
         own_vehicle_mask: Path of a PNG; empty for none.
         deadline: Longest wait of a frame [s]; 0 for no limit.
     """
 
     image_transport: str
+    image_topic: str
     rotation: int
     own_vehicle_mask: str
     deadline: float
@@ -130,8 +132,7 @@ class OwnSettings:
                 self._specs[name].convert(value)
             except ParameterError as err:
                 faults.append(str(err))
-            if name.endswith('.rotation'):
-                faults += rotation_faults(name, value)
+            faults += setting_faults(name, value)
         return faults
 
     def _warn_of_unknown(self) -> None:

@@ -20,14 +20,22 @@ __all__ = [
     'CamerasParameters',
     'cameras_faults',
     'own_name',
-    'rotation_faults',
+    'setting_faults',
 ]
 
 QUARTER_TURN = 90
 OWN_PREFIX = 'camera.'
 NAME = re.compile('[A-Za-z][A-Za-z0-9_]*')
+TOPIC = re.compile('(~/|/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 
-MOUNTING: tuple[Spec, ...] = (
+OWN: tuple[Spec, ...] = (
+    Spec(
+        'image_topic',
+        '',
+        'Topic of the images, without /compressed, for files, in which there are no remappings; '
+        'empty takes image, which remappings move',
+        change='configure',
+    ),
     Spec(
         'rotation',
         0,
@@ -71,12 +79,12 @@ CAMERAS: tuple[Spec, ...] = (
         unit='s',
         bounds=(0.0, 1.0),
     ),
-    *MOUNTING,
+    *OWN,
 )
 
 OF_ONE_CAMERA: tuple[Spec, ...] = (
     *(spec for spec in INPUT if spec.name == 'image_transport'),
-    *MOUNTING,
+    *OWN,
 )
 """With several cameras each has these as ``camera.<name>.<parameter>`` too."""
 
@@ -87,6 +95,7 @@ class CamerasParameters:
 
     cameras: tuple[str, ...]
     batch_slop: float
+    image_topic: str
     rotation: int
     own_vehicle_mask: str
     deadline: float
@@ -101,14 +110,33 @@ def cameras_faults(values: Mapping[str, object]) -> list[str]:
     """Return what is wrong with the names and the mounting of these values."""
     names = values.get('cameras', ('',))
     faults = _name_faults(names) if isinstance(names, (list, tuple)) else []
-    return [*faults, *rotation_faults('rotation', values.get('rotation', 0))]
+    if names not in (('',), ['']) and values.get('image_topic'):
+        faults.append(
+            "Parameter 'image_topic' is that of a single camera; with several, set "
+            'camera.<name>.image_topic.'
+        )
+    own = [fault for spec in OWN for fault in setting_faults(spec.name, values.get(spec.name))]
+    return [*faults, *own]
 
 
-def rotation_faults(name: str, value: object) -> list[str]:
-    """Return what is wrong with a rotation that is within its bounds."""
-    if not isinstance(value, int) or value % QUARTER_TURN == 0:
-        return []
-    return [f'Parameter {name!r} is {value!r}; expected 0, 90, 180 or 270 degrees.']
+def setting_faults(name: str, value: object) -> list[str]:
+    """Return what is wrong with a setting of a camera beyond its type and bounds.
+
+    Args:
+        name: Of the parameter, with or without a camera.
+        value: What it shall be.
+    """
+    setting = name.rpartition('.')[2]
+    if setting == 'rotation' and isinstance(value, int) and value % QUARTER_TURN:
+        return [f'Parameter {name!r} is {value!r}; expected 0, 90, 180 or 270 degrees.']
+    if setting == 'image_topic' and isinstance(value, str) and not _is_topic(value):
+        expected = "expected a topic, for example '/front/image_raw', or nothing."
+        return [f'Parameter {name!r} is {value!r}; {expected}']
+    return []
+
+
+def _is_topic(name: str) -> bool:
+    return not name or TOPIC.fullmatch(name) is not None
 
 
 def _name_faults(names: Iterable[object]) -> list[str]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ['publishers_on', 'quality_words', 'subscribers_on', 'topics_of_kind']
 
+UNKNOWN = '_UNKNOWN_'  # rmw calls a node so until its name has come, and one without ROS for ever
+ANONYMOUS = 'a node without a name'
+
 
 def publishers_on(node: Node, topic: str, asked: QoSProfile) -> tuple[Endpoint, ...]:
     """Return who publishes on a topic, compared with what a subscription asks for.
@@ -60,7 +63,8 @@ def quality_words(profile: QoSProfile) -> str:
 
 def _endpoint(info: TopicEndpointInfo, misfit: str) -> Endpoint:
     name = f'{info.node_namespace.rstrip("/")}/{info.node_name}'
-    return Endpoint(name, info.topic_type, quality_words(info.qos_profile), misfit)
+    known = ANONYMOUS if UNKNOWN in name else name
+    return Endpoint(known, info.topic_type, quality_words(info.qos_profile), misfit)
 
 
 def _misfit(offered: QoSProfile, asked: QoSProfile) -> str:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from .health import Health
 
-__all__ = ['publisher_events', 'subscription_events']
+__all__ = [
+    'PublisherEventCallbacks',
+    'SubscriptionEventCallbacks',
+    'publisher_events',
+    'subscription_events',
+]
 
 
 def subscription_events(node: Node, health: Health, topic: str) -> SubscriptionEventCallbacks:

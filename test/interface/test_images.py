@@ -70,6 +70,11 @@ def test_channels_are_those_of_the_encoding() -> None:
         assert pixels.flags.c_contiguous, name
 
 
+def test_encodings_are_those_that_every_viewer_decodes() -> None:
+    """Foxglove throws at 16SC1 and 32SC1; RViz shows 16-bit labels wrong."""
+    assert set(PIXEL_ENCODINGS.values()) == {'mono8', 'rgb8'}
+
+
 def test_only_what_is_wanted_is_made() -> None:
     assert list(shown(topics.MASK, topics.STATUS)) == [topics.MASK]
     assert shown(topics.STATUS) == {}

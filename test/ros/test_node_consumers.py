@@ -70,6 +70,39 @@ def test_decimated_images_and_calibration_belong_together(small_rig: Rig) -> Non
     assert (info.p[0], info.p[2], info.p[3], info.p[6]) == (28.0, 19.0, -3.0, 14.0)
 
 
+def test_subscriber_that_asks_for_best_effort_hears_the_same(small_rig: Rig) -> None:
+    """Nav2 and Autoware subscribe so, RViz and nvblox reliably."""
+    from sensor_msgs.msg import Image  # noqa: PLC0415
+
+    from ros.rig import CAMERA_QOS  # noqa: PLC0415
+
+    topic = 'segmentation/decimated/mask'
+    heard: list[Image] = []
+    small_rig.client.create_subscription(Image, topic, heard.append, CAMERA_QOS)
+    small_rig.listen(topic)
+
+    sent = small_rig.send(small_rig.image(scene(SIZE)[0]))
+
+    answer = small_rig.answer(topic, sent)
+    small_rig.until(lambda: heard, 'the best-effort subscriber hears it')
+    assert heard[0] == answer
+
+
+def test_factor_and_rule_change_while_the_node_runs(small_rig: Rig) -> None:
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+
+    small_rig.listen('segmentation/decimated/mask')
+    values = {'decimated.factor': 5, 'decimated.rule': 'obstacle'}
+    small_rig.node.set_parameters_atomically(
+        [Parameter(name, value=one) for name, one in values.items()]
+    )
+
+    sent = small_rig.send(small_rig.image(scene(SIZE)[0]))
+
+    answer = small_rig.answer('segmentation/decimated/mask', sent)
+    assert (answer.height, answer.width) == (SIZE[0] // 5, SIZE[1] // 5)
+
+
 def test_calibration_alone_takes_no_inference(small_rig: Rig) -> None:
     from ros.rig import CameraInfo  # noqa: PLC0415
 

@@ -87,6 +87,26 @@ def test_every_message_carries_the_header_of_its_image(rig: Rig) -> None:
         assert [one.header for one in heard[name]] == [one.header for one in sent], name
 
 
+@pytest.mark.parametrize('encoding', ['rgb8', 'bgr8', 'rgba8', 'bgra8'])
+def test_same_colours_give_the_same_mask_in_every_order_of_channels(
+    encoding: str, rig: Rig, offline: Segmenter
+) -> None:
+    """Online as offline: the network of the bundle tells red from blue."""
+    from ros.rig import pixels_of  # noqa: PLC0415
+
+    image, _ = scene(SIZE)
+    pixels = image if encoding.startswith('rgb') else image[:, :, ::-1]
+    if encoding.endswith('a8'):
+        pixels = np.dstack([pixels, np.full(SIZE, 7, np.uint8)])
+    rig.listen('segmentation/mask')
+
+    answer = rig.answer('segmentation/mask', rig.send(rig.image(pixels, encoding)))
+
+    labels = offline(image).labels
+    assert len(np.unique(labels)) > 1
+    np.testing.assert_array_equal(pixels_of(answer), labels)
+
+
 def test_png_holds_the_mask(rig: Rig, offline: Segmenter) -> None:
     from ros.rig import CompressedImage  # noqa: PLC0415
 

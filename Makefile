@@ -11,6 +11,8 @@ TORCH_ARGS ?=
 INPUT ?=
 OUT ?= demo_out
 DEMO_ARGS ?=
+MINUTES ?= 30
+SOAK_ARGS ?=
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -43,10 +45,13 @@ help:
 	@echo 'make check-all   make test, slow tests, older ROS, installation by pip and colcon'
 	@echo 'make lint imports types unit smoke slow   one part of it'
 	@echo 'make sanitize    tests of the extension with sanitizers for addresses and undefined behaviour'
+	@echo 'make soak [MINUTES=30] [SOAK_ARGS=--faults]   the node at full load, judged at the end'
 	@echo 'make ros-jazzy   ROS tests with the rclpy of Jazzy'
 	@echo 'make installed   pip install and colcon build, and the node started from each'
 	@echo 'make fix         mend what lint can mend'
 	@echo 'make bench       all benchmarks'
+	@echo 'make sbom        software bill of materials of the run-time environment: sbom.cdx.json'
+	@echo 'make audit       known vulnerabilities in it; asks pypi.org'
 	@echo 'make clean       remove environments and caches'
 
 # Environments. pip alone is enough: where Debian's python3-venv is missing, pip goes in from outside.
@@ -131,6 +136,35 @@ ros-jazzy: .venv-jazzy/.ready
 installed: $(VENV)/.ready-to-run .venv-colcon/.ready
 	bash .ci/installed
 
+# Camera, node and consumer for half an hour, as docs/robustness.md says.
+.PHONY: soak
+soak: $(VENV)/.ready-to-test
+	PYTHONPATH=test:benchmarks $(BIN)/python -m endurance.soak --minutes $(MINUTES) $(SOAK_ARGS)
+
+# What runs on the vehicle, and beside it the tools that look at it.
+.venv-runtime/.ready: $(PACKAGING) constraints/wheels-kilted.txt
+	$(call new_environment,.venv-runtime)
+	@echo 'installing what runs on the vehicle'
+	@.venv-runtime/bin/python $(PIP_INSTALL) -c constraints/wheels-kilted.txt -e '.[onnx,ros]'
+	@touch $@
+
+.venv-audit/.ready: constraints/make.txt
+	$(call new_environment,.venv-audit)
+	@echo 'installing tools for bills of materials and audits'
+	@.venv-audit/bin/python $(PIP_INSTALL) cyclonedx-bom pip-audit
+	@touch $@
+
+.PHONY: sbom audit
+sbom: .venv-runtime/.ready .venv-audit/.ready
+	.venv-audit/bin/cyclonedx-py environment --output-reproducible -o sbom.cdx.json .venv-runtime
+	.venv-audit/bin/python .ci/make_sbom.py sbom.cdx.json
+
+# Asks pypi.org about known vulnerabilities; a package that it does not know is an error, so that no
+# answer is never taken for a good one. Not part of `make test`, which must not depend on the day.
+audit: .venv-runtime/.ready .venv-audit/.ready
+	.venv-runtime/bin/python -m pip freeze --exclude-editable >.venv-audit/runtime.txt
+	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps -r .venv-audit/runtime.txt
+
 .PHONY: fix bench clean
 fix: $(VENV)/.ready-to-test
 	$(BIN)/ruff check --fix .
@@ -140,6 +174,6 @@ bench: $(VENV)/.ready-to-test
 	@set -e; for script in benchmarks/bench_*.py; do $(BIN)/python $$script; done
 
 clean:
-	rm -rf .venv .venv-colcon .venv-jazzy build dist *.egg-info
+	rm -rf .venv .venv-audit .venv-colcon .venv-jazzy .venv-runtime sbom.cdx.json build dist *.egg-info
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -7,8 +7,6 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from .transport import keep_large_blocks, use_shared_memory_profile
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,10 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Until rclpy takes over, SIGTERM ends the process like SIGINT does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        # All of this takes a second, in which a signal may come.
+        from .transport import keep_large_blocks, use_shared_memory_profile  # noqa: PLC0415
+
         # Before the middleware is loaded, and before anything large is allocated.
         profile = use_shared_memory_profile()
         keep_large_blocks()
-        from .serve import serve  # noqa: PLC0415  # takes a second, in which a signal may come
+        from .serve import serve  # noqa: PLC0415
 
         return serve(sys.argv if argv is None else argv, profile)
     except KeyboardInterrupt:

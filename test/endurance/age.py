@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,34 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ['FRAMES', 'Ages', 'ages']
+    from typing_extensions import Self
+
+__all__ = ['FRAMES', 'Ages', 'Status', 'ages']
 
 FRAMES = 2.0
 """A frame may wait so many frame times of the camera for its turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is kept of the status of one frame [s].
+
+    Attributes:
+        came: When it arrived, on the monotonic clock.
+        age: From the image's stamp to the publication of its mask.
+        waited: What of it was no work on the frame: transport, and waiting for its turn.
+    """
+
+    came: float
+    age: float
+    waited: float
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Self:
+        """Return it from the values of a status that has just arrived."""
+        age = float(values['age_s'])
+        work = sum(float(values[f'{stage}_ms']) for stage in ('decode', 'total', 'publish'))
+        return cls(time.monotonic(), age, age - work / 1e3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +65,7 @@ class Ages:
     waited_p999: float
 
 
-def ages(statuses: Sequence[Mapping[str, str]]) -> Ages:
+def ages(statuses: Sequence[Status]) -> Ages:
     """Return the ages of the frames that the statuses are about.
 
     Raises:
@@ -49,12 +74,7 @@ def ages(statuses: Sequence[Mapping[str, str]]) -> Ages:
     if not statuses:
         msg = 'there is no status'
         raise ValueError(msg)
-    age = np.array([float(one['age_s']) for one in statuses])
-    waited = age - np.array([_work(one) for one in statuses])
+    age = np.array([one.age for one in statuses])
+    waited = np.array([one.waited for one in statuses])
     whole, idle = np.quantile(age, (0.5, 0.99, 0.999)), np.quantile(waited, (0.5, 0.9, 0.999))
     return Ages(len(age), *(float(one) for one in (*whole, *idle)))
-
-
-def _work(status: Mapping[str, str]) -> float:
-    """Return how long the node has worked on a frame [s]."""
-    return sum(float(status[f'{stage}_ms']) for stage in ('decode', 'total', 'publish')) / 1e3

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from endurance.stage import Stage
 
-__all__ = ['churn', 'parameter_storm', 'present_values']
+__all__ = ['NODE', 'churn', 'parameter_storm', 'present_values']
 
 NODE = '/seg_node'
 OUTPUTS = ('mask', 'confidence', 'entropy', 'drivable_area', 'color', 'overlay')
@@ -29,7 +29,7 @@ FIELDS = {
     str: ('string_value', ParameterType.PARAMETER_STRING),
 }
 VALID: dict[str, tuple[object, ...]] = {
-    'max_age': (0.0, 60.0),
+    'latency_budget': (0.0, 1.0),
     'drivable.min_probability': (0.0, 0.3, 1.0),
     'drivable.max_entropy': (0.0, 0.5, 1.0),
     'crf.hysteresis': (0.0, 0.2),

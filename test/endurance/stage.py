@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
+from endurance.age import Status
 from endurance.camera import sent_ns
 from endurance.process import CameraProcess, NodeProcess, tail
 from seg_node.processes import environment, free_domain
@@ -66,13 +67,13 @@ class Heard:
         masks: All, in the order of arrival.
         faults: Headers that no camera has sent, and those that came twice.
         figures: The last of each node on ``/diagnostics``.
-        statuses: ``age_s`` and times [s] of the last frames.
+        statuses: What the node said of each frame.
     """
 
     masks: list[Mask] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     figures: dict[str, dict[str, str]] = field(default_factory=dict)
-    statuses: list[dict[str, str]] = field(default_factory=list)
+    statuses: list[Status] = field(default_factory=list)
 
 
 class Consumer:
@@ -146,7 +147,8 @@ class Consumer:
 
     def _on_status(self, message: DiagnosticArray) -> None:
         self._check(message)
-        self.heard.statuses.append({one.key: one.value for one in message.status[0].values})
+        values = {one.key: one.value for one in message.status[0].values}
+        self.heard.statuses.append(Status.of(values))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -200,6 +201,10 @@ def class_topics_of(rig: Rig) -> list[str]:
     return sorted(name.removeprefix(begin) for name in names if name.startswith(begin))
 
 
+def has_class_topics(rig: Rig, expected: list[str]) -> bool:
+    return class_topics_of(rig) == expected
+
+
 def test_class_confidence_topics_come_and_go_between_frames(rig: Rig) -> None:
     every = ['green_road', 'lava', 'water']
     rig.until(lambda: class_topics_of(rig) == every, 'topics of all classes')
@@ -211,7 +216,7 @@ def test_class_confidence_topics_come_and_go_between_frames(rig: Rig) -> None:
         (['all'], every),
     ):
         assert set_parameters(rig, outputs__class_confidence=value).successful
-        rig.until(lambda expected=expected: class_topics_of(rig) == expected, f'{expected}')
+        rig.until(partial(has_class_topics, rig, expected), f'{expected}')
 
 
 def test_class_confidence_is_published_for_a_class_that_is_chosen_later(
@@ -282,9 +287,14 @@ def test_drivable_classes_take_effect_with_the_next_frame(rig: Rig) -> None:
 
 def test_frame_sees_one_set_however_often_sets_change(rig: Rig) -> None:
     """Both limits change together; a frame must never see the one without the other."""
-    seen = []
+    seen: list[Any] = []
     run = rig.runner.run
-    rig.runner.run = lambda jobs, parameters: seen.append(parameters) or run(jobs, parameters)
+
+    def observed(jobs: object, parameters: object) -> object:
+        seen.append(parameters)
+        return run(jobs, parameters)
+
+    rig.runner.run = observed
     rig.listen(AREA)
     accepted = set()
 

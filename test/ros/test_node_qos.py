@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,10 @@ CAMERAS = [[''], ['front', 'left']]
 
 def endpoints(rig: Rig) -> dict[str, Any]:
     """Return our publishers and subscriptions by the beginning of their parameters."""
-    kinds = {'publisher': rig.node.publishers, 'subscription': rig.node.subscriptions}
+    kinds: dict[str, Any] = {
+        'publisher': rig.node.publishers,
+        'subscription': rig.node.subscriptions,
+    }
     return {
         f'qos_overrides.{one.topic_name}.{kind}': one
         for kind, those in kinds.items()
@@ -90,7 +94,7 @@ def test_overridden_policies_are_those_of_the_endpoint(
 
     number = next(module.NUMBERS)
     monkeypatch.setattr(module, 'NUMBERS', iter([number]))
-    here = f'/t{module.os.getpid()}_{number}'
+    here = f'/t{os.getpid()}_{number}'
     there = names[0].split('/')[1]
     asked = {
         f'{name.replace("/" + there, here)}.{policy}': value
@@ -134,11 +138,9 @@ def test_subscriber_that_asks_for_a_deadline_is_served_once_the_output_offers_on
     from rclpy.qos import QoSProfile  # noqa: PLC0415
     from sensor_msgs.msg import Image  # noqa: PLC0415
 
-    from ros import rig as module  # noqa: PLC0415
-
     rig = make_rig(autostart=False)
     number = int(rig.namespace.rpartition('_')[2]) + 1
-    topic = f'/t{module.os.getpid()}_{number}/{AREA}'
+    topic = f'/t{os.getpid()}_{number}/{AREA}'
     rig = make_rig(**{f'qos_overrides.{topic}.publisher.deadline': 200_000_000})
     heard: list[Image] = []
     asked = QoSProfile(depth=1, deadline=Duration(seconds=0.5))

@@ -198,7 +198,7 @@ class Publishers:
             options: How images are made.
         """
         for name, pixels in frame_images(wanted.topics, result_, image, self._tables, options):
-            self._images[name].publish(self._writers[name].write(pixels, header))
+            self.publish_image(name, pixels, header)
         for index in wanted.classes:
             plane = result_.planes[index]
             self._planes.publish(index, self._plane_writer.write(plane, header))
@@ -207,6 +207,16 @@ class Publishers:
         for name in self._runs.keys() & wanted.topics:
             runs = autoware_runs(result_.labels, self._tables)
             self._runs[name].publish(runs_message(runs, result_.labels.shape, header))
+
+    def publish_image(self, name: str, pixels: UInt8Array, header: Any) -> None:
+        """Send one image.
+
+        Args:
+            name: Relative name of its topic.
+            pixels: In the encoding of that topic.
+            header: Of the camera image.
+        """
+        self._images[name].publish(self._writers[name].write(pixels, header))
 
     def publish_status(self, status: DiagnosticArray) -> None:
         """Send the status of one frame."""

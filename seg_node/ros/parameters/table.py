@@ -24,7 +24,7 @@ from .smoothing import SMOOTHING, SmoothingParameters
 from .spec import Spec, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = [
     'PARAMETERS',
@@ -111,21 +111,15 @@ def set_faults(values: Mapping[str, object]) -> list[str]:
     Args:
         values: By parameter name; parameters that are missing are not judged.
     """
-    return [
-        *_single_faults(values.items()),
-        *(fault for faults in JOINT for fault in faults(values)),
-    ]
-
-
-def _single_faults(items: Iterable[tuple[str, object]]) -> list[str]:
     faults = []
-    for name, value in items:
+    valid: dict[str, Value] = {}
+    for name, value in values.items():
         spec = find_spec(name)
         if spec is None:
             faults.append(unknown_name(name))
             continue
         try:
-            spec.convert(value)
+            valid[name] = spec.convert(value)
         except ParameterError as err:
             faults.append(str(err))
-    return faults
+    return [*faults, *(fault for judge in JOINT for fault in judge(valid))]

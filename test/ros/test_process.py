@@ -145,6 +145,25 @@ def test_signal_ends_the_process_in_the_middle_of_an_inference(start: Start) -> 
     assert took < END_S
 
 
+def test_watchdog_ends_the_process_with_status_3_if_it_is_asked_to(start: Start) -> None:
+    words = ('engine:=fake', 'watchdog_timeout:=0.3', 'watchdog_action:=exit')
+    given = [one for word in words for one in ('-p', word)]
+    process = start(*given, program=('-c', HANGING_NODE))
+    read_until(process, 'inactive -> active')
+    with camera_and_listener(DOMAIN) as publish:
+        stop_publishing = Event()
+        publisher = Thread(target=publish, args=(stop_publishing,))
+        publisher.start()
+
+        text, _ = process.communicate(timeout=TIMEOUT_S)
+
+        stop_publishing.set()
+        publisher.join()
+    assert process.returncode == 3, text
+    assert 'seg_node: error: The worker has been at one frame for' in text
+    assert 'Traceback' not in text
+
+
 @contextmanager
 def camera_and_listener(domain: int) -> Iterator[Callable[[Event], None]]:
     """Subscribe to the mask and give a function that publishes images until an event is set."""

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a node whose worker hangs, dies, or whose engine fails for good."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from threading import Event
+from typing import Any, TYPE_CHECKING
+
+import pytest
+
+from seg_node.errors import EngineError
+from tiny import scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from ros.rig import Rig
+
+pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
+
+MASK = 'segmentation/mask'
+IMAGE = scene((60, 80))[0]
+ERROR = 2
+
+
+class Hang:
+    """An inference that hangs until it may go on."""
+
+    def __init__(self, rig: Rig) -> None:
+        """Put it into the engine."""
+        self.begun, self.may_go_on = Event(), Event()
+        self._infer = rig.runner.engine._infer
+        rig.runner.engine._infer = self
+
+    def __call__(self, batch: Any) -> Any:
+        """Hang."""
+        self.begun.set()
+        self.may_go_on.wait(30.0)
+        return self._infer(batch)
+
+
+@pytest.fixture
+def hang() -> Iterator[Callable[[Rig], Hang]]:
+    """Return a function that makes the next inferences hang until the test ends."""
+    made: list[Hang] = []
+
+    def make(rig: Rig) -> Hang:
+        made.append(Hang(rig))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.may_go_on.set()
+
+
+def said(rig: Rig) -> tuple[int, str, dict[str, str]]:
+    """Return level, summary and values of the present diagnostics."""
+    status = rig.node.diagnosis.message().status[0]
+    values = {pair.key: pair.value for pair in status.values}
+    return int.from_bytes(status.level, 'little'), status.message, values
+
+
+def test_frame_that_takes_too_long_is_an_error_until_it_is_done(
+    make_rig: Callable[..., Rig], hang: Callable[[Rig], Hang]
+) -> None:
+    rig = make_rig(watchdog_timeout=0.2)
+    rig.listen(MASK)
+    stuck = hang(rig)
+    sent = rig.send(rig.image(IMAGE))
+    assert stuck.begun.wait(30.0)
+    rig.until(lambda: rig.node.lookout.stuck, 'the watchdog barks')
+
+    level, summary, values = said(rig)
+    stuck.may_go_on.set()
+    rig.answer(MASK, sent)
+    rig.until(lambda: not rig.node.lookout.stuck, 'the watchdog is quiet again')
+
+    assert level == ERROR
+    assert "in stage 'segment' (" in summary
+    assert 'seg_node/engines/' in values['watchdog']
+    assert values['silence'] == summary
+    level, _, values = said(rig)
+    assert (level, values['watchdog'], values['watchdog_overruns']) == (0, 'well', '1')
+
+
+def test_snapshot_of_a_hanging_node_has_everything_but_the_outputs(
+    make_rig: Callable[..., Rig],
+    hang: Callable[[Rig], Hang],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    from seg_node.ros.snapshot import answer_snapshot  # noqa: PLC0415
+
+    monkeypatch.setattr('seg_node.ros.snapshot.PATIENCE_S', 0.1)
+    rig = make_rig(watchdog_timeout=0.2, snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    stuck = hang(rig)
+    rig.send(rig.image(IMAGE))
+    assert stuck.begun.wait(30.0)
+    rig.until(lambda: rig.node.lookout.stuck, 'the watchdog barks')
+
+    is_done, folder = answer_snapshot(rig.node)
+
+    assert is_done
+    facts = json.loads((Path(folder) / 'snapshot.json').read_text(encoding='utf-8'))
+    assert 'at work with another frame' in facts['error']
+    assert "in stage 'segment'" in facts['diagnostics'][0]['watchdog']
+    assert (Path(folder) / 'message.bin').read_bytes() == IMAGE.tobytes()
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnhandledThreadExceptionWarning')
+def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig()
+    rig.listen(MASK)
+
+    def die(*_: object) -> None:
+        msg = 'lightning'
+        raise SystemExit(msg)
+
+    rig.runner.engine._infer = die
+    rig.send(rig.image(IMAGE))
+    rig.until(lambda: rig.node.state == 'unconfigured', 'the node is cleaned up')
+
+    level, summary, values = said(rig)
+
+    assert level == ERROR
+    assert 'gave up: The worker has died: SystemExit: lightning' in summary
+    assert values['last_error'].startswith('gave up')
+    assert rig.runner is None
+    rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
+    rig.node.trigger_configure()
+    rig.node.trigger_activate()
+    rig.until(rig.outputs.wanted, 'the node sees its listener again')
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    assert said(rig)[0] == 0
+
+
+def fail_often(rig: Rig, count: int) -> None:
+    """Let the engine fail on so many frames."""
+
+    def fail(*_: object) -> None:
+        msg = 'The device has fallen off the bus.'
+        raise EngineError(msg)
+
+    rig.runner.engine._infer = fail
+    rig.listen(MASK)
+    for index in range(count):
+        rig.send(rig.image(IMAGE))
+        rig.until_dropped('engine_error', index + 1)
+
+
+def test_engine_that_fails_for_good_cleans_the_node_up_with_its_reason(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(give_up_after=0.1)
+    fail_often(rig, 12)
+    rig.until(lambda: rig.node.state == 'unconfigured', 'the node is cleaned up')
+
+    level, summary, _ = said(rig)
+
+    assert level == ERROR
+    assert 'gave up: No frame became a mask for' in summary
+    assert '12 failed; the last: engine_error: The device has fallen off the bus.' in summary
+
+
+@pytest.mark.parametrize('limit', [0.0, 30.0], ids=['never', 'not yet'])
+def test_engine_that_may_recover_is_left_alone(limit: float, make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(give_up_after=limit)
+    fail_often(rig, 12)
+    for _ in range(3):
+        rig.node.lookout.look()
+
+    assert rig.node.state == 'active'
+    assert said(rig)[0] == ERROR

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+import json
 import shutil
 from threading import Event
 from typing import Any, TYPE_CHECKING
 
 import pytest
 
-from tiny import scene, tiny_bundle
+from seg_node.taxonomy import Taxonomy
+from tiny import scene, TAXONOMY, tiny_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +49,13 @@ def state(rig: Rig) -> str:
     return str(answer.current_state.label)
 
 
+def outputs_of(rig: Rig) -> set[str]:
+    """Return the node's output topics without its namespace."""
+    names = (one.topic_name for one in rig.node.publishers)
+    begin = f'{rig.namespace}/segmentation'
+    return {name.removeprefix(f'{rig.namespace}/') for name in names if name.startswith(begin)}
+
+
 def masks_come_out(rig: Rig) -> None:
     """Send a frame and wait for its mask."""
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
@@ -77,14 +87,30 @@ def test_node_goes_down_and_up_again_twice(rig: Rig) -> None:
         masks_come_out(rig)
 
 
-@pytest.mark.parametrize('step', ['configure', 'activate'])
-def test_transition_asked_for_twice_does_no_harm(step: str, rig: Rig) -> None:
+@pytest.mark.parametrize('step', ['configure', 'activate', 'cleanup'])
+def test_transition_that_an_active_node_cannot_make_does_no_harm(step: str, rig: Rig) -> None:
     rig.listen(MASK)
 
     assert not change(rig, step)
 
     assert state(rig) == 'active'
     masks_come_out(rig)
+
+
+def test_each_transition_asked_for_twice_does_no_harm(rig: Rig) -> None:
+    rig.listen(MASK)
+    masks_come_out(rig)
+    ends = {'deactivate': 'inactive', 'cleanup': 'unconfigured', 'configure': 'inactive'}
+
+    for step, goal in ends.items():
+        assert change(rig, step)
+        assert not change(rig, step)
+        assert state(rig) == rig.node.state == goal
+
+    assert change(rig, 'activate')
+    rig.until(rig.outputs.wanted, 'the node sees its listener again')
+    masks_come_out(rig)
+    assert rig.node.health.report().last_error == ''
 
 
 def test_inactive_node_publishes_nothing(rig: Rig) -> None:
@@ -131,16 +157,32 @@ def test_defect_in_a_transition_is_reported_and_can_be_tried_again(
     assert change(rig, 'configure')
 
 
-def test_another_bundle_needs_no_restart(tmp_path: Path, rig: Rig) -> None:
+def test_another_bundle_needs_no_restart(
+    tmp_path: Path, rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from rclpy.parameter import Parameter  # noqa: PLC0415
+    from std_msgs.msg import String  # noqa: PLC0415
 
+    names = ('sky', 'rails', 'Mud 2')
+    classes = tuple(
+        replace(one, name=name) for one, name in zip(TAXONOMY.classes, names, strict=True)
+    )
+    monkeypatch.setattr('tiny.TAXONOMY', Taxonomy('other3', classes))
     other = tiny_bundle(tmp_path / 'other', (64, 96), name='other')
+    tables = rig.listen('segmentation/classes', String, latched=True)
+    rig.until(lambda: tables, 'the classes of the first bundle')
     assert all(change(rig, step) for step in ('deactivate', 'cleanup'))
+    assert not outputs_of(rig)
 
     rig.node.set_parameters([Parameter('bundle', value=str(other.path))])
 
     assert all(change(rig, step) for step in ('configure', 'activate'))
     assert rig.runner.bundle.manifest.name == 'other'
+    rig.until(lambda: len(tables) == 2, 'the classes of the second bundle')
+    said = [[one['name'] for one in json.loads(table.data)['classes']] for table in tables]
+    assert said == [list(TAXONOMY.names), list(names)]
+    planes = {name for name in outputs_of(rig) if '/confidence/' in name}
+    assert planes == {f'segmentation/confidence/{name}' for name in ('sky', 'rails', 'mud_2')}
     rig.listen(MASK)
     masks_come_out(rig)
 

@@ -19,8 +19,8 @@ def add_engine(group: _ArgumentGroup) -> None:
     group.add_argument(
         '--engine',
         default=AUTO,
-        help='onnxruntime, tensorrt, torch, fake, or auto for the best on a CPU (default: auto); '
-        'an engine of TensorRT that is not there is built first',
+        help='onnxruntime, openvino, tensorrt, torch, fake, or auto for the best on a CPU '
+        '(default: auto); an engine of TensorRT that is not there is built first',
     )
     group.add_argument(
         '--threads',
@@ -33,7 +33,8 @@ def add_engine(group: _ArgumentGroup) -> None:
         '--precision',
         choices=PRECISIONS,
         default=AUTO,
-        help='arithmetic of the network; auto is what the bundle asks for (default: auto)',
+        help='arithmetic of the network; auto is what the bundle asks for, on every machine '
+        '(default: auto)',
     )
     group.add_argument(
         '--temperature',

@@ -113,7 +113,7 @@ def _open_best(bundle: Bundle, threads: int, precision: str) -> Engine:
         except EngineUnavailableError as err:
             refusals.append(str(err))
             continue
-        words = f'auto: {name} is the best engine on a CPU; one on a GPU is asked for by name.'
+        words = f'auto: {name} is the best engine on a CPU; others are asked for by name.'
         engine.reason = ' '.join([words, *refusals])
         return engine
     msg = f'No engine works here. {" ".join(refusals)}'

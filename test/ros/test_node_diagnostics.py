@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_o
 
 MASK = 'segmentation/mask'
 IMAGE = scene((60, 80))[0]
+TIMEOUT_S = 30.0
 
 
 def said(rig: Rig) -> tuple[int, str, dict[str, str]]:
@@ -92,3 +95,88 @@ def test_diagnostics_are_an_error_while_frames_fail(rig: Rig) -> None:
     assert level == 2
     assert 'klingon8' in summary
     assert values['dropped_bad_image'] == '1'
+
+
+@pytest.fixture
+def two_cameras(make_rig: Callable[..., Rig]) -> Rig:
+    """An active node with the cameras front and left; the rig's camera is the front one."""
+    from sensor_msgs.msg import Image  # noqa: PLC0415
+
+    from ros.rig import CAMERA_QOS  # noqa: PLC0415
+
+    rig = make_rig(cameras=['front', 'left'])
+    rig.camera = rig.client.create_publisher(Image, 'front/image', CAMERA_QOS)
+    return rig
+
+
+def test_each_of_several_cameras_has_a_status_beside_that_of_the_node(two_cameras: Rig) -> None:
+    rig = two_cameras
+    rig.listen('front/segmentation/mask')
+    rig.send(rig.image(IMAGE))
+    rig.until_processed(1)
+
+    whole, front, left = rig.node.diagnosis.message().status
+
+    name = f'{rig.namespace[1:]}/seg_node'
+    assert [one.name for one in (whole, front, left)] == [name, f'{name}: front', f'{name}: left']
+    assert [one.level for one in (whole, front, left)] == [b'\x01', b'\x00', b'\x01']
+    assert whole.message == '1 of 2 cameras are well; look at left'
+    assert f"There is no publisher on '{rig.namespace}/left/image'" in left.message
+    values = {pair.key: pair.value for pair in front.values}
+    assert values['processed'] == '1'
+    assert values['image_topic'] == f'{rig.namespace}/front/image'
+    assert 'engine' not in values
+    assert {pair.key: pair.value for pair in whole.values}['cameras'] == 'front, left'
+
+
+def test_snapshot_has_a_folder_for_each_camera_that_sent_an_image(
+    two_cameras: Rig, tmp_path: Path
+) -> None:
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+    from std_srvs.srv import Trigger  # noqa: PLC0415
+
+    rig = two_cameras
+    rig.node.set_parameters([Parameter('snapshot_dir', value=str(tmp_path))])
+    rig.send(rig.image(IMAGE))
+    rig.until_received(1)
+
+    folder = Path(rig.call(Trigger, 'seg_node/save_snapshot', Trigger.Request()).message)
+
+    facts = json.loads((folder / 'snapshot.json').read_text(encoding='utf-8'))
+    assert list(facts['cameras']) == ['front']
+    assert facts['cameras']['front']['message']['frame_id'] == 'front'
+    assert [one['name'][-4:] for one in facts['diagnostics']] == ['node', 'ront', 'left']
+    assert (folder / 'front' / 'mask.png').exists()
+    assert not (folder / 'left').exists()
+
+
+def test_diagnostics_have_age_and_percentiles_of_each_stage(rig: Rig) -> None:
+    rig.listen(MASK)
+    now = rig.node.get_clock().now().to_msg()
+    for count in range(1, 4):
+        image = rig.image(IMAGE)
+        image.header.stamp = now
+        rig.send(image)
+        rig.until_processed(count)
+
+    _, _, values = said(rig)
+
+    assert 0.0 < float(values['age_s']) < TIMEOUT_S
+    stages = ('wait', 'decode', 'fit', 'infer', 'finish', 'publish', 'arrival_to_publish')
+    for stage in (*stages, 'stamp_to_publish'):
+        p50, p95, p99 = (float(values[f'{stage}_p{percent}_ms']) for percent in (50, 95, 99))
+        assert 0.0 <= p50 <= p95 <= p99
+    assert float(values['stamp_to_publish_p50_ms']) >= float(values['arrival_to_publish_p50_ms'])
+
+
+def test_image_without_a_stamp_has_no_age(rig: Rig) -> None:
+    rig.listen(MASK)
+    image = rig.image(IMAGE)
+    image.header.stamp.sec = image.header.stamp.nanosec = 0
+    rig.answer(MASK, rig.send(image))
+    rig.until_processed(1)
+
+    _, _, values = said(rig)
+
+    assert 'age_s' not in values
+    assert 'stamp_to_publish_p50_ms' not in values

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+import resource
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -22,6 +23,8 @@ pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_o
 
 MASK = 'segmentation/mask'
 IMAGE = scene((60, 80))[0]
+NOISE = np.random.default_rng(1).integers(0, 256, IMAGE.shape, np.uint8)
+"""Its PNG is larger than its pixels."""
 
 
 def enable(rig: Rig, *, on: bool) -> Any:
@@ -123,20 +126,24 @@ def test_snapshot_says_that_it_cannot_be_written(
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
 
 
-def test_failed_snapshot_leaves_nothing_behind(
-    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize('limit', [10, NOISE.nbytes + 10], ids=['at once', 'at the pictures'])
+def test_full_disk_is_answered_and_nothing_is_left_half_written(
+    limit: int, make_rig: Callable[..., Rig], tmp_path: Path
 ) -> None:
-    from seg_node.ros import snapshot as module  # noqa: PLC0415
-
-    def full(*_: object) -> None:
-        raise OSError(28, 'No space left on device')
-
     rig = make_rig(snapshot_dir=str(tmp_path))
     rig.listen(MASK)
-    rig.answer(MASK, rig.send(rig.image(IMAGE)))
-    monkeypatch.setattr(module, '_write_pictures', full)
+    rig.answer(MASK, rig.send(rig.image(NOISE)))
 
-    answer = save_snapshot(rig)
+    # The kernel refuses to let a file grow beyond this; the Python interpreter ignores the signal.
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        answer = save_snapshot(rig)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    assert 'No space left' in answer.message
+    assert not answer.success
+    assert 'could not be written: [Errno 27] File too large' in answer.message
+    assert 'Set parameter snapshot_dir to a folder with free space' in answer.message
     assert list(tmp_path.iterdir()) == []
+    assert save_snapshot(rig).success

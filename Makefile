@@ -162,7 +162,7 @@ sbom: .venv-runtime/.ready .venv-audit/.ready
 # Asks pypi.org about known vulnerabilities; a package that it does not know is an error, so that no
 # answer is never taken for a good one. Not part of `make test`, which must not depend on the day.
 audit: .venv-runtime/.ready .venv-audit/.ready
-	.venv-runtime/bin/python -m pip freeze --exclude-editable >.venv-audit/runtime.txt
+	.venv-runtime/bin/python .ci/list_pypi.py >.venv-audit/runtime.txt
 	.venv-audit/bin/pip-audit --strict --disable-pip --no-deps -r .venv-audit/runtime.txt
 
 .PHONY: fix bench clean

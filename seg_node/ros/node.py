@@ -159,7 +159,13 @@ class SegNode(LifecycleNode):
         for camera in self.cameras:
             camera.unsubscribe()
         worker, self._worker = self._worker, None
-        return worker is None or worker.stop(timeout)
+        if worker is None:
+            return True
+        ended = worker.stop(timeout)
+        for camera in self.cameras:
+            if camera.name in worker.forgotten:
+                camera.health.dropped('inactive')
+        return ended
 
     def free_model(self) -> None:
         """End a build and free the GPU; for the end of the process, when no frame is at hand."""

@@ -19,11 +19,13 @@ class Holdings:
         rss_anon: Anonymous resident memory [MB]; shared memory and files do not count.
         files: Open file descriptors.
         threads: Threads.
+        cpu: Processor time since its start [s].
     """
 
     rss_anon: float
     files: int
     threads: int
+    cpu: float
 
 
 def holdings(pid: int) -> Holdings:
@@ -34,7 +36,15 @@ def holdings(pid: int) -> Holdings:
     """
     root = Path('/proc') / str(pid)
     files = len(os.listdir(root / 'fd'))  # noqa: PTH208  # only their number
-    return Holdings(rss_anon(pid), files, len(list((root / 'task').iterdir())))
+    threads = len(list((root / 'task').iterdir()))
+    return Holdings(rss_anon(pid), files, threads, processor_time(pid))
+
+
+def processor_time(pid: int) -> float:
+    """Return the processor time of a process since its start [s]."""
+    text = (Path('/proc') / str(pid) / 'stat').read_text(encoding='utf-8')
+    user, system = text.rpartition(')')[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
 
 
 def rss_anon(pid: int) -> float:

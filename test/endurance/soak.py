@@ -127,11 +127,13 @@ def verdicts(stage: Stage, record: Record, seconds: float, rate: float) -> list[
     memory = [statistics.median(one.rss_anon for one in part) for part in (early, late)]
     files = [max(one.files for one in part) for part in (early, late)]
     threads = [max(one.threads for one in part) for part in (early, late)]
+    work = _span(late) / last.count / (_span(early) / first.count)
     lost = sum(took < 0 for _, took in record.recoveries)
     return [
         Verdict('RssAnon, last minute / first', memory[1] / memory[0], MEMORY_BAR),
         Verdict('more file descriptors', files[1] - files[0], 0),
         Verdict('more threads', threads[1] - threads[0], 0),
+        Verdict('processor time per mask, last / first', work, MEDIAN_BAR),
         Verdict('median latency, last minute / first', last.median / first.median, MEDIAN_BAR),
         Verdict('p99 latency, last minute / first', last.p99 / first.p99, P99_BAR),
         Verdict('waited p99.9, frame times', last.waited_p999 * rate, FRAMES),
@@ -139,6 +141,11 @@ def verdicts(stage: Stage, record: Record, seconds: float, rate: float) -> list[
         Verdict('frames not accounted for', abs(stage.open()), 2),
         Verdict('faults without masks within 2 s', lost, 0),
     ]
+
+
+def _span(samples: Sequence[Holdings]) -> float:
+    """Return the processor time between the first sample and the last [s]."""
+    return samples[-1].cpu - samples[0].cpu
 
 
 def windows(stage: Stage, record: Record, seconds: float) -> tuple[Ages, Ages]:

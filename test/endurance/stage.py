@@ -37,7 +37,7 @@ AGAIN_S = 2.0
 START_S = 10.0
 MASK = 'segmentation/mask'
 STATUS = 'segmentation/status'
-SETTLE_S = 0.5
+SETTLE_S = 0.3
 """What is on its way arrives, and the node tells of it."""
 NUMBERS = itertools.count()
 

@@ -95,6 +95,14 @@ def test_clock_of_the_camera_jumps(jump: float, stage: Stage) -> None:
     stage.until_masks()
 
 
+@pytest.mark.parametrize('name', ['deactivated', 'disabled'])
+def test_node_that_rested_accounts_for_every_frame(name: str, stage: Stage) -> None:
+    from endurance.disturbances import DISTURBANCES  # noqa: PLC0415  # needs ROS
+
+    for _ in range(5):
+        DISTURBANCES[name](stage)
+
+
 def test_subscribers_come_and_go(stage: Stage) -> None:
     from endurance.faults import churn  # noqa: PLC0415  # needs ROS
 

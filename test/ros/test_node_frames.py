@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from threading import Event
+from threading import Event, Timer
 import time
 from typing import Any, TYPE_CHECKING
 
@@ -149,6 +149,33 @@ def test_unread_frames_are_dropped_and_counted(rig: Rig) -> None:
     assert rig.dropped('superseded') == 4
     report = rig.health.report()
     assert report.received == report.processed + sum(report.dropped.values())
+
+
+def test_frame_that_waits_when_the_node_is_deactivated_is_counted(rig: Rig) -> None:
+    from lifecycle_msgs.msg import Transition  # noqa: PLC0415
+    from lifecycle_msgs.srv import ChangeState  # noqa: PLC0415
+
+    rig.listen(MASK)
+    begun, may_go_on = Event(), Event()
+    infer = rig.runner.engine._infer
+
+    def slow(*arguments: Any) -> Any:
+        begun.set()
+        may_go_on.wait(10.0)
+        return infer(*arguments)
+
+    rig.runner.engine._infer = slow
+    rig.send(rig.image(IMAGE))
+    assert begun.wait(10.0)
+    rig.send(rig.image(IMAGE))
+    rig.until_received(2)
+    Timer(0.2, may_go_on.set).start()
+
+    step = Transition(id=Transition.TRANSITION_DEACTIVATE)
+    rig.call(ChangeState, 'seg_node/change_state', ChangeState.Request(transition=step))
+
+    report = rig.health.report()
+    assert (report.processed, report.dropped) == (1, {'inactive': 1})
 
 
 def test_old_frames_are_dropped_when_max_age_says_so(make_rig: Callable[..., Rig]) -> None:

@@ -107,12 +107,18 @@ class Schedule(Generic[Item]):
                 self._condition.wait(left if names else None)
             return []
 
-    def close(self) -> None:
-        """Forget all items and wake the taker for the last time."""
+    def close(self) -> list[str]:
+        """Forget all items and wake the taker for the last time.
+
+        Returns:
+            The sources whose item was forgotten.
+        """
         with self._condition:
             self._closed = True
+            forgotten = list(self._entries)
             self._entries.clear()
             self._condition.notify_all()
+        return forgotten
 
     def _group(self) -> list[str]:
         """Return the source whose turn it is, and those with an item that belongs to its."""

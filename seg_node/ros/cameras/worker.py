@@ -46,6 +46,7 @@ class Worker:
 
     Attributes:
         fault: Why the thread has died; empty if it has not.
+        forgotten: Cameras of which ``stop`` has forgotten a frame.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Worker:
             slop: Returns the largest difference of the stamps of frames that go together [s].
         """
         self.fault = ''
+        self.forgotten: list[str] = []
         self._process = process
         self._schedule: Schedule[Frame] = Schedule(cameras, slop)
         # Daemon: an inference that hangs must not keep the process from ending.
@@ -82,7 +84,7 @@ class Worker:
         Returns:
             Whether the thread has ended.
         """
-        self._schedule.close()
+        self.forgotten += self._schedule.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

@@ -23,6 +23,7 @@ __all__ = ['Health', 'HealthReport', 'Reason']
 Reason = Literal[
     'superseded',
     'disabled',
+    'inactive',
     'unwatched',
     'stale',
     'late',
@@ -30,9 +31,9 @@ Reason = Literal[
     'engine_error',
     'internal_error',
 ]
-"""Why a frame did not become a mask: a newer one came before its turn; ``~/enable`` is off; nobody
-subscribes to any output; older than ``max_age``; waited longer than ``deadline``; cannot be
-decoded; inference failed; a bug."""
+"""Why a frame did not become a mask: a newer one came before its turn; ``~/enable`` is off; the
+node was deactivated before its turn; nobody subscribes to any output; older than ``max_age``;
+waited longer than ``deadline``; cannot be decoded; inference failed; a bug."""
 
 WINDOW_S = 5.0
 """Rates are those of the last so many seconds."""

@@ -134,18 +134,22 @@ class SegNode(LifecycleNode):
 
         def start() -> None:
             self.destroy_guard_condition(guard)
-            if self.state != UNCONFIGURED:
-                return  # somebody was faster
-            if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-                self.trigger_activate()
-            if self.state != ACTIVE:
-                self.get_logger().error(
-                    f'Autostart failed; the node is {self.state}. Mend the cause, then: ros2 '
-                    f'lifecycle set {self.get_fully_qualified_name()} configure (and activate).'
-                )
+            self.start()
 
         guard = self.create_guard_condition(start)
         guard.trigger()
+
+    def start(self) -> None:
+        """Configure and activate, unless somebody was faster."""
+        if self.state != UNCONFIGURED:
+            return
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+        if self.state != ACTIVE:
+            self.get_logger().error(
+                f'Autostart failed; the node is {self.state}. Mend the cause, then: ros2 '
+                f'lifecycle set {self.get_fully_qualified_name()} configure (and activate).'
+            )
 
     def stop(self, timeout: float) -> bool:
         """Stop the worker, whatever the state; for the end of the process.

@@ -20,6 +20,7 @@ from seg_node.imaging import colorize, overlay
 from seg_node.pipeline import Outputs
 from seg_node.ros.cameras.model_runner import Job
 from seg_node.ros.cameras.processing import decode
+from seg_node.ros.parameters.table import find_spec
 
 from .snapshot_folder import ready_folder
 
@@ -49,7 +50,10 @@ def answer_snapshot(node: SegNode) -> tuple[bool, str]:
     newest = {one.name: one.newest for one in node.cameras if one.newest is not None}
     if not newest:
         return False, 'No image has arrived since the node was configured; activate it and wait.'
-    facts = {'diagnostics': [_status(one) for one in node.diagnosis.message().status]}
+    facts = {
+        'diagnostics': [_status(one) for one in node.diagnosis.message().status],
+        'other_parameters': _other_parameters(node),
+    }
     try:
         return True, str(save_snapshot(newest, node.runner, node.parameters, facts))
     except OSError as err:
@@ -108,6 +112,12 @@ def _known(runner: ModelRunner, parameters: Parameters) -> dict[str, object]:
         'manifest': runner.bundle.manifest.to_dict(),
         'versions': _versions(),
     }
+
+
+def _other_parameters(node: SegNode) -> dict[str, object]:
+    """Return those of single cameras and endpoints, which are not in the table."""
+    everything = node.get_parameters_by_prefix('')
+    return {name: one.value for name, one in everything.items() if find_spec(name) is None}
 
 
 def _status(status: Any) -> dict[str, str]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, TYPE_CHECKING
 
+from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 if TYPE_CHECKING:
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
 
     from .node import SegNode
 
-__all__ = ['give_up', 'survive_wrong_transitions']
+__all__ = ['Surrender', 'survive_wrong_transitions']
+
+LONGEST_PAUSE_S = 600.0
 
 
 def survive_wrong_transitions(node: LifecycleNode) -> None:
@@ -35,15 +39,48 @@ def survive_wrong_transitions(node: LifecycleNode) -> None:
     service.callback = guarded
 
 
-def give_up(node: SegNode, reason: str) -> None:
-    """Deactivate and clean up, because the worker cannot go on.
+@dataclass(slots=True)
+class Surrender:
+    """Cleans a node up whose worker cannot go on, and starts it again if it started by itself.
 
-    Args:
-        node: An active one.
-        reason: Stays in the diagnostics until the node has been configured again.
+    Attributes:
+        node: Whose worker it is.
+        pause: Before the first new start [s]; doubles with each further one without a mask.
     """
-    node.get_logger().error(f'The node gives up: {reason}')
-    node.trigger_deactivate()
-    if node.state == 'inactive':
-        node.trigger_cleanup()
-    node.health.error(f'gave up: {reason}')
+
+    node: SegNode
+    pause: float = 5.0
+    _times: int = 0
+    _masks: int = 0
+
+    def __call__(self, reason: str) -> None:
+        """Deactivate, clean up, and keep the reason in the diagnostics until the next start.
+
+        Args:
+            reason: Why the worker cannot go on.
+        """
+        node = self.node
+        if node.parameters.autostart:
+            pause = self._next_pause()
+            self._start_after(pause)
+            reason = f'{reason} It starts again in {pause:g} s.'
+        node.get_logger().error(f'The node gives up: {reason}')
+        node.trigger_deactivate()
+        if node.state == 'inactive':
+            node.trigger_cleanup()
+        node.health.error(f'gave up: {reason}')
+
+    def _next_pause(self) -> float:
+        masks = sum(camera.health.report().processed for camera in self.node.cameras)
+        self._times = 1 if masks > self._masks else self._times + 1
+        self._masks = masks
+        return float(min(self.pause * 2.0 ** (self._times - 1), LONGEST_PAUSE_S))
+
+    def _start_after(self, pause: float) -> None:
+        node = self.node
+
+        def start() -> None:
+            node.destroy_timer(timer)
+            node.start()
+
+        timer = node.create_timer(pause, start, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -73,6 +73,9 @@ def test_snapshot_holds_all_that_a_fault_report_needs(
     assert facts['parameters']['engine'] == 'onnxruntime'
     assert facts['manifest']['name'] == 'tiny'
     assert facts['versions']['numpy'] == np.__version__
+    assert facts['diagnostics'][0]['state'] == 'active'
+    reliability = f'qos_overrides.{rig.namespace}/image.subscription.reliability'
+    assert facts['other_parameters'][reliability] == 'best_effort'
     saved: Any = cv2.imread(str(folder / 'image.png'))
     np.testing.assert_array_equal(saved[:, :, ::-1], IMAGE)
     saved = cv2.imread(str(folder / 'mask.png'), cv2.IMREAD_UNCHANGED)

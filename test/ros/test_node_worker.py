@@ -114,7 +114,8 @@ def test_snapshot_of_a_hanging_node_has_everything_but_the_outputs(
 def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
     make_rig: Callable[..., Rig],
 ) -> None:
-    rig = make_rig()
+    rig = make_rig(autostart=False)
+    rig.node.start()
     rig.listen(MASK)
 
     def die(*_: object) -> None:
@@ -132,8 +133,7 @@ def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
     assert values['last_error'].startswith('gave up')
     assert rig.runner is None
     rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
-    rig.node.trigger_configure()
-    rig.node.trigger_activate()
+    rig.node.start()
     rig.until(rig.outputs.wanted, 'the node sees its listener again')
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
     assert said(rig)[0] == 0
@@ -165,6 +165,41 @@ def test_engine_that_fails_for_good_cleans_the_node_up_with_its_reason(
     assert level == ERROR
     assert 'gave up: No frame became a mask for' in summary
     assert '12 failed; the last: engine_error: The device has fallen off the bus.' in summary
+
+
+def test_node_that_starts_by_itself_starts_again_after_it_gave_up(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(give_up_after=0.1)
+    rig.node.lookout.give_up.pause = 0.2
+    fail_often(rig, 12)
+    rig.until(lambda: rig.node.state == 'unconfigured', 'the node is cleaned up')
+
+    _, summary, _ = said(rig)
+
+    assert 'It starts again in 0.2 s.' in summary
+    rig.until(lambda: rig.node.state == 'active', 'the node has started again')
+    rig.until(rig.outputs.wanted, 'the node sees its listener again')
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.until_processed(1)
+    assert said(rig)[0] == 0
+
+
+def test_pause_before_a_new_start_doubles_until_there_is_a_mask(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros.transitions import Surrender  # noqa: PLC0415
+
+    rig = make_rig()
+    pauses: list[float] = []
+    monkeypatch.setattr(Surrender, '_start_after', lambda _, pause: pauses.append(pause))
+    for masks in (0, 0, 0, 1, 0):
+        for _ in range(masks):
+            rig.health.processed({})
+        rig.node.lookout.give_up('again')
+        rig.node.start()
+
+    assert pauses == [5.0, 10.0, 20.0, 5.0, 10.0]
 
 
 @pytest.mark.parametrize('limit', [0.0, 30.0], ids=['never', 'not yet'])

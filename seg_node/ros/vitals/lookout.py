@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rclpy.clock import Clock, ClockType  # type: ignore[attr-defined]  # Humble has it here
 
 from seg_node.errors import ProcessError
-from seg_node.ros.transitions import give_up
+from seg_node.ros.transitions import Surrender
 
 from .alarm import PATIENCE_S, QuietAlarm
 from .failures import FailureRow
@@ -40,12 +40,14 @@ class Lookout:
     Attributes:
         watch: Where the worker says at what it is.
         stuck: That the worker hangs; empty if it does not.
+        give_up: Cleans the node up when the worker cannot go on.
     """
 
     def __init__(self, node: SegNode) -> None:
         """Start the timer."""
         self._node = node
         self.watch = Watch()
+        self.give_up = Surrender(node)
         self.stuck = ''
         self._last_overrun: float | None = None
         self._failures = FailureRow()
@@ -66,7 +68,7 @@ class Lookout:
         if overdue is not None:
             self._overrun(overdue)
         elif fault := node.worker_fault() or self._engine_fault(reports.values()):
-            give_up(node, fault)
+            self.give_up(fault)
         for camera, report in reports.items():
             self._look_at(camera, report)
 

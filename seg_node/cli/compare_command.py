@@ -39,6 +39,8 @@ IN_SIDES = {
     'latency_budget': None,
     'follow': None,
     'crf': None,
+    'smoothing': None,
+    'smoothing_history': None,
 }
 EPILOG = """\
 A side is BUNDLE[,NAME=VALUE...] with names of the node's parameters:

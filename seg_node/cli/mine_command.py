@@ -12,6 +12,7 @@ from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, share
 from seg_node.cli.replay_command import add_frames, add_model, add_work, replay_options
 from seg_node.cli.replaying import replay_with_bar
+from seg_node.cli.smoothing_options import add_smoothing
 from seg_node.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_frames(parser)
     add_model(parser)
     add_crf(parser)
+    add_smoothing(parser)
     add_work(parser)
 
 

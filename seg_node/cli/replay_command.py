@@ -14,6 +14,7 @@ from seg_node.cli.engine_options import add_engine
 from seg_node.cli.live_option import add_live, check_live, run_live
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.cli.replaying import replay_with_bar
+from seg_node.cli.smoothing_options import add_smoothing, smoothing_options
 from seg_node.errors import ParameterError
 from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.replay.text import as_text
@@ -37,6 +38,7 @@ examples:
   seg replay drive --report --video --labelled --with-inputs --out seen
   seg replay drive --crf auto --follow recorded_status --out followed
   seg replay drive --crf auto --live 1 --out live
+  seg replay drive --smoothing flow --out smoothed
 """
 MILLI = 1e-3
 
@@ -51,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_frames(parser)
     add_model(parser)
     add_crf(parser)
+    add_smoothing(parser)
     add_truth(parser)
     add_outputs(parser)
     add_live(parser)
@@ -181,6 +184,7 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
         threads=args.threads,
         temperature=args.temperature,
         crf=crf_choice(args),
+        smoothing=smoothing_options(args),
         latency_budget=MILLI * args.latency_budget if args.latency_budget else None,
         topics=tuple(args.topic),
         truth=truth if has_truth else None,

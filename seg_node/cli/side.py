@@ -13,11 +13,13 @@ from typing import Any, get_args, TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive
 from seg_node.cli.crf_options import share
+from seg_node.cli.smoothing_options import history
 from seg_node.crf.options import BackendName, Mode, Resolution
 from seg_node.engines.registry import PRECISIONS
 from seg_node.errors import one_of, ParameterError
 from seg_node.pipeline import CrfChoice
 from seg_node.pipeline.crf_choice import AUTO, PRESET_CHOICES
+from seg_node.pipeline.smoothing import SMOOTHING_METHODS, SmoothingOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ['SIDE_NAMES', 'parse_side']
 
 CRF, CRF_PREFIX, OFF = 'crf', 'crf.', 'off'
+SMOOTHING, NONE = 'smoothing', 'none'
 
 
 def _among(*choices: str) -> Callable[[str], str]:
@@ -55,6 +58,8 @@ KINDS: dict[str, Callable[[str], Any]] = {
     'crf.entropy_threshold': share,
     'crf.min_uncertain_fraction': share,
     'crf.hysteresis': share,
+    SMOOTHING: _among(NONE, *SMOOTHING_METHODS),
+    'smoothing.history': history,
 }
 SIDE_NAMES = tuple(KINDS)
 """What may stand in a side behind the bundle."""
@@ -80,7 +85,14 @@ def parse_side(text: str, base: ReplayOptions) -> ReplayOptions:
         raise ParameterError(msg)
     given = _values(text, parts)
     crf = {name: given.pop(name) for name in list(given) if name.startswith(CRF)}
-    return replace(base, bundle=bundle, crf=_crf(text, crf, base.crf), **given)
+    smoothing = {name: given.pop(name) for name in list(given) if name.startswith(SMOOTHING)}
+    return replace(
+        base,
+        bundle=bundle,
+        crf=_crf(text, crf, base.crf),
+        smoothing=_smoothing(text, smoothing, base.smoothing),
+        **given,
+    )
 
 
 def _values(text: str, parts: Iterable[str]) -> dict[str, Any]:
@@ -116,3 +128,17 @@ def _crf(text: str, given: dict[str, Any], base: CrfChoice) -> CrfChoice:
     if preset is not None:
         changes |= {'enabled': True, 'preset': preset}
     return replace(base, **changes)
+
+
+def _smoothing(
+    text: str, given: dict[str, Any], base: SmoothingOptions | None
+) -> SmoothingOptions | None:
+    """Return the smoothing of a side; what is said of it without a method changes the base."""
+    method = given.pop(SMOOTHING, base.method if base else NONE)
+    changes = {name.removeprefix(f'{SMOOTHING}.'): value for name, value in given.items()}
+    if method == NONE:
+        if changes:
+            msg = f'Side {text!r} says how frames are smoothed, which is off. Add smoothing=flow.'
+            raise ParameterError(msg)
+        return None
+    return replace(base or SmoothingOptions(), method=method, **changes)

@@ -62,7 +62,7 @@ __all__ = ['LabelledBag', 'namespaces', 'open_sink']
 FOLDER = 'labelled'
 NODE = 'seg_node'
 TABLE = {one.name: one for one in TOPICS}
-FRAME_STAGES = frozenset({'decode', 'fit', 'infer', 'finish', 'crf', 'total'})
+FRAME_STAGES = frozenset({'decode', 'fit', 'infer', 'smooth', 'finish', 'crf', 'total'})
 
 
 def open_sink(context: SinkContext) -> LabelledBag:

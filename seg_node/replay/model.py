@@ -110,7 +110,9 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         temperature=options.temperature,
         crf=options.crf,
     ) as base:
-        base.options = replace(base.options, latency_budget=options.latency_budget)
+        base.options = replace(
+            base.options, latency_budget=options.latency_budget, smoothing=options.smoothing
+        )
         _warm_up(base)
         decisions = read_decisions(options.follow) if options.follow else None
         teacher = open_teacher(options)

@@ -13,6 +13,8 @@ from seg_node.replay.outputs import BagOutputs
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from seg_node.pipeline import SmoothingOptions
+
 __all__ = ['ReplayOptions', 'TruthSource']
 
 NO_CRF = CrfChoice(enabled=False)
@@ -52,6 +54,7 @@ class ReplayOptions:
         threads: Threads of the engine.
         temperature: Divisor of the scores instead of the bundle's.
         crf: What is asked of the dense CRF.
+        smoothing: How frames are smoothed over time; None to leave it out.
         latency_budget: Time for a frame [s]; the CRF runs only if it is predicted to fit. None
             for no limit.
         topics: Cameras; empty to choose the only one.
@@ -73,6 +76,7 @@ class ReplayOptions:
     threads: int = 1
     temperature: float | None = None
     crf: CrfChoice = NO_CRF
+    smoothing: SmoothingOptions | None = None
     latency_budget: float | None = None
     topics: tuple[str, ...] = ()
     truth: TruthSource | None = None

@@ -202,7 +202,8 @@ def _tasks(bags: Sequence[Bag], options: ReplayOptions) -> Iterable[Task]:
 def _depends_on_the_past(options: ReplayOptions) -> bool:
     """Say whether a frame's result depends on more than the frame before."""
     asks_gate = options.crf.enabled and options.follow is None
-    return asks_gate or (options.truth is not None and options.truth.by == 'index')
+    by_index = options.truth is not None and options.truth.by == 'index'
+    return asks_gate or by_index or options.smoothing is not None
 
 
 def _length(bags: Sequence[Bag]) -> int:

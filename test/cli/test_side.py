@@ -7,7 +7,7 @@ import pytest
 
 from seg_node.cli.side import parse_side
 from seg_node.errors import ParameterError
-from seg_node.pipeline import CrfChoice
+from seg_node.pipeline import CrfChoice, SmoothingOptions
 from seg_node.replay.options import ReplayOptions
 
 BASE = ReplayOptions(topics=('/front/image',), threads=2)
@@ -28,6 +28,11 @@ BASE = ReplayOptions(topics=('/front/image',), threads=2)
             {'crf': CrfChoice(preset='classic', mode='fast', min_uncertain_fraction=0.0)},
         ),
         ('default,crf.hysteresis=0.5,crf=auto', {'crf': CrfChoice(hysteresis=0.5)}),
+        ('default,smoothing=flow', {'smoothing': SmoothingOptions('flow')}),
+        (
+            'default,smoothing.history=0.7,smoothing=average',
+            {'smoothing': SmoothingOptions('average', 0.7)},
+        ),
     ],
 )
 def test_a_side_changes_what_it_names_and_nothing_else(
@@ -39,6 +44,14 @@ def test_a_side_changes_what_it_names_and_nothing_else(
         assert getattr(side, name) == value
     assert side.topics == BASE.topics
     assert side.threads == expected.get('threads', 2)
+
+
+def test_a_side_changes_or_turns_off_the_smoothing_that_both_have() -> None:
+    base = ReplayOptions(smoothing=SmoothingOptions('flow', 0.3))
+
+    assert parse_side('default,smoothing=none', base).smoothing is None
+    changed = parse_side('default,smoothing.history=0.6', base)
+    assert changed.smoothing == SmoothingOptions('flow', 0.6)
 
 
 def test_a_side_can_turn_off_the_crf_that_both_have() -> None:
@@ -66,6 +79,9 @@ def test_a_side_can_turn_off_the_crf_that_both_have() -> None:
         ('default,threads=1,threads=2', "says 'threads' twice"),
         ('default,crf.mode=fast', 'which is off. Add crf=auto'),
         ('default,crf=off,crf.threads=2', 'leave crf.threads out'),
+        ('default,smoothing=mean', 'smoothing expected one of average, flow, none'),
+        ('default,smoothing=flow,smoothing.history=1', 'expected a number from 0 to below 1'),
+        ('default,smoothing.history=0.5', r'which is off. Add smoothing=flow'),
     ],
 )
 def test_what_is_no_side_is_refused(text: str, words: str) -> None:

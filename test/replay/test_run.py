@@ -20,7 +20,7 @@ from bags import write_recording
 from replay.drives import SIZE, TOPIC, TRUTH_TOPIC, write_drive
 from seg_node.crf import preset
 from seg_node.errors import BagError, ParameterError
-from seg_node.pipeline import CrfChoice
+from seg_node.pipeline import CrfChoice, SegmenterOptions, SmoothingOptions
 from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.replay.record import FrameRecord
 from tiny import scene, tiny_bundle, tuned_bundle
@@ -382,3 +382,23 @@ def test_bags_of_one_name_are_told_apart(bundle: str, tmp_path: Path) -> None:
     data = run(bags, tmp_path / 'out', ReplayOptions(bundle)).data
 
     assert [bag['name'] for bag in data['bags']] == ['drive', 'drive~2']
+
+
+def test_smoothed_frames_are_those_of_the_segmenter_in_sequence(
+    drive: Path, bundle: str, tmp_path: Path
+) -> None:
+    """Stretches of the drive are not shared out: each frame needs those before."""
+    from seg_node.pipeline import open_segmenter  # noqa: PLC0415 - needs onnxruntime
+
+    smoothing = SmoothingOptions('flow', 0.6)
+    options = ReplayOptions(bundle, smoothing=smoothing, workers=2)
+    with open_segmenter(bundle, options=SegmenterOptions(smoothing=smoothing)) as segmenter:
+        results = [segmenter(image, stamp=0.1 * n) for n, image in enumerate(images(drive))]
+        plain = [segmenter(image).labels for image in images(drive)]
+
+    replayed = run([drive], tmp_path / 'smoothed', options)
+
+    found = [record.class_pixels for record in records(replayed.out)]
+    expected = [tuple(np.bincount(one.labels.ravel(), minlength=3)) for one in results]
+    assert found == expected
+    assert any((one != two.labels).any() for one, two in zip(plain, results, strict=True))

@@ -92,4 +92,12 @@ def node_parameters(options: ReplayOptions, bag: Bag, topic: str) -> dict[str, A
         'crf.entropy_threshold': AS_TUNED if threshold is None else threshold,
         'crf.min_uncertain_fraction': AS_TUNED if fraction is None else fraction,
         'crf.hysteresis': crf.hysteresis,
+        **_smoothing(options),
     }
+
+
+def _smoothing(options: ReplayOptions) -> dict[str, object]:
+    smoothing = options.smoothing
+    if smoothing is None:
+        return {'smoothing.method': 'none'}
+    return {'smoothing.method': smoothing.method, 'smoothing.history': smoothing.history}

@@ -33,6 +33,7 @@ IMAGE = 'image'
 SCORES = 'scores'
 DIMENSIONS = 4
 CHANNELS = 3
+MOST_SIZES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ class ScoreEngine(Engine):
     but what is handed out: batch and scores lie in arrays that are overwritten.
     """
 
-    _fitter: Fitter | None = None
+    _fitters: dict[tuple[int, ...], Fitter] | None = None
     _scores: Float32Array | None = None
     _drivable: UInt8Array | None = None
 
@@ -255,8 +256,7 @@ class ScoreEngine(Engine):
 
     def _segment_one(self, image: UInt8Array, wanted: Wanted) -> Inferred:
         started = time.monotonic()
-        self._fitter = self._fitter or Fitter(self.bundle.manifest.input)
-        batch, placement = self._fitter(image)
+        batch, placement = self._fitter_for(image.shape)(image)
         fitted = time.monotonic()
         scores = self._checked(batch)[0]
         inferred = time.monotonic()
@@ -278,6 +278,15 @@ class ScoreEngine(Engine):
         }
         asked = scores.copy() if wanted.scores else None
         return Inferred(maps, placement, maps.drivable_area, asked, times)
+
+    def _fitter_for(self, shape: tuple[int, ...]) -> Fitter:
+        """Return a fitter that keeps to images of one size: cameras may take turns."""
+        fitters = self._fitters = self._fitters or {}
+        if shape not in fitters:
+            if len(fitters) == MOST_SIZES:  # a folder of pictures, where nothing comes again
+                fitters.clear()
+            fitters[shape] = Fitter(self.bundle.manifest.input)
+        return fitters[shape]
 
     def _rule(self, wanted: Wanted) -> DrivableRule | None:
         if wanted.drivable is None:

@@ -217,6 +217,37 @@ def test_a_frame_allocates_what_is_handed_out_and_nothing_else(engine: ScoreEngi
     assert peak - sum(one.nbytes for one in handed_out if one is not None) < 10_000
 
 
+def test_cameras_of_different_sizes_that_take_turns_share_nothing_and_allocate_nothing(
+    engine: ScoreEngine,
+) -> None:
+    images = [tiny.scene(size)[0] for size in ((360, 480), (240, 500))]
+    wanted = Wanted(confidence=False, entropy=False)
+    if isinstance(engine, FakeEngine):
+        scores = brightest_channel(batch_of(1))
+        engine = FakeEngine(engine.bundle, lambda _: scores)
+
+    with engine:
+        alone = [engine.segment([image], wanted)[0].maps.labels for image in images]
+        tracemalloc.start()
+        try:
+            found = [engine.segment([image], wanted)[0].maps.labels for image in images]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert all(np.array_equal(*pair) for pair in zip(found, alone, strict=True))
+    assert peak - sum(one.nbytes for one in found) < 10_000
+
+
+def test_pictures_of_many_sizes_do_not_pile_up_buffers(engine: ScoreEngine) -> None:
+    with engine:
+        for width in range(60, 100):
+            engine.segment([tiny.scene((48, width))[0]], Wanted())
+
+    assert engine._fitters is not None
+    assert len(engine._fitters) <= 8
+
+
 def test_network_reads_and_writes_the_same_arrays_for_every_frame(
     engine: ScoreEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

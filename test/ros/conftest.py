@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ros.child import Child, Friend
@@ -36,8 +36,8 @@ def make_rig(bundle_folder: Path) -> Iterator[MakeRig]:
     def make(**parameters: object) -> Rig:
         values = {'bundle': str(bundle_folder), 'engine': 'onnxruntime', 'threads': 1}
         given = {name.replace('__', '.'): value for name, value in parameters.items()}
-        remappings = given.pop('remappings', None)
-        rigs.append(Rig({**values, **given}, remappings=remappings))
+        arguments: Sequence[str] = given.pop('arguments', ())  # type: ignore[assignment]
+        rigs.append(Rig({**values, **given}, arguments=arguments))
         return rigs[-1]
 
     yield make

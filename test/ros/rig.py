@@ -22,7 +22,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from seg_node.ros.node import SegNode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -41,9 +41,9 @@ class Rig:
         self,
         parameters: Mapping[str, object],
         camera: str = 'image',
-        remappings: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
-        """Start both in a fresh context, domain and namespace."""
+        """Start both in a fresh context, domain and namespace; arguments are those of ROS."""
         number = next(NUMBERS)
         self.namespace = f'/t{os.getpid()}_{number}'
         self.context = Context()
@@ -52,7 +52,7 @@ class Rig:
         self.node = SegNode(
             namespace=self.namespace,
             context=self.context,
-            cli_args=['--ros-args', *remapping_arguments(remappings or {})],
+            cli_args=['--ros-args', *arguments],
             parameter_overrides=[Parameter(name, value=one) for name, one in parameters.items()],
         )
         self.client = Node('client', namespace=self.namespace, context=self.context)
@@ -192,11 +192,6 @@ class Rig:
         self.until(future.done, f'an answer of {name}')
         self.client.destroy_client(client)
         return future.result()
-
-
-def remapping_arguments(remappings: Mapping[str, str]) -> list[str]:
-    """Return the command line for remappings."""
-    return [word for name, target in remappings.items() for word in ('-r', f'{name}:={target}')]
 
 
 def pixels_of(message: Image) -> npt.NDArray[np.uint8]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from threading import Event
 from typing import Any, TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from tiny import scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
 
+ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 10.0
 FRONT, LEFT = scene((60, 80), seed=1)[0], scene((48, 64), seed=2)[0]
 IMAGES = {'front': FRONT, 'left': LEFT}
@@ -209,7 +210,7 @@ def test_frame_that_waited_longer_than_its_deadline_is_late(make_rig: MakeRig) -
 
 
 def test_remapping_moves_image_and_camera_info_of_one_camera(make_rig: MakeRig) -> None:
-    rig = make_rig(cameras=BOTH, remappings={'front/image': 'drivers/cam0/image_raw'})
+    rig = make_rig(cameras=BOTH, arguments=('-r', 'front/image:=drivers/cam0/image_raw'))
     front, left = (camera.topics for camera in rig.node.cameras)
 
     assert front is not None
@@ -232,6 +233,26 @@ def test_topic_of_a_camera_can_stand_in_a_file(make_rig: MakeRig) -> None:
         '/drivers/cam0/camera_info',
     )
     assert left.image == f'{rig.namespace}/left/image'
+
+
+def test_example_of_the_documentation_works(make_rig: MakeRig, hood: Path) -> None:
+    text = (ROOT / 'docs' / 'node.md').read_text(encoding='utf-8')
+    example = text.split('```yaml\n')[1].split('```')[0]
+    path = hood.with_name('example.yaml')
+    path.write_text(example.replace('/etc/vehicle/front_bonnet.png', str(hood)), encoding='utf-8')
+
+    rig = make_rig(arguments=('--params-file', str(path)))
+
+    settings = {camera.name: camera.settings for camera in rig.node.cameras}
+    assert list(settings) == ['front', 'left', 'rear']
+    assert [one.deadline for one in settings.values()] == [0.2, 0.2, 0.5]
+    assert [one.rotation for one in settings.values()] == [0, 90, 0]
+    topics = [camera.topics.image for camera in rig.node.cameras if camera.topics]
+    assert topics == [
+        '/drivers/cam0/image_raw',
+        '/drivers/cam1/image_raw',
+        '/drivers/cam2/image_raw/compressed',
+    ]
 
 
 def test_each_camera_relays_its_own_camera_info(cameras: Cameras) -> None:

@@ -104,7 +104,7 @@ def test_camera_that_offers_too_little_is_named_with_what_it_offers(
 
     topic = f'/camera_{os.getpid()}/raw'
     asked = {f'qos_overrides.{topic}.subscription.reliability': 'reliable'}
-    rig = make_rig(remappings={'image': topic}, **asked)
+    rig = make_rig(arguments=('-r', f'image:={topic}'), **asked)
     mute = PublisherEventCallbacks(use_default_callbacks=False)
     rig.client.create_publisher(Image, topic, CAMERA_QOS, event_callbacks=mute)
 

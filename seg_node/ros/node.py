@@ -130,7 +130,7 @@ class SegNode(LifecycleNode):
     # Start and end
 
     def _start_when_spinning(self) -> None:
-        """Configure and activate from the executor, as a manager would: other calls can wait."""
+        """Start from the executor, as a manager would: other calls can wait."""
 
         def start() -> None:
             self.destroy_guard_condition(guard)

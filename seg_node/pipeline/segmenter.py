@@ -266,7 +266,8 @@ class Segmenter:
         stamp: float | None,
     ) -> UInt8Array:
         """Return the drivable area; every stage that changed labels must agree to it."""
-        before = (network_labels, inferred.maps.labels)
+        smoothed = inferred.maps.labels
+        before = (network_labels,) if smoothed is network_labels else (network_labels, smoothed)
         evidence = Evidence(
             labels=refined.labels,
             confidence=refined.confidence,

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from importlib import import_module
+import os
+from pathlib import Path
 import sys
 from typing import Any, ClassVar, TYPE_CHECKING
 
@@ -14,8 +16,6 @@ from seg_node.engines.onnx_interface import check_interface
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy.typing as npt
 
     Float32Array = npt.NDArray[np.float32]
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ['OpenVinoEngine', 'properties']
 
 CONVERTER = 'openvino.tools.ovc'
+CACHE = 'SEG_NODE_OPENVINO_CACHE'
+WRITABLE_BY_OTHERS = 0o022
 
 
 def _import_quietly() -> Any:
@@ -61,7 +63,7 @@ class OpenVinoEngine(ScoreEngine):
             spec = self.bundle.manifest.input
             network.reshape({IMAGE: [1, 3, spec.height, spec.width]})
             self._request = core.compile_model(
-                network, 'CPU', properties(self.threads)
+                network, 'CPU', {**properties(self.threads), **_cache()}
             ).create_infer_request()
         except RuntimeError as err:
             raise EngineError(self._cannot_load(path, err)) from err
@@ -109,6 +111,31 @@ def properties(threads: int) -> dict[str, Any]:
         # Processors with AMX would take bfloat16 by themselves.
         'INFERENCE_PRECISION_HINT': 'f32',
     }
+
+
+def _cache() -> dict[str, str]:
+    """Return where compiled networks are kept: nowhere, unless the user names a folder.
+
+    Raises:
+        EngineError: If others may write to that folder: what lies in it is run.
+    """
+    chosen = os.environ.get(CACHE)
+    if not chosen:
+        return {}
+    folder = Path(chosen).expanduser()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mode = folder.stat().st_mode
+    except OSError as err:
+        msg = f'Folder {chosen!r} of {CACHE} cannot be used: {err.strerror}. Name another one.'
+        raise EngineError(msg) from err
+    if mode & WRITABLE_BY_OTHERS:
+        msg = (
+            f'Others may write to {chosen!r}, the folder of {CACHE}, and what lies in it is run. '
+            f'Use one of your own: chmod 700 {chosen}.'
+        )
+        raise EngineError(msg)
+    return {'CACHE_DIR': str(folder)}
 
 
 def _tensors(ports: Any) -> list[tuple[str, list[int | str | None]]]:

@@ -128,6 +128,62 @@ def test_a_network_with_other_scores_is_refused(bundle: Bundle) -> None:
         open_engine('openvino', wrong)
 
 
+@needs_openvino
+def test_compiled_networks_are_kept_where_the_user_says_and_nowhere_else(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / 'cache'
+    batch = np.zeros((1, 3, *tiny.SIZE), np.float32)
+    scores = []
+    for chosen in ('', str(folder), str(folder)):
+        monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', chosen)
+        with open_engine('openvino', bundle) as engine:
+            assert isinstance(engine, ScoreEngine)
+            scores.append(engine.infer(batch))
+        assert folder.exists() == bool(chosen)
+
+    assert list(folder.glob('*.blob'))
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(np.array_equal(one, scores[0]) for one in scores)
+
+
+@needs_openvino
+def test_a_damaged_cache_does_no_harm(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', str(tmp_path / 'cache'))
+    open_engine('openvino', bundle).close()
+    (blob,) = (tmp_path / 'cache').glob('*.blob')
+    blob.chmod(0o600)
+    blob.write_bytes(blob.read_bytes()[:100])
+
+    with open_engine('openvino', bundle) as engine:
+        assert isinstance(engine, ScoreEngine)
+        assert engine.infer(np.zeros((1, 3, *tiny.SIZE), np.float32)).shape == (1, 3, 24, 32)
+
+
+@needs_openvino
+def test_a_cache_that_others_may_write_to_is_refused(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o777)
+    monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', str(tmp_path))
+
+    with pytest.raises(EngineError, match=r'Others may write to .* chmod 700'):
+        open_engine('openvino', bundle)
+
+
+@needs_openvino
+def test_a_cache_that_cannot_be_made_is_refused(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', str(tmp_path / 'file' / 'cache'))
+
+    with pytest.raises(EngineError, match=r'cannot be used: Not a directory\. Name another'):
+        open_engine('openvino', bundle)
+
+
 def test_absent_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'openvino', None)
     monkeypatch.delitem(sys.modules, 'seg_node.engines.openvino_engine', raising=False)

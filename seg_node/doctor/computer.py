@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import resource
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ ADAPTIVE_DRIVERS = ('intel_pstate', 'amd-pstate-epp')
 POOLS = ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS')
 GPU_FACTS = 'name,driver_version,memory.total'
 PATIENCE_S = 10.0
+LEAST_FILES = 1024  # Linux's usual limit
 
 
 def look_at_computer(settings: Settings, system: Path = SYSTEM) -> Iterator[Finding]:
@@ -40,6 +42,7 @@ def look_at_computer(settings: Settings, system: Path = SYSTEM) -> Iterator[Find
     yield _cores(cores)
     yield from _threads(settings, cores)
     yield _governor(system)
+    yield _open_files()
     yield _gpu(system)
 
 
@@ -102,6 +105,17 @@ def _line(path: Path) -> str:
         return path.read_text(encoding='utf-8').strip()
     except OSError:
         return ''
+
+
+def _open_files() -> Finding:
+    """Look at how many files a process may have open; each connection takes some."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return Finding('ok', 'open files', 'unlimited')
+    if limit < LEAST_FILES:
+        remedy = f'ulimit -n {LEAST_FILES}, before the node is started'
+        return Finding('warn', 'open files', f'at most {limit} in a process', remedy)
+    return Finding('ok', 'open files', f'at most {limit} in a process')
 
 
 def _gpu(system: Path) -> Finding:

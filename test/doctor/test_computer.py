@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,17 @@ def test_slow_governor_is_warned_of(
 
     assert finding.level == level
     assert governor in finding.found
+
+
+@pytest.mark.parametrize(
+    ('limit', 'level'), [(256, 'warn'), (1024, 'ok'), (resource.RLIM_INFINITY, 'ok')]
+)
+def test_few_open_files_are_warned_of(
+    limit: int, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, 'getrlimit', lambda _: (limit, limit))
+
+    assert found(tmp_path)['open files'].level == level
 
 
 def test_invisible_governor_and_absent_gpu_are_only_noted(tmp_path: Path) -> None:

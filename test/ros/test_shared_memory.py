@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Timer
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -17,6 +19,7 @@ from seg_node.ros.transport.shared_memory import (
     room,
     segment_of,
     segments,
+    SHARED_MEMORY,
     stale_warning,
 )
 
@@ -127,3 +130,30 @@ def test_segment_of_a_participant_is_found_and_is_stale_once_it_was_killed() -> 
     assert not alive.stale
     assert [one.stale for one in dead] == [True]
     assert segment_of(process.pid & 0xFFFF) is None
+
+
+@pytest.fixture
+def left_in_shared_memory() -> Iterator[Path]:
+    """A small segment of a process that is gone, where all look for it."""
+    path = leave(SHARED_MEMORY, f'fastdds_{uuid4().hex[:16]}')
+    yield path
+    path.unlink(missing_ok=True)
+    path.with_name(f'{path.name}_el').unlink(missing_ok=True)
+
+
+@pytest.mark.needs_ros
+@pytest.mark.usefixtures('left_in_shared_memory')
+def test_node_warns_of_stale_segments_at_its_start() -> None:
+    command = [sys.executable, '-m', 'seg_node.ros.main', '--ros-args', '-p', 'autostart:=false']
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, 'ROS_DOMAIN_ID': '99'}
+    )
+    with process:
+        assert process.stderr is not None
+        patience = Timer(30.0, process.kill)
+        patience.start()
+        warned = any('seg doctor --remove-stale' in line for line in process.stderr)
+        patience.cancel()
+        process.send_signal(signal.SIGINT)
+
+    assert warned

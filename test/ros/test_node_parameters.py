@@ -148,6 +148,20 @@ def test_descriptors_show_words_unit_and_bounds(rig: Rig) -> None:
     assert rig.node.describe_parameter('autostart').read_only
 
 
+def test_every_descriptor_says_what_the_table_says(rig: Rig) -> None:
+    from seg_node.ros.parameters.table import PARAMETERS  # noqa: PLC0415
+
+    for spec in PARAMETERS:
+        shown = rig.node.describe_parameter(spec.name)
+        ranges = [*shown.integer_range, *shown.floating_point_range]
+        assert shown.description == spec.words + (f' [{spec.unit}]' if spec.unit else '')
+        assert [(one.from_value, one.to_value) for one in ranges] == (
+            [spec.bounds] if spec.bounds else []
+        ), spec.name
+        assert all(choice in shown.additional_constraints for choice in spec.choices)
+        assert shown.read_only == (spec.change == 'start')
+
+
 def crf_decision(rig: Rig) -> str:
     """Send a frame and return what its status says about the CRF."""
     answer = rig.answer(STATUS, rig.send(rig.image(IMAGE)))

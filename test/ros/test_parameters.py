@@ -171,3 +171,19 @@ def test_no_text_of_the_shipped_file_is_read_as_something_else() -> None:
     choices = [one for spec in PARAMETERS for one in spec.choices]
 
     assert [yaml.safe_load(one) for one in choices] == choices
+
+
+def test_every_number_has_bounds_and_every_default_lies_within() -> None:
+    numbers = [spec for spec in PARAMETERS if type(spec.default) in {int, float}]
+
+    assert [spec.name for spec in numbers if spec.bounds is None] == []
+    assert all(spec.convert(spec.default) == spec.default for spec in PARAMETERS)
+
+
+def test_every_time_has_its_unit() -> None:
+    times = ('timeout', 'delay', 'period', 'age', 'budget', 'deadline', 'slop', 'after')
+
+    named = [spec for spec in PARAMETERS if spec.name.endswith(times)]
+
+    assert len(named) >= 8
+    assert {spec.name: spec.unit for spec in named if spec.unit != 's'} == {}

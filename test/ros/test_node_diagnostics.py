@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+import re
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -180,3 +181,27 @@ def test_image_without_a_stamp_has_no_age(rig: Rig) -> None:
 
     assert 'age_s' not in values
     assert 'stamp_to_publish_p50_ms' not in values
+
+
+def explained(key: str) -> bool:
+    """Say whether the page has a key, literally or by its pattern."""
+    page = Path(__file__).parents[2] / 'docs' / 'diagnostics.md'
+    prose = re.sub('(?ms)^```.*?^```', '', page.read_text(encoding='utf-8'))
+    known = set(re.findall('`([^`]+)`', prose))
+    stages = re.fullmatch(r'(?:last_(.+)|(.+)_p(?:50|95|99))_ms', key)
+    if stages is not None:
+        return bool({stages[1], stages[2]} & known)
+    return key in known or key.startswith('dropped_')
+
+
+def test_every_key_is_explained_on_the_page(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(crf__enabled=True, crf__min_uncertain_fraction=0.0)
+    rig.listen(MASK)
+    rig.send(rig.image(IMAGE, encoding='klingon8'))
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.until_processed(1)
+
+    _, _, values = said(rig)
+
+    assert [key for key in values if not explained(key)] == []
+    assert {'crf_cost_ms', 'crf_backend', 'watchdog', 'infer_p99_ms'} <= set(values)

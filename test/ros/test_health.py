@@ -108,6 +108,24 @@ def test_images_are_missed_from_the_subscription_on_and_not_before() -> None:
     assert health.report().quiet is None
 
 
+def test_failure_is_not_held_against_the_frames_of_the_next_subscription() -> None:
+    health = Health()
+    health.subscribed()
+    health.error('engine_error: lost')
+    health.dropped('engine_error')
+    health.unsubscribed()
+    left = health.report()
+    health.error('engine_error: lost again')
+    health.dropped('engine_error')
+    health.subscribed()
+
+    report = health.report()
+
+    assert left.failing == report.failing == ''
+    assert report.dropped_since == {}
+    assert report.dropped == {'engine_error': 2}
+
+
 def test_report_has_percentiles_of_the_stages_and_of_the_age() -> None:
     health = Health()
     for index in range(100):

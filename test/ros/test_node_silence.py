@@ -135,6 +135,21 @@ def test_other_type_on_the_image_topic_is_named_with_its_remedy(
     assert f'Set image_transport: {other}' in reason
 
 
+@pytest.mark.parametrize('transport', ['raw', 'compressed'])
+def test_camera_that_uses_the_other_transport_is_found(
+    transport: str, make_rig: Callable[..., Rig]
+) -> None:
+    from sensor_msgs.msg import CompressedImage, Image  # noqa: PLC0415
+
+    rig = make_rig(image_transport=transport)
+    name = leave(rig)
+    kind, beside = (CompressedImage, f'{name}/compressed') if transport == 'raw' else (Image, name)
+    rig.client.create_publisher(kind, beside, 1)
+
+    other = 'compressed' if transport == 'raw' else 'raw'
+    found(rig, f'The camera publishes {beside!r}: set image_transport: {other}.')
+
+
 def test_topics_that_have_images_are_offered_when_the_own_one_has_none(rig: Rig) -> None:
     from sensor_msgs.msg import Image  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from threading import Event
+import time
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -161,7 +162,10 @@ def test_engine_that_fails_for_good_cleans_the_node_up_with_its_reason(
     rig.until(lambda: rig.node.state == 'unconfigured', 'the node is cleaned up')
 
     level, summary, _ = said(rig)
+    for _ in range(5):
+        rig.node.lookout.look()
 
+    assert said(rig)[1] == summary  # it gives up once
     assert level == ERROR
     assert 'gave up: No frame became a mask for' in summary
     assert '12 failed; the last: engine_error: The device has fallen off the bus.' in summary
@@ -200,6 +204,20 @@ def test_pause_before_a_new_start_doubles_until_there_is_a_mask(
         rig.node.start()
 
     assert pauses == [5.0, 10.0, 20.0, 5.0, 10.0]
+
+
+def test_node_that_was_deactivated_with_a_failing_engine_stays_inactive(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(give_up_after=1.0)
+    fail_often(rig, 12)
+    rig.node.trigger_deactivate()
+    time.sleep(1.1)
+
+    for _ in range(3):
+        rig.node.lookout.look()
+
+    assert rig.node.state == 'inactive'
 
 
 @pytest.mark.parametrize('limit', [0.0, 30.0], ids=['never', 'not yet'])

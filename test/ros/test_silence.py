@@ -37,6 +37,14 @@ CASES: list[tuple[dict[str, object], str]] = [
     ({'publishers': (), 'silent': None}, "no publisher on '/front/image'. No other topic has"),
     ({'publishers': (), 'silent': 60.0}, 'any more; the last image came 60.0 s ago.'),
     (
+        {'publishers': (), 'silent': None, 'beside': '/front/image/compressed'},
+        "publishes '/front/image/compressed': set image_transport: compressed.",
+    ),
+    (
+        {'publishers': (), 'silent': None, 'beside': '/front/image', 'kind': JPEG.kind},
+        "publishes '/front/image': set image_transport: raw.",
+    ),
+    (
         {'publishers': (), 'silent': None, 'elsewhere': ('/a', '/b')},
         'Images are on /a, /b: remap image to the one you mean.',
     ),

@@ -118,15 +118,18 @@ class Health:
     _crf_failing: str = ''
 
     def subscribed(self) -> None:
-        """From now on frames are expected; what came before does not count as the last one."""
+        """From now on frames are expected; what was before is not held against those to come."""
         with self._lock:
             self._subscribed = time.monotonic()
             self._last_arrival = None
+            self._dropped_since.clear()
+            self._failing = False
 
     def unsubscribed(self) -> None:
         """From now on no frames are expected."""
         with self._lock:
             self._subscribed = None
+            self._failing = False
 
     def received(self) -> None:
         """Count a frame that arrived."""

@@ -67,7 +67,7 @@ class Lookout:
         reports = {camera: camera.health.report() for camera in node.cameras}
         if overdue is not None:
             self._overrun(overdue)
-        elif fault := node.worker_fault() or self._engine_fault(reports.values()):
+        elif fault := self._engine_fault(reports.values()) or node.worker_fault():
             self.give_up(fault)
         for camera, report in reports.items():
             self._look_at(camera, report)
@@ -82,8 +82,9 @@ class Lookout:
             last = one.failing or last
         seconds = self._failures.look(failures, masks)
         limit = node.parameters.give_up_after
-        is_mending = node.runner is not None and node.runner.gpu not in {'', 'off'}
-        if not limit or seconds <= limit or is_mending:
+        if node.state != 'active' or not limit or seconds <= limit:
+            return ''
+        if node.runner is not None and node.runner.gpu not in {'', 'off'}:  # it is being mended
             return ''
         return f'No frame became a mask for {seconds:.0f} s, {failures} failed; the last: {last}'
 

@@ -60,6 +60,7 @@ class Situation:
         quality: Of the subscription, in words.
         publishers: Who publishes on that topic.
         elsewhere: Topics with images to which ``image`` could be remapped.
+        beside: The same camera's topic of the other transport, if somebody publishes there.
         misfits: Subscribers of outputs that get nothing because of their quality of service or
             type, by topic.
         silent: Time since the last image [s]; None if there was none since the subscription.
@@ -79,6 +80,7 @@ class Situation:
     quality: str = 'BEST_EFFORT/VOLATILE'
     publishers: Sequence[Endpoint] = ()
     elsewhere: Sequence[str] = ()
+    beside: str = ''
     misfits: Mapping[str, Endpoint] = field(default_factory=dict)
     silent: float | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -126,6 +128,9 @@ def input_found(now: Situation) -> str:
 def _no_publisher(now: Situation) -> str:
     last = '' if now.silent is None else f' any more; the last image came {now.silent:.1f} s ago'
     text = f'There is no publisher on {now.topic!r}{last}.'
+    if now.beside:
+        other = 'raw' if now.kind == COMPRESSED_KIND else 'compressed'
+        return f'{text} The camera publishes {now.beside!r}: set image_transport: {other}.'
     if now.elsewhere:
         return f'{text} Images are on {_some(now.elsewhere)}: remap image to the one you mean.'
     return (

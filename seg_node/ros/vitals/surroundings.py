@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seg_node.interface.topics import COMPRESSED_SUFFIX
+
 from .endpoints import publishers_on, quality_words, subscribers_on, topics_of_kind
 from .silence import IMAGE_KINDS, Situation
 
@@ -44,6 +46,7 @@ def situation_of(node: SegNode, camera: Camera, report: HealthReport) -> Situati
         quality='none' if camera.asked is None else quality_words(camera.asked),
         publishers=publishers,
         elsewhere=() if publishers or not topic else _elsewhere(node, kind),
+        beside='' if publishers or not topic else _beside(node, topic),
         misfits={} if watched else _misfits(node, camera),
         silent=report.silent,
         dropped=report.dropped_since,
@@ -57,6 +60,13 @@ def situation_of(node: SegNode, camera: Camera, report: HealthReport) -> Situati
 def _elsewhere(node: SegNode, kind: str) -> tuple[str, ...]:
     """Return the topics of others with images."""
     return topics_of_kind(node, kind, {one.topic_name for one in node.publishers})
+
+
+def _beside(node: SegNode, topic: str) -> str:
+    """Return the topic of the other transport if somebody publishes there."""
+    base = topic.removesuffix(COMPRESSED_SUFFIX)
+    other = base if base != topic else topic + COMPRESSED_SUFFIX
+    return other if node.count_publishers(other) else ''
 
 
 def _misfits(node: SegNode, camera: Camera) -> dict[str, Endpoint]:

@@ -19,8 +19,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Command line with the program's name; the process's own unless given.
     """
-    # Until rclpy takes over, SIGTERM ends the process like SIGINT does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    asked: list[int] = []
+
+    def leave(number: int, _frame: object) -> None:
+        asked.append(number)
+        raise SystemExit(0)
+
+    # Until rclpy takes over. Not KeyboardInterrupt: where an extension runs Python code while it
+    # is imported, the interpreter remembers that one and dies of SIGINT, whoever has caught it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
     try:
         # All of this takes a second, in which a signal may come.
         from .transport import keep_large_blocks, use_shared_memory_profile  # noqa: PLC0415
@@ -29,7 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         profile = use_shared_memory_profile()
         keep_large_blocks()
         from .serve import serve  # noqa: PLC0415
-
+    except BaseException:
+        if asked:
+            return 0  # rclpy turns what interrupts its import into an ImportError
+        raise
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
         return serve(sys.argv if argv is None else argv, profile)
     except KeyboardInterrupt:
         return 0

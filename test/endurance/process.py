@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ['CameraProcess', 'NodeProcess']
 
 CAMERA = Path(__file__).with_name('camera.py')
-PATIENCE_S = 5.0
+PATIENCE_S = 20.0
 SEGMENT = re.compile(r'/(fast(?:dds|rtps)_[0-9a-f]{16})$', re.MULTILINE)
 
 

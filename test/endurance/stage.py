@@ -34,7 +34,7 @@ __all__ = ['AGAIN_S', 'Consumer', 'Mask', 'Stage']
 
 AGAIN_S = 2.0
 """After a fault masks have to come out again within this time."""
-START_S = 10.0
+START_S = 60.0
 MASK = 'segmentation/mask'
 STATUS = 'segmentation/status'
 SETTLE_S = 0.3

@@ -41,6 +41,7 @@ IN_SIDES = {
     'crf': None,
     'smoothing': None,
     'smoothing_history': None,
+    'drivable': (),
 }
 EPILOG = """\
 A side is BUNDLE[,NAME=VALUE...] with names of the node's parameters:

@@ -33,6 +33,7 @@ NO_TRUTH = {
     'teacher': None,
     'taxonomy': None,
     'full': False,
+    'drivable': (),
 }
 EPILOG = """\
 DIR gets images/, labels/ with what the bundle says (class ids), taxonomy.yaml, and frames.json

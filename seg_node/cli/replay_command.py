@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, crf_choice
+from seg_node.cli.drivable_options import add_drivable
 from seg_node.cli.engine_options import add_engine
 from seg_node.cli.live_option import add_live, check_live, run_live
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
@@ -54,6 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_crf(parser)
     add_smoothing(parser)
+    add_drivable(parser)
     add_truth(parser)
     add_outputs(parser)
     add_live(parser)
@@ -185,6 +187,7 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
         temperature=args.temperature,
         crf=crf_choice(args),
         smoothing=smoothing_options(args),
+        drivable=tuple(dict(args.drivable).items()),
         latency_budget=MILLI * args.latency_budget if args.latency_budget else None,
         topics=tuple(args.topic),
         truth=truth if has_truth else None,

@@ -14,6 +14,7 @@ from seg_node.evaluation import open_for_evaluation
 from seg_node.evaluation.evaluate import described
 from seg_node.evaluation.frame_sums import FrameSums
 from seg_node.evaluation.prediction import Predictor
+from seg_node.imaging import drivable_table
 from seg_node.pipeline import Segmenter
 from seg_node.replay.follow import read_decisions
 from seg_node.replay.truth import comparison, open_teacher
@@ -98,8 +99,9 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         BundleError: If a bundle is missing, damaged or altered.
         EngineError: If no engine can run it.
         CrfError: If the bundle lacks the CRF preset that is asked for, or the CRF cannot run.
-        TaxonomyError: If truth and bundle cannot be compared.
-        ParameterError: If there is nothing to follow.
+        TaxonomyError: If truth and bundle cannot be compared, or the bundle lacks a class that
+            is to be drivable.
+        ParameterError: If there is nothing to follow, or a setting is out of range.
     """
     cv2.setNumThreads(OPENCV_THREADS)
     with open_for_evaluation(
@@ -111,8 +113,13 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         crf=options.crf,
     ) as base:
         base.options = replace(
-            base.options, latency_budget=options.latency_budget, smoothing=options.smoothing
+            base.options,
+            latency_budget=options.latency_budget,
+            smoothing=options.smoothing,
+            **{f'drivable_{name}': value for name, value in options.drivable},
         )
+        # Refuses a class that the bundle lacks before a frame is read.
+        drivable_table(base.engine.bundle.manifest.taxonomy, base.options.drivable_classes)
         _warm_up(base)
         decisions = read_decisions(options.follow) if options.follow else None
         teacher = open_teacher(options)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TYPE_CHECKING
+from typing import Any, Literal, TYPE_CHECKING
 
 from seg_node.engines.registry import AUTO
 from seg_node.pipeline import CrfChoice
@@ -55,6 +55,8 @@ class ReplayOptions:
         temperature: Divisor of the scores instead of the bundle's.
         crf: What is asked of the dense CRF.
         smoothing: How frames are smoothed over time; None to leave it out.
+        drivable: Settings of the drivable area, each the name of a field of ``SegmenterOptions``
+            without ``drivable_`` and its value.
         latency_budget: Time for a frame [s]; the CRF runs only if it is predicted to fit. None
             for no limit.
         topics: Cameras; empty to choose the only one.
@@ -77,6 +79,7 @@ class ReplayOptions:
     temperature: float | None = None
     crf: CrfChoice = NO_CRF
     smoothing: SmoothingOptions | None = None
+    drivable: tuple[tuple[str, Any], ...] = ()
     latency_budget: float | None = None
     topics: tuple[str, ...] = ()
     truth: TruthSource | None = None

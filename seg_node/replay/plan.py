@@ -203,7 +203,8 @@ def _depends_on_the_past(options: ReplayOptions) -> bool:
     """Say whether a frame's result depends on more than the frame before."""
     asks_gate = options.crf.enabled and options.follow is None
     by_index = options.truth is not None and options.truth.by == 'index'
-    return asks_gate or by_index or options.smoothing is not None
+    remembers = options.smoothing is not None or bool(dict(options.drivable).get('hysteresis'))
+    return asks_gate or by_index or remembers
 
 
 def _length(bags: Sequence[Bag]) -> int:

@@ -19,7 +19,7 @@ import pytest
 from bags import write_recording
 from replay.drives import SIZE, TOPIC, TRUTH_TOPIC, write_drive
 from seg_node.crf import preset
-from seg_node.errors import BagError, ParameterError
+from seg_node.errors import BagError, ParameterError, SegNodeError
 from seg_node.pipeline import CrfChoice, SegmenterOptions, SmoothingOptions
 from seg_node.replay.options import ReplayOptions, TruthSource
 from seg_node.replay.record import FrameRecord
@@ -402,3 +402,45 @@ def test_smoothed_frames_are_those_of_the_segmenter_in_sequence(
     expected = [tuple(np.bincount(one.labels.ravel(), minlength=3)) for one in results]
     assert found == expected
     assert any((one != two.labels).any() for one, two in zip(plain, results, strict=True))
+
+
+def test_drivable_area_is_that_of_the_settings(drive: Path, bundle: str, tmp_path: Path) -> None:
+    from seg_node.pipeline import open_segmenter  # noqa: PLC0415 - needs onnxruntime
+    from seg_node.recordings.reader import decode, Recording  # noqa: PLC0415 - needs rosbags
+
+    settings = {'classes': ('lava',), 'hysteresis': 0.4, 'reachable': True}
+    options = ReplayOptions(
+        bundle, drivable=tuple(settings.items()), sinks=('labelled',), workers=2
+    )
+    wanted = SegmenterOptions(
+        drivable_classes=('lava',), drivable_hysteresis=0.4, drivable_reachable=True
+    )
+    with open_segmenter(bundle, options=wanted) as segmenter:
+        expected = [
+            segmenter(image, stamp=0.1 * n).drivable_area for n, image in enumerate(images(drive))
+        ]
+
+    replayed = run([drive], tmp_path / 'out', options)
+
+    (bag,) = (one.parent for one in replayed.out.rglob('metadata.yaml'))
+    recording = Recording(bag)
+    topic = next(name for name in recording.topics if name.endswith('/drivable_area'))
+    found = [decode(one, recording.deserialize(one)) for one in recording.messages([topic])]
+    assert len(found) == FRAMES
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one[..., 0], two)
+    assert any(one.any() for one in found)
+
+
+@pytest.mark.parametrize(
+    ('settings', 'words'),
+    [
+        ({'classes': ('road',)}, "'road'; expected one of green road"),
+        ({'hysteresis': 2.0}, 'drivable_hysteresis is 2.0'),
+    ],
+)
+def test_settings_of_the_drivable_area_are_refused_before_a_frame_is_read(
+    drive: Path, bundle: str, tmp_path: Path, settings: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SegNodeError, match=words):
+        run([drive], tmp_path, ReplayOptions(bundle, drivable=tuple(settings.items())))

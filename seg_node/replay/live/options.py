@@ -93,6 +93,7 @@ def node_parameters(options: ReplayOptions, bag: Bag, topic: str) -> dict[str, A
         'crf.min_uncertain_fraction': AS_TUNED if fraction is None else fraction,
         'crf.hysteresis': crf.hysteresis,
         **_smoothing(options),
+        **_drivable(options),
     }
 
 
@@ -101,3 +102,12 @@ def _smoothing(options: ReplayOptions) -> dict[str, object]:
     if smoothing is None:
         return {'smoothing.method': 'none'}
     return {'smoothing.method': smoothing.method, 'smoothing.history': smoothing.history}
+
+
+def _drivable(options: ReplayOptions) -> dict[str, object]:
+    """Return the settings of the drivable area; what is None here is 0 in the node."""
+    given = {name: 0.0 if value is None else value for name, value in options.drivable}
+    return {
+        f'drivable.{name}': list(value) if isinstance(value, tuple) else value
+        for name, value in given.items()
+    }

@@ -136,11 +136,13 @@ def test_a_node_that_cannot_start_is_told_in_its_own_words(
     bundle: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     drive = write_drive(tmp_path / 'drive', 3)
-    words = ['--engine', 'steam', '--live', '1', '--out', str(tmp_path / 'out')]
+    words = ['--engine', 'fake', '--precision', 'fp16', '--live', '1']  # which that has not
+    words += ['--out', str(tmp_path / 'out')]
 
     assert main(['replay', str(drive), '--bundle', bundle, *words]) == 1
 
-    assert 'The node ended with status 1; the last lines of its log:' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "The node could not start: configure: Unknown precision of engine 'fake'" in told
 
 
 @pytest.mark.parametrize(

@@ -124,17 +124,18 @@ class Ends:
         return (float('inf') if self.waiting else seconds), self.label
 
 
-def read_images(data: str) -> list[npt.NDArray[np.uint8]]:
+def read_images(data: str, size: tuple[int, int] = SIZE) -> list[npt.NDArray[np.uint8]]:
     """Return the frames that the camera sends.
 
     Args:
         data: What ``open_dataset`` understands, or ``PROCEDURAL``.
+        size: (height, width) [px].
     """
     if data == PROCEDURAL:
-        drive = Drive(FRAMES, size=SIZE)
+        drive = Drive(FRAMES, size=size)
         return [drive[index].image for index in range(FRAMES)]
     dataset = spread(open_dataset(data, split='val'), FRAMES)
-    return [fitted(dataset[index].image, SIZE, index) for index in range(FRAMES)]
+    return [fitted(dataset[index].image, size, index) for index in range(FRAMES)]
 
 
 def ends_process(connection: Connection, spaces: dict[str, list[str]], data: str) -> None:
@@ -166,10 +167,16 @@ def prepare() -> None:
 
 
 def ours(
-    bundle: Bundle, threads: int, crf: Mapping[str, Any], *, planes: bool
+    bundle: Bundle, threads: int, parameters: Mapping[str, Any], *, planes: bool
 ) -> tuple[Any, list[str]]:
-    """Return our node as it ships, but for the CRF, and its watched outputs."""
-    values = {'bundle': str(bundle.path), 'engine': 'onnxruntime', 'threads': threads, **crf}
+    """Return our node as it ships, but for some parameters, and its watched outputs."""
+    shipped = {
+        'bundle': str(bundle.path),
+        'engine': 'onnxruntime',
+        'precision': 'fp32',  # as the tutorial's node; by itself ours may take int8
+        'threads': threads,
+    }
+    values = {**shipped, **parameters}
     overrides = [Parameter(name, value=value) for name, value in values.items()]
     node = SegNode(namespace='seg_node', parameter_overrides=overrides)
     topics = class_topics(bundle.manifest.taxonomy).values() if planes else ()
@@ -219,6 +226,7 @@ def compare(
     *,
     planes: bool,
     crf: Mapping[str, Any] | None = None,
+    precision: str = 'fp32',
     least_equal: float = EQUAL_LABELS,
 ) -> dict[str, Any]:
     """Compare the labels of both nodes, then time them in turns.
@@ -228,11 +236,14 @@ def compare(
         course: Frames, rounds and threads.
         planes: Whether the confidence of each class is watched.
         crf: Parameters of our CRF; the tutorial's refines every frame. None for no CRF in either.
+        precision: Of our network; the tutorial's is in torch, fp32.
         least_equal: Share of labels that must be equal.
     """
     prepare()
     nodes = {
-        'seg_node': ours(bundle, course.threads, crf or {}, planes=planes),
+        'seg_node': ours(
+            bundle, course.threads, {'precision': precision, **(crf or {})}, planes=planes
+        ),
         'tutorial': tutorial(bundle, course.threads, planes=planes, crf=crf is not None),
     }
     executor = SingleThreadedExecutor()
@@ -247,7 +258,7 @@ def compare(
     equal, times = take_turns(here, executor, list(spaces), course.rounds, least_equal)
     here.send(None)
     other.join()
-    decisions = nodes['seg_node'][0].health.report().crf
+    decisions = nodes['seg_node'][0].cameras[0].health.report().crf
     nodes['seg_node'][0].stop(TIMEOUT_S)
     rclpy.try_shutdown()
     medians = {space: statistics.median(values) for space, values in times.items()}

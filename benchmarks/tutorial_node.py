@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Manifest
 
+    UInt8Array = npt.NDArray[np.uint8]
+    Place = tuple[int, int, int, int]  # top, left, height, width [px] in the network's input
+
 __all__ = ['TutorialNode']
 
 QUEUE = 10
@@ -99,39 +102,47 @@ class TutorialNode(Node):
     def on_image(self, message: Any) -> None:
         """Segment and publish one frame."""
         image = imgmsg_to_cv2(message)
-        probabilities = self.segment(image)
-        refined = with_dense_crf(image, probabilities) if self.crf else probabilities
-        label = refined.argmax(0).astype(np.uint8)
-        drivable = np.where(label == self.drivable, 255, 0).astype(np.uint8)
-        confidence = (probabilities * 255).astype(np.uint8)
+        batch, place = self.prepare(image)
+        with torch.no_grad():
+            scores = self.network(batch)
+        label, drivable, confidence = self.post_process(scores, place, image)
         self.publisher_label.publish(cv2_to_imgmsg(label, 'mono8', message.header))
         for index, publisher in enumerate(self.publishers_confidence):
             publisher.publish(cv2_to_imgmsg(confidence[index], 'mono8', message.header))
         self.publisher_drivable.publish(cv2_to_imgmsg(drivable, 'mono8', message.header))
 
-    def segment(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """Return (K, H, W) class probabilities of an (H, W, 3) uint8 RGB image."""
-        canvas, (top, left, height, width) = self.letterbox(image)
-        batch = torch.from_numpy(canvas.transpose(2, 0, 1)[None].copy()).float()
-        with torch.no_grad():
-            scores = self.network(batch)
-            stride = self.spec.height // scores.shape[2]
-            rows = slice(top // stride, (top + height) // stride)
-            columns = slice(left // stride, (left + width) // stride)
-            scores = functional.interpolate(
-                scores[:, :, rows, columns],
-                size=image.shape[:2],
-                mode='bilinear',
-                align_corners=False,
-            )
+    def prepare(self, image: UInt8Array) -> tuple[torch.Tensor, Place]:
+        """Return the network's input for an (H, W, 3) uint8 RGB image, and where it lies there."""
+        canvas, place = self.letterbox(image)
+        return torch.from_numpy(canvas.transpose(2, 0, 1)[None].copy()).float(), place
+
+    def post_process(
+        self, scores: torch.Tensor, place: Place, image: UInt8Array
+    ) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
+        """Return label map, drivable mask and (K, H, W) confidence, uint8 at the image's size."""
+        probabilities = self.probabilities(scores, place, image.shape[:2])
+        refined = with_dense_crf(image, probabilities) if self.crf else probabilities
+        label = refined.argmax(0).astype(np.uint8)
+        drivable = np.where(label == self.drivable, 255, 0).astype(np.uint8)
+        return label, drivable, (probabilities * 255).astype(np.uint8)
+
+    def probabilities(
+        self, scores: torch.Tensor, place: Place, size: tuple[int, ...]
+    ) -> npt.NDArray[np.float32]:
+        """Return (K, H, W) class probabilities at the image's size."""
+        top, left, height, width = place
+        stride = self.spec.height // scores.shape[2]
+        rows = slice(top // stride, (top + height) // stride)
+        columns = slice(left // stride, (left + width) // stride)
+        scores = functional.interpolate(
+            scores[:, :, rows, columns], size=size, mode='bilinear', align_corners=False
+        )
         logits = scores[0].numpy() / self.temperature
         powers = np.exp(logits - logits.max(0, keepdims=True))
         probabilities: npt.NDArray[np.float32] = powers / powers.sum(0, keepdims=True)
         return probabilities
 
-    def letterbox(
-        self, image: npt.NDArray[np.uint8]
-    ) -> tuple[npt.NDArray[np.float32], tuple[int, int, int, int]]:
+    def letterbox(self, image: UInt8Array) -> tuple[npt.NDArray[np.float32], Place]:
         """Return the image resized into the network's input, and where it lies there."""
         scale = min(self.spec.height / image.shape[0], self.spec.width / image.shape[1])
         height = min(round(image.shape[0] * scale / 4) * 4, self.spec.height)

@@ -79,7 +79,7 @@ class BenchmarkOptions:
     bundle: str = 'default'
     engine: str = 'onnxruntime'
     threads: int = 1
-    precision: str = 'auto'
+    precision: str = 'fp32'
     subjects: tuple[Subject, ...] = tuple(SUBJECTS)
     sizes: tuple[str, ...] = tuple(SIZES)
     cameras: tuple[int, ...] = (1, 6)

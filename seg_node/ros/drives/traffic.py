@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = ['Run', 'Traffic', 'main']
 
 # Deep enough for this process to be busy with another camera's answers for a while.
-OUTPUT_QOS = QoSProfile(
+RELIABLE_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.RELIABLE
 )
 # A frame that is not answered within this time after the last answer was lost [s].
@@ -96,7 +96,11 @@ class Traffic:
     """Publishes frames and waits for what comes back; all in one thread."""
 
     def __init__(
-        self, frames: Sequence[Image], cameras: Sequence[str], outputs: Sequence[str]
+        self,
+        frames: Sequence[Image],
+        cameras: Sequence[str],
+        outputs: Sequence[str],
+        quality: QoSProfile = CAMERA_QOS,
     ) -> None:
         """Create the topics.
 
@@ -104,6 +108,7 @@ class Traffic:
             frames: What cameras send; their headers are overwritten.
             cameras: Names; an empty one is the only camera, without a name.
             outputs: Relative names of the topics that answer a frame.
+            quality: Of the cameras' topics.
         """
         self._node = rclpy.create_node('traffic')
         self._executor = SingleThreadedExecutor()
@@ -115,11 +120,11 @@ class Traffic:
         prefixes = [f'{name}/' if name else '' for name in cameras]
         self._answers = [[f'{prefix}{topic}' for topic in outputs] for prefix in prefixes]
         self._cameras = [
-            self._node.create_publisher(Image, f'{prefix}image', CAMERA_QOS) for prefix in prefixes
+            self._node.create_publisher(Image, f'{prefix}image', quality) for prefix in prefixes
         ]
         for topic in (one for answers in self._answers for one in answers):
             self._node.create_subscription(
-                Image, topic, partial(self._received, topic), OUTPUT_QOS
+                Image, topic, partial(self._received, topic), RELIABLE_QOS
             )
 
     def connected(self) -> bool:
@@ -230,7 +235,9 @@ def serve(args: argparse.Namespace) -> int:
     files = sorted(args.frames.glob('*.npy'))
     if not files:
         sys.exit(f'traffic: there are no *.npy images in {str(args.frames)!r}.')
-    traffic = Traffic([image_message(file) for file in files], args.cameras, args.outputs)
+    quality = RELIABLE_QOS if args.reliable else CAMERA_QOS
+    images = [image_message(file) for file in files]
+    traffic = Traffic(images, args.cameras, args.outputs, quality)
     deadline = time.monotonic() + args.timeout
     while not traffic.connected():
         if time.monotonic() > deadline:
@@ -253,6 +260,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--frames', type=Path, required=True, help='folder of *.npy RGB images')
     parser.add_argument('--outputs', nargs='+', required=True, help='topics that answer a frame')
     parser.add_argument('--cameras', nargs='+', default=[''], help='names (one without a name)')
+    parser.add_argument('--reliable', action='store_true', help='cameras, for nodes that insist')
     parser.add_argument('--node-here', action='store_true', help='run the node in this process')
     parser.add_argument('--timeout', type=float, default=60.0, help='wait for the node [s]')
     return parser.parse_args(remove_ros_args(['traffic', *argv])[1:])

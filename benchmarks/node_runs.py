@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes in processes of their own, each with its cameras, that take turns."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+import os
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from seg_node.benchmark.run import Run
+from seg_node.processes import (
+    cpu_seconds,
+    Crew,
+    environment,
+    free_domain,
+    ros_arguments,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+__all__ = ['Rival', 'Spent', 'Turns', 'taking_turns']
+
+MEASURED_NODE = str(Path(__file__).with_name('measured_node.py'))
+START_TIMEOUT_S = 120.0
+RUN_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A node that is measured.
+
+    Attributes:
+        arguments: Of ``measured_node.py``: kind and options.
+        outputs: Relative topics that are watched; a frame is done when all have come.
+        frames: Folder of the images that its camera sends.
+        parameters: Of the node, by name.
+        count: Frames of a turn, each sent when the last was done.
+    """
+
+    arguments: Sequence[str]
+    outputs: Sequence[str]
+    frames: Path
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    count: int = 8
+
+
+@dataclass(slots=True)
+class Spent:
+    """Processor time of a node's process per frame [ms], one value per turn.
+
+    Attributes:
+        total: All of it.
+        network: Of the network.
+        post: Of the post-processing.
+        latency: Median time from an image to its last output.
+        lost: Frames of which not all outputs came [count].
+    """
+
+    total: list[float] = field(default_factory=list)
+    network: list[float] = field(default_factory=list)
+    post: list[float] = field(default_factory=list)
+    latency: list[float] = field(default_factory=list)
+    lost: int = 0
+
+    def medians(self) -> dict[str, float]:
+        """Return medians over the turns; ``around`` is what is neither network nor post."""
+        parts = zip(self.total, self.network, self.post, strict=True)
+        around = [total - network - post for total, network, post in parts]
+        return {
+            'cpu_ms': median(self.total),
+            'network_ms': median(self.network),
+            'post_ms': median(self.post),
+            'around_ms': median(around),
+            'latency_ms': median(self.latency),
+            'lost': self.lost,
+        }
+
+
+class Turns:
+    """Rivals that are ready, in one domain and a namespace each."""
+
+    def __init__(self, crew: Crew, rivals: Mapping[str, Rival]) -> None:
+        """Remember them."""
+        self._crew = crew
+        self._rivals = rivals
+
+    def take(self, rounds: int) -> dict[str, Spent]:
+        """Let each send its frames, one rival after the other, some rounds after a first one."""
+        spent = {name: Spent() for name in self._rivals}
+        for turn in range(rounds + 1):
+            for name in self._rivals:
+                self._turn(name, spent[name] if turn else Spent())
+        return spent
+
+    def _turn(self, name: str, spent: Spent) -> None:
+        pid = self._crew.pid(name)
+        before, cpu = self._parts(name), cpu_seconds(pid)
+        self._crew.say(f'{name}_traffic', f'each {self._rivals[name].count}')
+        played = self._crew.wait_for(f'{name}_traffic', 'played', timeout=RUN_TIMEOUT_S)
+        run = Run.of(played.details, cpu_seconds(pid) - cpu)
+        after = self._parts(name)
+        assert run.latencies, f'{name} answered nothing'
+        spent.lost += run.sent - len(run.latencies)
+        frames = run.sent  # the work was done for lost ones too
+        spent.total.append(1e3 * run.cpu / frames)
+        spent.network.append(1e3 * (after['network_s'] - before['network_s']) / frames)
+        spent.post.append(1e3 * (after['post_s'] - before['post_s']) / frames)
+        spent.latency.append(1e3 * median(run.latencies))
+
+    def _parts(self, name: str) -> Mapping[str, float]:
+        self._crew.say(name, 'spent')
+        return self._crew.wait_for(name, 'spent', timeout=RUN_TIMEOUT_S).details
+
+
+@contextmanager
+def taking_turns(rivals: Mapping[str, Rival], logs: Path) -> Iterator[Turns]:
+    """Start the rivals and their cameras, and end them afterwards.
+
+    Args:
+        rivals: By name, which is the namespace of each too.
+        logs: Folder for what the processes say.
+    """
+    with Crew(logs, environment(free_domain(os.getpid()))) as crew:
+        for name, rival in rivals.items():
+            ros = ros_arguments(f'/{name}', rival.parameters)
+            crew.start(name, MEASURED_NODE, *rival.arguments, *ros)
+            arguments = ['--frames', str(rival.frames), '--outputs', *rival.outputs]
+            arguments += [
+                '--reliable',
+                '--timeout',
+                f'{START_TIMEOUT_S:g}',
+                *ros_arguments(f'/{name}', {}),
+            ]
+            crew.start(
+                f'{name}_traffic', '-m', 'seg_node.ros.drives.traffic', *arguments, may_end=True
+            )
+            crew.wait_for(f'{name}_traffic', 'ready', timeout=START_TIMEOUT_S)
+        yield Turns(crew, rivals)

@@ -12,7 +12,7 @@ import pytest
 
 from seg_node.bundle import open_bundle, write_bundle
 from seg_node.engines.base import ScoreEngine
-from seg_node.engines.registry import open_engine
+from seg_node.engines.registry import open_engine, precision_offline
 from seg_node.errors import BundleError, EngineError
 from seg_node.pipeline import open_segmenter
 import tiny
@@ -54,6 +54,15 @@ def test_auto_takes_what_the_bundle_says(
 
     assert engine.precision == expected
     assert scores.shape == (1, 3, 24, 32)
+
+
+@pytest.mark.parametrize('name', ['auto', 'onnxruntime', 'fake'])
+@pytest.mark.parametrize('says', ['fp32', 'int8'])
+def test_auto_can_be_asked_for_by_its_name(tmp_path: Path, name: str, says: str) -> None:
+    bundle = bundle_with_int8(tmp_path, says)
+
+    with open_engine(name, bundle) as engine:
+        assert precision_offline(name, bundle) == engine.precision == says
 
 
 def test_best_engine_takes_the_precision_that_is_asked_for(tmp_path: Path) -> None:

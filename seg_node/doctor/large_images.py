@@ -75,7 +75,7 @@ def _send(crew: Crew, *options: str) -> tuple[int, list[float]]:
     delays: dict[int, float] = {}
     sent = 0
     for event in crew.events(SILENCE_S):
-        if event.what == 'received':
+        if event.what == 'received' and event.details['number'] >= 0:
             delays[event.details['number']] = event.details['delay']
         elif event.what == 'done':
             sent = event.details['sent']

@@ -9,12 +9,16 @@ from pathlib import Path
 import shutil
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seg_node.doctor.large_images import send_large_images
 from seg_node.ros.transport import PROFILE_VARIABLES
 from seg_node.ros.transport.profile import SMALL
+
+if TYPE_CHECKING:
+    from seg_node.doctor import Finding
 
 pytestmark = pytest.mark.needs_ros
 ROOT = Path(__file__).parents[2]
@@ -25,11 +29,27 @@ exec "$0" -c '
 import json
 from seg_node.doctor.large_images import send_large_images
 from seg_node.ros.transport import use_shared_memory_profile
-print(json.dumps([use_shared_memory_profile({}), [one.level for one in send_large_images()]]))
+print(json.dumps([use_shared_memory_profile({}), [one.found for one in send_large_images()]]))
 '
 """
 NOT_PERMITTED = 77
 UNSHARE = shutil.which('unshare')
+
+
+FEW = 3  # a machine with other things to do drops one now and then
+MANY = 20
+
+
+def number(found: str) -> int:
+    """Return how many images were lost, of thirty."""
+    lost, _, rest = found.partition(' of 30 images')
+    assert rest
+    return int(lost)
+
+
+def lost(finding: Finding) -> int:
+    """Return how many images were lost, of thirty."""
+    return number(finding.found)
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +62,10 @@ def no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_node_gets_what_it_sends_and_a_camera_with_the_defaults_loses() -> None:
     as_node, as_camera = send_large_images()
 
-    assert as_node.level == 'ok', as_node.found
+    assert lost(as_node) <= FEW
     assert 'ms on the way' in as_node.found
-    assert as_camera.level == 'warn', as_camera.found
+    assert lost(as_camera) > MANY
+    assert as_camera.level == 'warn'
     assert 'profile' in as_camera.remedy
 
 
@@ -53,9 +74,7 @@ def test_camera_with_the_profile_loses_nothing(monkeypatch: pytest.MonkeyPatch) 
     for name in PROFILE_VARIABLES:
         monkeypatch.setenv(name, str(ROOT / 'config' / SMALL.file))
 
-    levels = [one.level for one in send_large_images()]
-
-    assert levels == ['ok', 'ok']
+    assert max(lost(one) for one in send_large_images()) <= FEW
 
 
 @pytest.mark.skipif(UNSHARE is None, reason='there is no unshare')
@@ -72,6 +91,7 @@ def test_images_pass_in_the_64_megabytes_that_docker_gives() -> None:
         pytest.skip(f'mounting is not permitted here: {done.stderr.strip()}')
 
     assert done.returncode == 0, done.stderr
-    profile, levels = json.loads(done.stdout)
+    profile, (as_node, as_camera) = json.loads(done.stdout)
     assert SMALL.file in profile
-    assert levels == ['ok', 'warn']
+    assert number(as_node) <= FEW
+    assert number(as_camera) > MANY

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sends numbered images of 1920 x 1080 as a camera does, best effort at 30 Hz.
+"""Sends numbered images of 1920 x 1080 as a camera does, best effort at 15 Hz.
 
 ``python -m seg_node.ros.checkup.sender --images 30`` keeps to the settings of the shell; with
 ``--profile`` it takes the shipped DDS profile, as the node does. Events: ``ready`` when somebody
@@ -31,19 +31,23 @@ __all__ = ['TOPIC', 'main']
 
 TOPIC = 'seg_doctor/image'
 HEIGHT, WIDTH = 1080, 1920
-RATE = 30.0
+RATE = 15.0  # [Hz] so that a busy receiver is not taken for bad settings
 LISTENER_S = 10.0
+WARM_UP = 3  # images that nobody counts: the first may be lost while both sides meet
 SETTLE_S = 0.3  # both sides have to know of each other
 
 
 def send(publisher: Publisher[Image], count: int) -> None:
-    """Publish numbered images; the frame id is the number, the stamp the time of sending."""
+    """Publish numbered images; the frame id is the number, the stamp the time of sending.
+
+    Those with negative numbers come first, to warm up.
+    """
     step = 3 * WIDTH
     message = Image(height=HEIGHT, width=WIDTH, encoding='rgb8', step=step)
     message.data.frombytes(bytes(HEIGHT * step))
     start = time.monotonic()
-    for number in range(count):
-        time.sleep(max(0.0, start + number / RATE - time.monotonic()))
+    for number in range(-WARM_UP, count):
+        time.sleep(max(0.0, start + (number + WARM_UP) / RATE - time.monotonic()))
         now = time.time_ns()
         message.header.frame_id = str(number)
         message.header.stamp.sec, message.header.stamp.nanosec = divmod(now, 1_000_000_000)

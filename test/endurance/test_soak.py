@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the soak finds in figures that are made up: each fault misses its own bar."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, TYPE_CHECKING
+
+import pytest
+
+from endurance.memory import Holdings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from endurance.age import Status
+
+pytestmark = pytest.mark.needs_ros
+
+SECONDS = 300.0
+RATE = 30.0
+LAST = 230.0
+"""Faults begin here, in time for the last minute."""
+
+
+def missed(
+    *,
+    hold: Callable[[Holdings], Holdings] = lambda one: one,
+    status: Callable[[Status], Status] = lambda one: one,
+    faults: tuple[str, ...] = (),
+    recovery: float = 0.5,
+) -> list[str]:
+    """Return the bars that a run of five minutes misses whose end was changed."""
+    from endurance.age import Status  # noqa: PLC0415
+    from endurance.soak import Record, verdicts  # noqa: PLC0415  # needs ROS
+
+    record = Record(begun=1000.0, recoveries=[('camera killed', recovery)])
+    statuses = []
+    for second in range(int(SECONDS)):
+        late = second >= LAST
+        holdings = Holdings(200.0, 40, 20, cpu=0.9 * second)
+        record.samples.append((float(second), hold(holdings) if late else holdings))
+        for part in range(10):
+            frame = Status(1000.0 + second + part / 10, 0.09 + 0.001 * part, 0.02)
+            statuses.append(status(frame) if late else frame)
+    heard = SimpleNamespace(statuses=statuses, faults=list(faults))
+    stage: Any = SimpleNamespace(consumer=SimpleNamespace(heard=heard), open=lambda: 1)
+    return [one.what for one in verdicts(stage, record, SECONDS, RATE) if not one.passed]
+
+
+def test_a_run_that_stays_the_same_passes() -> None:
+    assert missed() == []
+
+
+@pytest.mark.parametrize(
+    ('change', 'bar'),
+    [
+        ({'hold': lambda one: replace(one, rss_anon=210.0)}, 'RssAnon, last minute / first'),
+        ({'hold': lambda one: replace(one, files=41)}, 'more file descriptors'),
+        ({'hold': lambda one: replace(one, threads=21)}, 'more threads'),
+        (
+            {'hold': lambda one: replace(one, cpu=1.2 * one.cpu)},
+            'processor time per mask, last / first',
+        ),
+        (
+            {'status': lambda one: replace(one, age=1.2 * one.age)},
+            'median latency, last minute / first',
+        ),
+        ({'status': lambda one: replace(one, waited=0.1)}, 'waited p99.9, frame times'),
+        ({'faults': ('who?',)}, 'headers that nobody sent'),
+        ({'recovery': -1.0}, 'faults without masks within 2 s'),
+    ],
+    ids=lambda one: one if isinstance(one, str) else '',
+)
+def test_a_run_that_gets_worse_misses_its_bar(change: dict[str, Any], bar: str) -> None:
+    assert missed(**change) == [bar]

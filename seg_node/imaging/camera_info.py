@@ -15,42 +15,49 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ['decimated_info', 'described_size']
+__all__ = ['decimated_info', 'describes']
 
 
-def described_size(info: Any) -> tuple[int, int]:
-    """Return height and width of the image that a calibration is for [px].
+def describes(info: Any, size: tuple[int, int]) -> bool:
+    """Tell whether a calibration is for images of a size.
+
+    Height and width are those of the sensor, of which region of interest and binning make the
+    image. Many drivers give those of the image itself and name its binning all the same, so one of
+    the two has to fit.
 
     Args:
         info: With height, width, binning and region of interest; zeros stand for no binning and
             for the whole sensor.
+        size: Height and width of the image [px].
     """
     region = info.roi
     height = (region.height or info.height) // max(info.binning_y, 1)
     width = (region.width or info.width) // max(info.binning_x, 1)
-    return height, width
+    return size in ((info.height, info.width), (height, width))
 
 
-def decimated_info(info: Any, factor: int) -> Any:
+def decimated_info(info: Any, factor: int, size: tuple[int, int]) -> Any:
     """Return the calibration of the image that has every ``factor``-th pixel of the described one.
 
     Region of interest and binning are worked into the matrices, so that consumers which know
     neither are right, too: height and width are those of the small image, K and P are for its
-    pixels. Distortion and rotation are free of pixels and stay. A camera that nobody calibrated (a
-    focal length of 0) keeps its zeros.
+    pixels. Where height and width are those of the image, K and P are, too. Distortion and
+    rotation are free of pixels and stay. A camera that nobody calibrated (a focal length of 0)
+    keeps its zeros.
 
     Args:
-        info: Stays as it is.
+        info: For images of this size, as ``describes`` tells; stays as it is.
         factor: 1 or more.
+        size: Height and width of the large image [px].
     """
     small = copy.deepcopy(info)
-    height, width = described_size(info)
-    region = info.roi
-    offset = (region.x_offset, region.y_offset)
-    steps = (factor * max(info.binning_x, 1), factor * max(info.binning_y, 1))
+    offset, steps = (0, 0), (factor, factor)
+    if (info.height, info.width) != size:
+        offset = (info.roi.x_offset, info.roi.y_offset)
+        steps = (factor * max(info.binning_x, 1), factor * max(info.binning_y, 1))
     small.k = _in_pixels(info.k, 3, offset, steps)
     small.p = _in_pixels(info.p, 4, offset, steps)
-    small.height, small.width = height // factor, width // factor
+    small.height, small.width = size[0] // factor, size[1] // factor
     small.binning_x = small.binning_y = 1
     small.roi.x_offset = small.roi.y_offset = small.roi.height = small.roi.width = 0
     small.roi.do_rectify = False

@@ -10,7 +10,7 @@ import shutil
 from typing import Any, TYPE_CHECKING
 
 from seg_node.errors import ImageError, ParameterError
-from seg_node.imaging.camera_info import decimated_info, described_size
+from seg_node.imaging.camera_info import decimated_info, describes
 from seg_node.interface import (
     autoware_runs,
     class_tables,
@@ -199,16 +199,14 @@ class LabelledBag:
         """Yield the camera infos, as the node not if they are for images of another size."""
         info = self._infos[job.record.topic].at(job.record.log_ns)
         size = job.image.shape[:2]
-        if info is None or described_size(info) != size:
+        if info is None or not describes(info, size):
             return
         own = replace(info, header=job.message.header)
         if topics.CAMERA_INFO in self._chosen.topics:
             yield topics.CAMERA_INFO, own
         if topics.DECIMATED_CAMERA_INFO in self._chosen.topics:
-            yield (
-                topics.DECIMATED_CAMERA_INFO,
-                decimated_info(own, self._image_options.factor(size)),
-            )
+            factor = self._image_options.factor(size)
+            yield topics.DECIMATED_CAMERA_INFO, decimated_info(own, factor, size)
 
     def _write_latched(self, log_ns: int) -> None:
         types, manifest = self._writer.types, self._context.manifest

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from seg_node.imaging.camera_info import decimated_info, described_size
+from seg_node.imaging.camera_info import decimated_info, describes
 
 K = [500.0, 0.0, 321.5, 0.0, 510.0, 238.25, 0.0, 0.0, 1.0]
 P = [480.0, 0.0, 318.0, -36.0, 0.0, 490.0, 241.0, 7.0, 0.0, 0.0, 1.0, 0.0]
@@ -52,8 +52,10 @@ def test_points_fall_on_the_pixels_that_stayed(
     factor: int, binning: tuple[int, int], region: tuple[int, int, int, int]
 ) -> None:
     info = camera_info(binning, region)
+    width, height = region[2:] if region[2] else (640, 480)
+    size = (height // max(binning[1], 1), width // max(binning[0], 1))
 
-    small = decimated_info(info, factor)
+    small = decimated_info(info, factor, size)
 
     # sensor pixel -> region -> binning -> every factor-th pixel, step by step
     steps = np.maximum(binning, 1) * factor
@@ -66,20 +68,21 @@ def test_points_fall_on_the_pixels_that_stayed(
 
 
 def test_size_is_that_of_the_decimated_image_and_nothing_is_left_to_apply() -> None:
-    small = decimated_info(camera_info((2, 2), (40, 24, 600, 444)), 4)
+    small = decimated_info(camera_info((2, 2), (40, 24, 600, 444)), 4, (222, 300))
 
     assert (small.height, small.width) == (444 // 2 // 4, 600 // 2 // 4)
     assert (small.binning_x, small.binning_y) == (1, 1)
     assert small.roi == SimpleNamespace(
         x_offset=0, y_offset=0, width=0, height=0, do_rectify=False
     )
-    assert described_size(small) == (small.height, small.width)
+    assert describes(small, (222 // 4, 300 // 4))
+    assert not describes(small, (222, 300))
 
 
 def test_what_is_free_of_pixels_stays_and_the_original_too() -> None:
     info = camera_info((2, 2), (40, 24, 600, 444))
 
-    small = decimated_info(info, 4)
+    small = decimated_info(info, 4, (222, 300))
 
     assert small.d == info.d
     assert small.distortion_model == 'plumb_bob'
@@ -92,7 +95,7 @@ def test_camera_without_calibration_keeps_its_zeros() -> None:
     info = camera_info(region=(40, 24, 600, 444))
     info.k, info.p = np.zeros(9), np.zeros(12)
 
-    small = decimated_info(info, 3)
+    small = decimated_info(info, 3, (444, 600))
 
     assert not small.k.any()
     assert not small.p.any()
@@ -110,7 +113,19 @@ def test_camera_without_calibration_keeps_its_zeros() -> None:
 def test_described_image_is_the_region_binned(
     binning: tuple[int, int], region: tuple[int, int, int, int], size: tuple[int, int]
 ) -> None:
-    assert described_size(camera_info(binning, region)) == size
+    info = camera_info(binning, region)
+
+    assert describes(info, size)
+    assert describes(info, (480, 640))
+    assert not describes(info, (size[0] + 1, size[1]))
+
+
+def test_driver_that_gives_the_size_of_the_image_and_its_binning_is_understood() -> None:
+    """Its matrices are for the image; the binning has been applied."""
+    small = decimated_info(camera_info((2, 2)), 4, (480, 640))
+
+    assert (small.height, small.width) == (120, 160)
+    np.testing.assert_allclose(seen_by(small.k, POINTS), seen_by(K, POINTS) / 4, atol=1e-9)
 
 
 @pytest.mark.needs_rosbags
@@ -125,7 +140,7 @@ def test_message_of_a_recording_takes_the_values() -> None:
         *(np.array(P), 0, 0, region),
     )
 
-    small = decimated_info(info, 4)
+    small = decimated_info(info, 4, (480, 640))
 
     assert (small.height, small.width, small.k[0]) == (120, 160, 125.0)
 
@@ -136,7 +151,7 @@ def test_message_of_ros_takes_the_values() -> None:
 
     info = CameraInfo(height=480, width=640, k=K, p=P)
 
-    small = decimated_info(info, 4)
+    small = decimated_info(info, 4, (480, 640))
 
     assert (small.height, small.width, small.k[0], small.p[3]) == (120, 160, 125.0, -9.0)
     assert info.k[0] == 500.0

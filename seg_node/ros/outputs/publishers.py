@@ -9,7 +9,7 @@ from typing import Any, TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from seg_node.imaging.camera_info import decimated_info, described_size
+from seg_node.imaging.camera_info import decimated_info, describes
 from seg_node.interface import (
     autoware_runs,
     class_tables,
@@ -239,13 +239,13 @@ class Publishers:
             header: Of that; both messages carry it.
             options: How images are made.
         """
-        if described_size(info) != size:
+        if not describes(info, size):
             return
         info.header = header
         if topics.CAMERA_INFO in wanted.topics:
             self._calibrations[topics.CAMERA_INFO].publish(info)
         if topics.DECIMATED_CAMERA_INFO in wanted.topics:
-            small = decimated_info(info, options.factor(size))
+            small = decimated_info(info, options.factor(size), size)
             self._calibrations[topics.DECIMATED_CAMERA_INFO].publish(small)
 
     def destroy(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import json
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import pytest
 
@@ -36,16 +37,12 @@ def test_all_rivals_are_compared_and_timed(
     import bench_cpu_engines  # noqa: PLC0415  # needs onnxruntime
 
     monkeypatch.setattr(bench_cpu_engines, 'PAUSE_S', 0.0)
-    monkeypatch.setattr(bench_cpu_engines.cv2, 'setNumThreads', lambda _: None)
+    monkeypatch.setattr(cv2, 'setNumThreads', lambda _: None)
     monkeypatch.delenv('SEG_NODE_CAMVID', raising=False)
     target = tmp_path / 'result.json'
 
-    assert (
-        bench_cpu_engines.main(
-            ['--bundle', bundle, '--rounds', '1', '--plain-malloc', '--json', str(target)]
-        )
-        == 0
-    )
+    words = ['--bundle', bundle, '--rounds', '1', '--plain-malloc', '--json', str(target)]
+    assert bench_cpu_engines.main(words) == 0
 
     found = json.loads(target.read_text(encoding='utf-8'))
     for precision in ('fp32', 'int8'):

@@ -73,7 +73,7 @@ def fill_holes(area: UInt8Array, named: UInt8Array, largest: int) -> None:
     around = cv2.dilate(
         cv2.bitwise_not(named), NEIGHBOURS, borderType=cv2.BORDER_CONSTANT, borderValue=LEVELS
     )
-    count, numbers = cv2.connectedComponents(uncertain, connectivity=CORNERS_TOUCH)
+    count, numbers = _numbered(uncertain, CORNERS_TOUCH)
     here = uncertain > 0
     spots = numbers[here]
     filled = np.bincount(spots, minlength=count) <= largest
@@ -91,11 +91,20 @@ def keep_reachable(area: UInt8Array, region: UInt8Array) -> None:
         region: (H, W) uint8, from ``ego_region``.
     """
     area, region = _cropped(area, region)
-    count, islands = cv2.connectedComponents(area, connectivity=EDGES_TOUCH)
+    count, islands = _numbered(area, EDGES_TOUCH)
     reached = np.zeros(count, np.uint8)
     reached[islands[cv2.bitwise_and(area, region) > 0]] = LEVELS
     if np.count_nonzero(reached) < count - 1:
-        np.take(reached, np.asarray(islands, np.int32), out=area)
+        np.take(reached, islands, out=area)
+
+
+def _numbered(mask: UInt8Array, touching: int) -> tuple[int, npt.NDArray[np.int32]]:
+    """Return how many regions a mask has, with the rest of it, and the number of each pixel's.
+
+    By Wu's algorithm: the usual one for touching edges crashes in OpenCV 4.5, which Humble has.
+    """
+    count, numbers = cv2.connectedComponentsWithAlgorithm(mask, touching, cv2.CV_32S, cv2.CCL_WU)
+    return count, np.asarray(numbers, np.int32)
 
 
 def _cropped(area: UInt8Array, other: UInt8Array) -> tuple[UInt8Array, UInt8Array]:

@@ -99,8 +99,9 @@ class Smoother:
         window = placement.crop(scores)
         now = _softmax(window, self._temperature)
         grey = grey_image(image, window.shape[-2:]) if options.method == 'flow' else None
-        if self._sequence.follows(placement.image_size, stamp) and self._past is not None:
-            past, weight = self._carried(self._past, grey)
+        past, follows = self._past, self._sequence.follows(placement.image_size, stamp)
+        if follows and past is not None and past.shape == now.shape:
+            past, weight = self._carried(past, grey)
             now += np.float32(options.history) * weight * (past - now)
         self._past, self._grey = now, grey
         smoothed = scores.copy()

@@ -98,6 +98,16 @@ def test_an_image_of_another_size_begins_anew(options: SmoothingOptions) -> None
     np.testing.assert_allclose(softmax(smoothed), softmax(random_scores(1)), atol=1e-5)
 
 
+def test_scores_of_another_grid_begin_anew() -> None:
+    smoother = Smoother(TEMPERATURE)
+    smoother(random_scores(0), GREY, PLACEMENT, AVERAGE, 0.0)
+    half = np.ascontiguousarray(random_scores(1)[:, ::2, ::2])
+
+    smoothed = smoother(half, GREY, PLACEMENT, AVERAGE, 0.1)
+
+    np.testing.assert_allclose(softmax(smoothed), softmax(half), atol=1e-5)
+
+
 def test_frame_without_a_stamp_is_left_and_leaves_no_trace() -> None:
     smoother, reference = Smoother(TEMPERATURE), Smoother(TEMPERATURE)
     for one in (smoother, reference):

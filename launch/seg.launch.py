@@ -26,6 +26,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from seg_node.ros.transport import use_shared_memory_profile
 
 SHARE = Path(__file__).parent.parent
+RESPAWN_DELAY_S = 2.0
 
 # name, default, description
 ARGUMENTS = (
@@ -39,6 +40,7 @@ ARGUMENTS = (
     ('params_file', str(SHARE / 'config' / 'seg.params.yaml'), 'Parameters of the node'),
     ('use_sim_time', 'false', 'Take the time from /clock: for bags and simulation'),
     ('autostart', '', 'true: configure and activate at once; false: wait for a manager'),
+    ('respawn', 'false', 'true: start the node again 2 s after its process has ended by itself'),
     ('log_level', 'info', 'debug, info, warn, error or fatal'),
 )
 # Forwarded as parameters where they are given.
@@ -82,6 +84,8 @@ def start(context: LaunchContext) -> list[Any]:
             *((f'{name}/image', topic) for name, topic in topics.items() if topic),
         ],
         ros_arguments=['--log-level', given['log_level']],
+        respawn=given['respawn'] == 'true',
+        respawn_delay=RESPAWN_DELAY_S,
         output='screen',
         emulate_tty=True,
     )

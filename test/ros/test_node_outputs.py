@@ -209,5 +209,6 @@ def test_status_says_what_was_done_with_the_frame(rig: Rig) -> None:
     assert values['crf'] == 'off'
     assert 0.0 <= float(values['uncertain_fraction']) <= 1.0
     assert float(values['infer_ms']) > 0.0
+    assert float(values['age_s']) > 0.0
     assert float(values['arrival_to_publish_ms']) >= float(values['infer_ms'])
     assert 'tiny' in values['bundle']

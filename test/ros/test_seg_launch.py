@@ -10,6 +10,7 @@ from __future__ import annotations
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from itertools import pairwise
 from pathlib import Path
+import re
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import Any, TYPE_CHECKING
@@ -40,6 +41,7 @@ FORWARDED = {
     'params_file': ('/my.yaml', 'parameter file', '/my.yaml'),
     'use_sim_time': ('true', 'parameter', True),
     'autostart': ('false', 'parameter', False),
+    'respawn': ('true', 'respawn', True),
     'log_level': ('debug', 'ros_arguments', ['--log-level', 'debug']),
 }
 
@@ -152,6 +154,17 @@ def test_every_argument_is_forwarded_and_described() -> None:
 
     assert [one.words[0] for one in declared] == list(FORWARDED)
     assert all(len(one.description) > 5 for one in declared)
+
+
+def test_nothing_but_the_node_itself_makes_transitions(launch: Launch) -> None:
+    actions = launch(autostart='false')
+
+    nodes = [one for one in actions if hasattr(one, 'executable')]
+    assert [one.executable for one in nodes] == ['seg_node']
+    assert nodes[0].parameters[-1]['autostart'] is False
+    assert nodes[0].respawn is False
+    text = LAUNCH_FILE.read_text(encoding='utf-8')
+    assert not re.search('(?i)lifecycle|ChangeState|EmitEvent', text)
 
 
 @pytest.mark.usefixtures('stand_ins')

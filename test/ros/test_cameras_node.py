@@ -74,9 +74,9 @@ class Cameras:
         """Return what was dropped of a camera, by reason."""
         return dict(self.by_name[name].health.report().dropped)
 
-    def until_dropped(self, name: str) -> dict[str, int]:
-        """Wait until something of a camera was dropped; return what, by reason."""
-        self.rig.until(lambda: self.dropped(name), f'{name} is dropped')
+    def until_dropped(self, name: str, count: int = 1) -> dict[str, int]:
+        """Wait until so many frames of a camera were dropped; return how many, by reason."""
+        self.rig.until(lambda: sum(self.dropped(name).values()) >= count, f'{name} is dropped')
         return self.dropped(name)
 
     def has_info(self, name: str) -> bool:
@@ -367,6 +367,26 @@ def test_mask_of_another_size_is_an_error_of_every_frame(make_rig: MakeRig, hood
     assert 'the image is 64 x 48' in error
 
 
+def test_engine_on_a_gpu_is_built_for_upright_images(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros.cameras import model_runner  # noqa: PLC0415
+
+    sizes: list[tuple[int, int] | None] = []
+    serve = model_runner.open_for_serving
+
+    def spy(*arguments: Any, options: Any, **named: Any) -> Any:
+        sizes.append(options.image_size)
+        return serve(*arguments, options=options, **named)
+
+    monkeypatch.setattr(model_runner, 'open_for_serving', spy)
+
+    make_rig(gpu__image_size='80x60')
+    make_rig(gpu__image_size='80x60', rotation=90)
+
+    assert sizes == [(60, 80), (80, 60)]
+
+
 # Batches
 
 
@@ -396,9 +416,11 @@ def send_at_once(cameras: Cameras) -> dict[str, Any]:
     """Send an image of each camera with the same stamp, while the engine is busy."""
     go_on = cameras.hold()
     sent = {}
+    moment = 1000 + sum(len(heard) for heard in cameras.masks.values())
     for name in BOTH:
         message = cameras.rig.image(FRONT)
-        message.header.stamp.sec = 77
+        message.header.stamp.nanosec = 0
+        message.header.stamp.sec = moment
         message.header.frame_id = name
         sent[name] = cameras.send_message(name, message)
     go_on()
@@ -409,14 +431,15 @@ def send_at_once(cameras: Cameras) -> dict[str, Any]:
 def test_images_of_one_moment_share_a_run_where_the_engine_gains(
     make_rig: MakeRig, offline: Segmenter
 ) -> None:
+    """From the second time on: an engine prepares for each number of images."""
     cameras = Cameras(make_rig(cameras=BOTH, batch_slop=0.05))
     counts = runs_of(cameras)
 
-    sent = send_at_once(cameras)
+    for _ in range(2):
+        for name, message in send_at_once(cameras).items():
+            np.testing.assert_array_equal(cameras.mask(name, message), offline(FRONT).labels)
 
-    for name, message in sent.items():
-        np.testing.assert_array_equal(cameras.mask(name, message), offline(FRONT).labels)
-    assert counts == [1, 2]
+    assert counts == [1, 1, 1, 1, 2]
     assert 'go through the engine together' in cameras.rig.runner.described()['batch']
 
 
@@ -436,6 +459,23 @@ def test_images_go_one_by_one_where_the_engine_gains_nothing(make_rig: MakeRig) 
 
 
 @pytest.mark.usefixtures('batching')
+def test_image_that_does_not_fit_its_mask_spoils_no_common_run(
+    make_rig: MakeRig, tmp_path: Path
+) -> None:
+    path = tmp_path / 'small.png'
+    cv2.imwrite(str(path), np.eye(4, dtype=np.uint8))
+    cameras = Cameras(
+        make_rig(cameras=BOTH, batch_slop=0.05, camera__left__own_vehicle_mask=str(path))
+    )
+
+    for count in (1, 2):
+        cameras.mask('front', send_at_once(cameras)['front'])
+        assert cameras.until_dropped('left', count) == {'bad_image': count}
+
+    assert cameras.dropped('front') == {}
+
+
+@pytest.mark.usefixtures('batching')
 def test_failure_of_a_common_run_is_one_of_every_camera_in_it(make_rig: MakeRig) -> None:
     from seg_node.errors import EngineError  # noqa: PLC0415
 
@@ -448,6 +488,8 @@ def test_failure_of_a_common_run_is_one_of_every_camera_in_it(make_rig: MakeRig)
             raise EngineError(msg)
         return segment(images, wanted)
 
+    for name, message in send_at_once(cameras).items():
+        cameras.mask(name, message)
     cameras.rig.runner.engine.segment = failing
 
     send_at_once(cameras)

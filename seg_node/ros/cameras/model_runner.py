@@ -97,8 +97,9 @@ class ModelRunner:
             self.bundle,
             threads=parameters.threads,
             precision=parameters.precision,
-            options=_standby_options(parameters),
+            options=_standby_options(parameters, next(iter(mountings.values()))),
         )
+        self._group = 1
         self._segmenters = {
             name: Segmenter(self.engine, mounting=mounting) for name, mounting in mountings.items()
         }
@@ -142,7 +143,7 @@ class ModelRunner:
     def run(
         self, jobs: Sequence[Job], parameters: Parameters, *, patience: float = -1.0
     ) -> list[Segmentation]:
-        """Segment images of different cameras with the present parameters.
+        """Segment images of different cameras, in one run, with the present parameters.
 
         Args:
             jobs: One for each image.
@@ -150,14 +151,15 @@ class ModelRunner:
             patience: How long to wait for the other thread's images [s]; for ever if negative.
 
         Raises:
+            ImageError: If an image cannot be segmented; then none was.
             EngineError: If it fails, or the other thread's images take longer.
         """
         budget = parameters.latency_budget
         with self._held(patience):
             if parameters is not self._parameters:
                 self._adopt(parameters)
-            if len(jobs) == 1 or not self.engine.takes_batches:
-                return [self._segmented(job, budget) for job in jobs]
+            if len(jobs) == 1:
+                return [self._segmented(jobs[0], budget)]
             requests = [self._request(job) for job in jobs]
             answers = infer_together(self.engine, requests)
             return [
@@ -191,6 +193,17 @@ class ModelRunner:
             crf_may_fail=True,
             ahead=ahead,
         )
+
+    def takes_together(self, count: int) -> bool:
+        """Return whether so many images shall share a run.
+
+        An engine takes memory for each number of images and prepares it, so a number must have
+        come twice, one after the other, before it is worth it.
+        """
+        if count <= 1 or not self.engine.takes_batches:
+            return False
+        has_come_before, self._group = count == self._group, count
+        return has_come_before
 
     def slop(self, parameters: Parameters) -> float:
         """Return how far the stamps of images may differ that are to go together [s].
@@ -242,10 +255,11 @@ class ModelRunner:
             self._lock.release()
 
 
-def _standby_options(parameters: Parameters) -> StandbyOptions:
+def _standby_options(parameters: Parameters, mounting: Mounting) -> StandbyOptions:
+    size = image_size_of(parameters.gpu_image_size)
     return StandbyOptions(
         on_gpu_failure='fail' if parameters.on_gpu_failure == 'fail' else 'fallback',
-        image_size=image_size_of(parameters.gpu_image_size),
+        image_size=None if size is None else mounting.upright_size(size),
         patience=Patience(
             build=parameters.gpu_build_timeout,
             pause=parameters.gpu_retry_delay,

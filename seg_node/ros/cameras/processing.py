@@ -106,9 +106,11 @@ class Processor:
                 camera = self.cameras[frame.camera]
                 with self._reporting(frame):
                     tasks += self._prepared(camera, frame)
-            if tasks:
-                with self._reporting(*(task.frame for task in tasks)):
-                    self._segment(tasks)
+            is_one_run = self.runner.takes_together(len(tasks))
+            if not is_one_run or not self._segmented_together(tasks):
+                for task in tasks:
+                    with self._reporting(task.frame):
+                        self._segment([task])
         finally:
             self.watch.end()
 
@@ -178,8 +180,17 @@ class Processor:
         times = {'wait': started - frame.arrived, 'decode': decoded - started}
         return [_Task(frame, camera, publishers, parameters, wanted, image, times)]
 
+    def _segmented_together(self, tasks: Sequence[_Task]) -> bool:
+        """Do several tasks in one run; return False if an image is not fit for it."""
+        with self._reporting(*(task.frame for task in tasks)):
+            try:
+                self._segment(tasks)
+            except ImageError:  # of one of them: by itself, each gets the answer that it deserves
+                return False
+        return True
+
     def _segment(self, tasks: Sequence[_Task]) -> None:
-        """Segment the images of these tasks together, and publish what comes of each."""
+        """Segment the images of these tasks in one run, and publish what comes of each."""
         self.watch.enter('segment')
         results = self.runner.run([task.job for task in tasks], tasks[0].parameters)
         for task, result in zip(tasks, results, strict=True):

@@ -57,8 +57,8 @@ def end_and_restart(stage: Stage, number: signal.Signals, life: float) -> None:
     begun = time.monotonic()
     status = node.signal(number)
     took, where = time.monotonic() - begun, f'{number.name} after {life:.2f} s'
-    if status == -number:  # before a line of ours has run, nothing can catch the signal
-        assert number == signal.SIGKILL or 'seg_node/ros' not in node.said(), node.said()
+    if status == -number:  # before our `main` runs, nothing can catch the signal
+        assert number == signal.SIGKILL or ', in main' not in node.said(), node.said()
     else:
         assert status == 0, f'{where}: {status}\n{node.said()}'
         assert 'Traceback' not in node.said(), where

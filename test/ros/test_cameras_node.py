@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from threading import Event
+import time
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -168,6 +169,33 @@ def test_camera_that_was_served_longest_ago_is_next(cameras: Cameras) -> None:
     cameras.mask('left', left)
 
     assert order == ['front', 'left', 'front']
+
+
+def test_six_cameras_that_are_too_fast_degrade_evenly(make_rig: MakeRig) -> None:
+    names = ['a', 'b', 'c', 'd', 'e', 'f']
+    cameras = Cameras(make_rig(cameras=names))
+    rig = cameras.rig
+    infer = rig.runner.engine._infer
+
+    def slow(*arguments: Any) -> Any:
+        time.sleep(0.01)
+        return infer(*arguments)
+
+    rig.runner.engine._infer = slow
+    message = rig.image(FRONT)
+
+    def send_all() -> bool:
+        for publisher in cameras.publishers.values():
+            publisher.publish(message)
+        return sum(served().values()) >= 120
+
+    def served() -> dict[str, int]:
+        return {name: one.health.report().processed for name, one in cameras.by_name.items()}
+
+    rig.until(send_all, '120 masks')
+
+    assert min(served().values()) >= 0.9 * max(served().values()), served()
+    assert all(cameras.dropped(name)['superseded'] > 0 for name in names)
 
 
 def test_failure_of_one_camera_is_not_that_of_the_other(cameras: Cameras) -> None:
@@ -370,16 +398,15 @@ def test_mask_of_another_size_is_an_error_of_every_frame(make_rig: MakeRig, hood
 def test_engine_on_a_gpu_is_built_for_upright_images(
     make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seg_node.ros.cameras import model_runner  # noqa: PLC0415
+    from seg_node.engines.serving import open_for_serving as serve  # noqa: PLC0415
 
     sizes: list[tuple[int, int] | None] = []
-    serve = model_runner.open_for_serving
 
     def spy(*arguments: Any, options: Any, **named: Any) -> Any:
         sizes.append(options.image_size)
         return serve(*arguments, options=options, **named)
 
-    monkeypatch.setattr(model_runner, 'open_for_serving', spy)
+    monkeypatch.setattr('seg_node.ros.cameras.model_runner.open_for_serving', spy)
 
     make_rig(gpu__image_size='80x60')
     make_rig(gpu__image_size='80x60', rotation=90)

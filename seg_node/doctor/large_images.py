@@ -16,7 +16,7 @@ from .live import apart
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from seg_node.processes import Crew
+    from seg_node.processes import Crew, Event
 
 __all__ = ['send_large_images']
 
@@ -24,7 +24,8 @@ RECEIVER = ('-m', 'seg_node.ros.checkup.receiver')
 SENDER = ('-m', 'seg_node.ros.checkup.sender')
 IMAGES = 30
 START_S = 20.0
-SILENCE_S = 1.5
+SENDING_S = 20.0
+SILENCE_S = 1.0
 TOLERATED = 0.1  # a busy machine drops some
 
 
@@ -66,7 +67,7 @@ def _send(crew: Crew, *options: str) -> tuple[int, list[float]]:
     """Return how many images were sent, and the delay of each that arrived [s].
 
     Raises:
-        ProcessError: If a process fails.
+        ProcessError: If a process fails, or the sender does not end.
     """
     crew.start('receiver', *RECEIVER)
     crew.start('sender', *SENDER, '--images', str(IMAGES), *options, may_end=True)
@@ -74,9 +75,20 @@ def _send(crew: Crew, *options: str) -> tuple[int, list[float]]:
         pass
     delays: dict[int, float] = {}
     sent = 0
-    for event in crew.events(SILENCE_S):
-        if event.what == 'received' and event.details['number'] >= 0:
-            delays[event.details['number']] = event.details['delay']
-        elif event.what == 'done':
+    for event in crew.events(SENDING_S):
+        _note(event, delays)
+        if event.what == 'done':
             sent = event.details['sent']
+            break
+    for event in crew.events(SILENCE_S):  # what is still on its way
+        _note(event, delays)
+    if not sent:
+        msg = f'The sender did not finish within {SENDING_S:g} s. {crew.last_words()}'
+        raise ProcessError(msg)
     return sent, list(delays.values())
+
+
+def _note(event: Event, delays: dict[int, float]) -> None:
+    """Keep the delay of an image that counts."""
+    if event.what == 'received' and event.details['number'] >= 0:
+        delays[event.details['number']] = event.details['delay']

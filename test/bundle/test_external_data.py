@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
+import tempfile
 
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from seg_node.bundle import open_bundle, write_bundle
@@ -150,3 +154,25 @@ def test_what_is_no_network_is_refused_and_not_a_crash(case: str, tmp_path: Path
 
     with pytest.raises(BundleError, match='is no ONNX network'):
         refuse_external_data(path)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix='.onnx') as file:
+        path = Path(file.name)
+        path.write_bytes(data)
+        with suppress(BundleError):
+            assert all(isinstance(one, str) for one in external_files(path))
+
+
+@given(st.data())
+def test_a_network_with_changed_bytes_is_read_or_refused(data: st.DataObject) -> None:
+    changed = bytearray(SHIPPED[0].read_bytes()[-4000:])
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(changed) - 1))
+        changed[at] = data.draw(st.integers(0, 255))
+    with tempfile.NamedTemporaryFile(suffix='.onnx') as file:
+        path = Path(file.name)
+        path.write_bytes(changed)
+        with suppress(BundleError):
+            external_files(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 import platform
 import shutil
 import tempfile
+import time
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ['answer_snapshot', 'save_snapshot']
 
+SCRATCH = '.snapshot-'
+"""Begin of the name of a folder that is being written."""
+REMAINS_AGE_S = 600.0
+"""No snapshot takes so long: what is older is left from a killed process."""
 PATIENCE_S = 5.0
 """A snapshot waits so long for the frame at hand."""
 
@@ -88,8 +93,9 @@ def save_snapshot(
         OSError: If the folder cannot be written.
     """
     parent = ready_folder(Path(parameters.snapshot_dir))
+    _remove_remains(parent)
     name = datetime.now(timezone.utc).strftime('%Y%m%d-%H%M%S-%f')
-    scratch = Path(tempfile.mkdtemp(prefix='.snapshot-', dir=parent))
+    scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
     try:
         frames = {
             camera: _write_frame(scratch / camera, message, camera, runner, parameters)
@@ -103,6 +109,13 @@ def save_snapshot(
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def _remove_remains(parent: Path) -> None:
+    """Remove what processes that were killed have left half-written."""
+    for folder in parent.glob(f'{SCRATCH}*'):
+        if time.time() - folder.lstat().st_mtime > REMAINS_AGE_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _known(runner: ModelRunner, parameters: Parameters) -> dict[str, object]:

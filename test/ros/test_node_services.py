@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 import resource
+import time
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -127,6 +129,25 @@ def test_snapshot_says_that_it_cannot_be_written(
     assert not answer.success
     assert 'Set parameter snapshot_dir' in answer.message
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+
+def test_remains_of_a_killed_process_are_removed_and_work_of_others_is_left(
+    make_rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    for name, age in (('.snapshot-killed', 3600.0), ('.snapshot-at-work', 1.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'message.bin').write_bytes(b'half')
+        moment = time.time() - age
+        os.utime(tmp_path / name, (moment, moment))
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.send(rig.image(IMAGE))
+    rig.until_received(1)
+
+    answer = save_snapshot(rig)
+
+    assert answer.success
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {'.snapshot-at-work', Path(answer.message).name}
 
 
 @pytest.mark.parametrize('limit', [10, NOISE.nbytes + 10], ids=['at once', 'at the pictures'])

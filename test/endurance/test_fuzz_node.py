@@ -20,6 +20,7 @@ import pytest
 
 from endurance.hostile import case
 from endurance.memory import rss_anon
+from seg_node.interface.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,12 +37,30 @@ SEED = 8
 QUICK = 1000
 QUICK_DDS = 300
 QUICK_DAMAGED = 300
+QUICK_BUSY = 300
 FULL = 100_000
 FULL_DDS = 10_000
 PATIENCE_S = 10.0
 PAUSE_S = 0.001
 GROWTH_MB = 16.0
 MASK = 'segmentation/mask'
+NEED_MORE = (
+    'segmentation/camera_info',
+    'segmentation/decimated/camera_info',
+    'segmentation/groups/mask',
+)
+"""Calibration, or a bundle with groups."""
+EVERYTHING: dict[str, object] = {
+    'crf.enabled': True,
+    'crf.min_uncertain_fraction': 0.0,
+    'crf.threads': 1,
+    'drivable.hysteresis': 0.5,
+    'drivable.max_hole': 0.01,
+    'drivable.reachable': True,
+    'mask_rle.enabled': True,
+    'rotation': 90,
+    'smoothing.method': 'flow',
+}
 
 
 @pytest.fixture(scope='module')
@@ -55,16 +74,35 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(params=['raw', 'compressed'])
 def rig(request: pytest.FixtureRequest, bundle: str) -> Iterator[Rig]:
     """Give an active node for one kind of message; its outputs are heard."""
+    made = start(bundle, image_transport=request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def busy_rig(bundle: str) -> Iterator[Rig]:
+    """Give an active node with everything switched on and every output heard."""
+    from sensor_msgs.msg import CameraInfo, CompressedImage, Image  # noqa: PLC0415
+
+    made = start(bundle, **EVERYTHING)
+    kinds = {f'sensor_msgs/{one.__name__}': one for one in (CameraInfo, CompressedImage, Image)}
+    for topic in TOPICS:
+        if topic.direction == 'out' and topic.kind in kinds and topic.name != MASK:
+            made.listen(topic.name.replace('<class>', 'lava'), kinds[topic.kind])
+    yield made
+    made.close()
+
+
+def start(bundle: str, **parameters: object) -> Rig:
+    """Start a node; mask and status are heard."""
     from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
 
     from ros.rig import Rig  # noqa: PLC0415  # needs ROS
 
-    values = {'bundle': bundle, 'engine': 'onnxruntime', 'threads': 1}
-    made = Rig({**values, 'image_transport': request.param})
+    made = Rig({'bundle': bundle, 'engine': 'onnxruntime', 'threads': 1, **parameters})
     made.listen(MASK)
     made.listen('segmentation/status', DiagnosticArray)
-    yield made
-    made.close()
+    return made
 
 
 def ros_message(one: Case) -> Any:
@@ -194,6 +232,32 @@ def test_damaged_packets_do_not_end_the_node(rig: Rig) -> None:
 def is_plain(one: Case) -> bool:
     """Tell whether it has to be decoded, and has a usual header."""
     return one.verdict == 'good' and one.header.frame_id == 'front'
+
+
+def test_every_output_and_option_bears_hostile_messages(busy_rig: Rig) -> None:
+    """Images of one pixel, one row or one column reach everything that works on a mask."""
+    seen = send_all(busy_rig, straight(busy_rig), QUICK, QUICK_BUSY)
+
+    assert min(seen['good'], seen['bad']) > QUICK_BUSY // 8
+    report_is_balanced(busy_rig, QUICK_BUSY)
+    busy_rig.heard.pop('segmentation/status')
+    silent = [topic for topic, heard in busy_rig.heard.items() if not heard]
+    assert set(silent) <= {MASK, *NEED_MORE}
+    sent = set(headers(QUICK, QUICK_BUSY))
+    for heard in busy_rig.heard.values():
+        assert {header_of(one) for one in heard} <= sent
+
+
+def headers(first: int, number_of: int) -> list[tuple[int, int, str]]:
+    """Return the headers of cases."""
+    made = (case(SEED, number, coded=False).header for number in range(first, first + number_of))
+    return [(one.sec, one.nanosec, one.frame_id) for one in made]
+
+
+def header_of(message: Any) -> tuple[int, int, str]:
+    """Return the header of a message."""
+    header = message.header
+    return header.stamp.sec, header.stamp.nanosec, header.frame_id
 
 
 def report_is_balanced(rig: Rig, sent: int) -> None:

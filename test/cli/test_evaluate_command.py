@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def bundle(tmp_path: Path) -> str:
     """Return the folder of a bundle whose network is never looked at."""
     network = tmp_path / 'network'
-    network.write_bytes(b'not used by the fake engine')
+    network.write_bytes(b'')  # the fake engine does not read it
     return str(write_bundle(tmp_path / 'bundle', tiny_manifest(), {'model.onnx': network}).path)
 
 

@@ -50,7 +50,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with everything that the page names; it is the working directory."""
     taxonomy = load_taxonomy('cityscapes19')
     network = tmp_path / 'network'
-    network.write_bytes(b'not used by the fake engine')
+    network.write_bytes(b'')  # the fake engine does not read it
     manifest = replace(tiny_manifest(), taxonomy=taxonomy)
     for name in ('my_bundle', 'fold_a', 'fold_b'):
         write_bundle(tmp_path / name, manifest, {'model.onnx': network})

@@ -140,24 +140,27 @@ def _decimated(
     names: Collection[str], result: Segmentation, tables: ClassTables, options: ImageOptions
 ) -> Iterator[tuple[str, UInt8Array]]:
     """Yield mask and confidence made small, from the same pixels."""
-    mask, sure = topics.DECIMATED_MASK in names, topics.DECIMATED_CONFIDENCE in names
-    if not (mask or sure):
+    wanted = [
+        name for name in (topics.DECIMATED_MASK, topics.DECIMATED_CONFIDENCE) if name in names
+    ]
+    if not wanted:
         return
-    factor = options.factor(result.labels.shape)
     confidence = None
-    if sure:
+    if topics.DECIMATED_CONFIDENCE in wanted:
         confidence = _computed(topics.DECIMATED_CONFIDENCE, result.confidence)
-    if options.decimation_rule == 'nearest':
-        labels = decimate(result.labels, factor)
-        confidence = None if confidence is None else decimate(confidence, factor)
-    else:
-        labels, confidence = decimate_labels(
-            result.labels, confidence, factor, tables.obstacle_order
-        )
-    if mask:
-        yield topics.DECIMATED_MASK, labels
-    if confidence is not None:
-        yield topics.DECIMATED_CONFIDENCE, confidence
+    pair = _decimated_pair(result.labels, confidence, tables, options)
+    made = dict(zip((topics.DECIMATED_MASK, topics.DECIMATED_CONFIDENCE), pair, strict=True))
+    for name in wanted:
+        yield name, _computed(name, made[name])
+
+
+def _decimated_pair(
+    labels: UInt8Array, confidence: UInt8Array | None, tables: ClassTables, options: ImageOptions
+) -> tuple[UInt8Array, UInt8Array | None]:
+    factor = options.factor(labels.shape)
+    if options.decimation_rule == 'obstacle':
+        return decimate_labels(labels, confidence, factor, tables.obstacle_order)
+    return decimate(labels, factor), None if confidence is None else decimate(confidence, factor)
 
 
 def _groups(labels: UInt8Array, tables: ClassTables) -> UInt8Array | None:

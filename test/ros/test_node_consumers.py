@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 import json
 import struct
 from typing import Any, TYPE_CHECKING
@@ -204,3 +205,36 @@ def test_label_of_a_class_that_is_not_there_fails_the_configuration(
 
     assert rig.node.state == 'unconfigured'
     assert "'sea'" in rig.node.health.report().last_error
+
+
+def test_masks_for_consumers_are_made_only_while_somebody_listens(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def watch(place: str, name: str) -> None:
+        module = import_module(place)
+        original = getattr(module, name)
+
+        def watched(*arguments: Any) -> Any:
+            made.append(name)
+            return original(*arguments)
+
+        monkeypatch.setattr(module, name, watched)
+
+    for name in ('_decimated_pair', '_looked_up', 'run_lengths'):
+        watch('seg_node.interface.images', name)
+    watch('seg_node.ros.outputs.publishers', 'decimated_info')
+    rig = make_rig(mask_rle__enabled=True)
+    calibrated(rig)
+    rig.listen('segmentation/mask')
+    rig.answer('segmentation/mask', rig.send(rig.image(scene(SIZE)[0])))
+    assert made == []
+
+    for name in ('decimated/mask', 'groups/mask', 'mask_rle'):
+        rig.listen(f'segmentation/{name}')
+    sent = rig.send(rig.image(scene(SIZE)[0]))
+    for name in ('decimated/mask', 'groups/mask', 'mask_rle'):
+        rig.answer(f'segmentation/{name}', sent)
+    # groups and runs look labels up; nobody listens to the small calibration
+    assert sorted(made) == ['_decimated_pair', '_looked_up', '_looked_up', 'run_lengths']

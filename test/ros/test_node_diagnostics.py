@@ -130,6 +130,18 @@ def test_each_of_several_cameras_has_a_status_beside_that_of_the_node(two_camera
     assert {pair.key: pair.value for pair in whole.values}['cameras'] == 'front, left'
 
 
+def test_status_of_a_frame_names_its_camera(two_cameras: Rig) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    two_cameras.listen('front/segmentation/status', DiagnosticArray)
+
+    answer = two_cameras.answer(
+        'front/segmentation/status', two_cameras.send(two_cameras.image(IMAGE))
+    )
+
+    assert answer.status[0].name == 'seg_node: front frame'
+
+
 def test_snapshot_has_a_folder_for_each_camera_that_sent_an_image(
     two_cameras: Rig, tmp_path: Path
 ) -> None:

@@ -141,16 +141,16 @@ class Processor:
     def _answer(self, publishers: Publishers, frame: Frame, why: str) -> None:
         """Say that a frame failed to those who wait for it."""
         try:
-            answer_failure(publishers, frame.message, self._status_name, why)
+            answer_failure(publishers, frame.message, self._status_name(frame.camera), why)
         except Exception:  # noqa: BLE001  # what cannot be sent must not end the worker either
             self.node.get_logger().error(
                 f'An answer to a frame that failed was not sent: {traceback.format_exc()}',
                 throttle_duration_sec=5.0,
             )
 
-    @property
-    def _status_name(self) -> str:
-        return f'{self.node.get_name()}: frame'
+    def _status_name(self, camera: str) -> str:
+        words = f'{camera} frame' if camera else 'frame'
+        return f'{self.node.get_name()}: {words}'
 
     def _prepared(self, camera: Camera, frame: Frame) -> list[_Task]:
         """Return what is to be done for a frame: one task, or none."""
@@ -222,7 +222,7 @@ class Processor:
                 throttle_duration_sec=5.0,
             )
         if STATUS in wanted.topics:
-            self._publish_status(publishers, header, result, age, times)
+            self._publish_status(task, result, age, times)
 
     def _is_late(self, camera: Camera, waited: float) -> bool:
         """Say whether a frame has waited for too long, and count it."""
@@ -253,17 +253,18 @@ class Processor:
         return float((self.node.get_clock().now().nanoseconds - stamp_ns) * 1e-9)
 
     def _publish_status(
-        self,
-        publishers: Publishers,
-        header: Any,
-        result: Segmentation,
-        age: float,
-        times: Mapping[str, float],
+        self, task: _Task, result: Segmentation, age: float, times: Mapping[str, float]
     ) -> None:
         values = status_values(self.runner.described(), result, age, times)
         level = DiagnosticStatus.WARN if result.crf_error else DiagnosticStatus.OK
-        publishers.publish_status(
-            diagnostics(header, self._status_name, level, f'crf {result.crf}', values)
+        task.publishers.publish_status(
+            diagnostics(
+                task.frame.message.header,
+                self._status_name(task.frame.camera),
+                level,
+                f'crf {result.crf}',
+                values,
+            )
         )
 
 

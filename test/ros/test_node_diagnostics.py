@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 import re
+import time
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -96,6 +97,30 @@ def test_diagnostics_are_an_error_while_frames_fail(rig: Rig) -> None:
     assert level == 2
     assert 'klingon8' in summary
     assert values['dropped_bad_image'] == '1'
+
+
+def test_defect_of_the_diagnostics_does_not_end_the_node(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    asked: list[object] = []
+    monkeypatch.setattr(
+        'seg_node.ros.vitals.diagnosis.situation_of', lambda *_: asked.append(1 / 0)
+    )
+    monkeypatch.setattr(
+        'seg_node.ros.vitals.lookout.QuietAlarm.look', lambda *_: asked.append(1 / 0)
+    )
+    rig = make_rig(diagnostics_period=0.1)
+    rig.client.create_subscription(DiagnosticArray, '/diagnostics', asked.append, 5)
+    rig.listen(MASK)
+
+    for _ in range(3):
+        rig.answer(MASK, rig.send(rig.image(IMAGE)))
+        time.sleep(0.3)
+
+    assert asked == []
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
 
 
 @pytest.fixture

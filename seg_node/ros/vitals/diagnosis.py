@@ -15,6 +15,7 @@ from seg_node.ros.outputs.messages import diagnostics
 from seg_node.ros.qos import overridable, result
 
 from .figures import camera_figures, summary_of
+from .shelter import sheltered
 from .silence import silence_reason
 from .surroundings import situation_of
 
@@ -42,7 +43,7 @@ class Diagnosis:
         )
         period = node.parameters.diagnostics_period
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(period, self._publish, clock=clock)
+        self._timer = node.create_timer(period, sheltered(node, self._publish), clock=clock)
 
     def _publish(self) -> None:
         if self._publisher.get_subscription_count():

@@ -12,6 +12,7 @@ from seg_node.ros.transitions import Surrender
 
 from .alarm import PATIENCE_S, QuietAlarm
 from .failures import FailureRow
+from .shelter import sheltered
 from .silence import input_found
 from .surroundings import situation_of
 from .watchdog import Watch
@@ -53,7 +54,7 @@ class Lookout:
         self._failures = FailureRow()
         self._alarms = {camera.name: QuietAlarm() for camera in node.cameras}
         clock = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = node.create_timer(PERIOD_S, self.look, clock=clock)
+        self._timer = node.create_timer(PERIOD_S, sheltered(node, self.look), clock=clock)
 
     def look(self) -> None:
         """Look at everything once.

@@ -263,6 +263,7 @@ class SegNode(LifecycleNode):
         self._worker = Worker(process, by_name, lambda: runner.slop(self.parameters))
         for camera in self.cameras:
             camera.subscribe()
+        self._parameter_server.warn_of_ignored()
 
     def _deactivate(self) -> None:
         if not self.stop(STOP_TIMEOUT_S):

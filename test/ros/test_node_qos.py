@@ -9,6 +9,7 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
+from seg_node.errors import ParameterError
 from tiny import scene
 
 if TYPE_CHECKING:
@@ -151,3 +152,46 @@ def test_subscriber_that_asks_for_a_deadline_is_served_once_the_output_offers_on
 
     rig.until(lambda: heard, 'an area')
     assert np.frombuffer(heard[0].data, np.uint8).size == 60 * 80
+
+
+@pytest.mark.parametrize(
+    ('policy', 'value', 'words'),
+    [
+        ('reliability', 'relable', "'relable'; expected one of best_available, best_effort"),
+        ('history', 'keep', "'keep'; expected one of keep_all, keep_last"),
+        ('durability', 1, '1; expected one of best_available'),
+        ('depth', -1, 'is -1; expected messages, a whole number from 0 on'),
+        ('deadline', 0.2, 'is 0.2; expected nanoseconds'),
+        ('relability', 'reliable', "Unknown policy 'relability'; expected one of deadline, depth"),
+    ],
+)
+def test_node_does_not_start_with_an_override_that_means_nothing(
+    policy: str, value: object, words: str, make_rig: Callable[..., Rig]
+) -> None:
+    name = f'qos_overrides./somewhere/image.subscription.{policy}'
+
+    with pytest.raises(ParameterError) as caught:
+        make_rig(**{name: value})
+
+    assert name in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_override_of_an_endpoint_that_is_not_there_is_named_in_a_warning(
+    make_rig: Callable[..., Rig], capfd: pytest.CaptureFixture[str]
+) -> None:
+    name = 'qos_overrides./nowhere.subscription.depth'
+
+    rig = make_rig(**{name: 5})
+
+    warning = f"Ignored: parameter '{name}'; no endpoint of the node reads it."
+    assert capfd.readouterr().err.count(warning) == 1
+    assert rig.node.state == 'active'
+
+
+def test_overrides_of_endpoints_that_are_there_are_not_warned_of(
+    make_rig: Callable[..., Rig], capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_rig(**{'qos_overrides./diagnostics.publisher.depth': 5})
+
+    assert 'no endpoint' not in capfd.readouterr().err

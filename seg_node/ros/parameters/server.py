@@ -16,6 +16,7 @@ from rclpy.exceptions import InvalidParameterValueException
 from seg_node.errors import ParameterError
 
 from .cameras import OWN_PREFIX
+from .overrides import override_faults, QOS_PREFIX
 from .table import find_spec, PARAMETERS, Parameters, set_faults, unknown_name
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ['ParameterServer', 'declare', 'lock_faults', 'overrides']
 
-NOT_OURS = ('use_sim_time', 'start_type_description_service', 'qos_overrides.', OWN_PREFIX)
+NOT_OURS = ('use_sim_time', 'start_type_description_service', QOS_PREFIX, OWN_PREFIX)
 """Parameters, or their prefixes, that rclpy itself or a camera declares."""
 
 
@@ -58,6 +59,9 @@ class ParameterServer:
         self._locked = locked
         self._model_faults = model_faults
         self._changed = changed
+        given = {name: one.value for name, one in overrides(node).items()}
+        if faults := override_faults(given):
+            raise ParameterError(' '.join(faults))
         for spec in PARAMETERS:
             declare(node, spec)
         self._current = Parameters.from_values(self._values())
@@ -100,6 +104,15 @@ class ParameterServer:
         if not faults:
             faults = self._model_faults(Parameters.from_values(values))
         return SetParametersResult(successful=not faults, reason=' '.join(faults))
+
+    def warn_of_ignored(self) -> None:
+        """Name overrides of endpoints that are not there, once all are."""
+        for name in overrides(self._node):
+            if name.startswith(QOS_PREFIX) and not self._node.has_parameter(name):
+                self._node.get_logger().warning(
+                    f'Ignored: parameter {name!r}; no endpoint of the node reads it. See: ros2 node '
+                    f'info {self._node.get_fully_qualified_name()}'
+                )
 
     def _warn_of_unknown(self) -> None:
         """Name values from the command line or a file that nobody reads."""

@@ -110,8 +110,8 @@ class ParameterServer:
         for name in overrides(self._node):
             if name.startswith(QOS_PREFIX) and not self._node.has_parameter(name):
                 self._node.get_logger().warning(
-                    f'Ignored: parameter {name!r}; no endpoint of the node reads it. See: ros2 node '
-                    f'info {self._node.get_fully_qualified_name()}'
+                    f'Ignored: parameter {name!r}; no endpoint of the node reads it. See: ros2 '
+                    f'node info {self._node.get_fully_qualified_name()}'
                 )
 
     def _warn_of_unknown(self) -> None:

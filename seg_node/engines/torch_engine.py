@@ -8,7 +8,7 @@ from typing import Any, cast, ClassVar, TYPE_CHECKING
 import torch
 
 from seg_node.engines.base import ScoreEngine
-from seg_node.errors import EngineError
+from seg_node.errors import BundleError, EngineError
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
 from seg_node.model.weights import load_weights
@@ -63,7 +63,14 @@ def trained_network(bundle: Bundle) -> SegNet:
     weights = bundle.weights_path  # first: an imported ONNX has none, and no architecture
     network = build_network(NetConfig.from_dict(bundle.manifest.architecture))
     load_weights(network, weights)
-    network.coarsen(bundle.manifest.output_stride)
+    try:
+        network.coarsen(bundle.manifest.output_stride)
+    except ValueError as err:
+        msg = (
+            f'Network and manifest of bundle {bundle.manifest.name!r} disagree: {err} Export it '
+            'again with "seg export".'
+        )
+        raise BundleError(msg) from err
     return network.eval()
 
 

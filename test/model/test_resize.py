@@ -17,8 +17,8 @@ from seg_node.engines.registry import open_engine
 from seg_node.errors import BundleError, ExportError
 from seg_node.model.build import build_network
 from seg_node.model.config import NetConfig
-from seg_node.model.export import export_bundle
 from seg_node.model.resize import resize_bundle
+from seg_node.model.weights import save_weights
 import tiny
 
 if TYPE_CHECKING:
@@ -53,8 +53,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         drivable_threshold=0.75,
         quality={'val': {'mean_iou': 0.5}, 'int8': {'lost': 0.1}},
     )
-    folder = tmp_path_factory.mktemp('resize') / 'bundle'
-    return export_bundle(build_network(CONFIG), manifest, folder, noise(manifest.input))
+    folder = tmp_path_factory.mktemp('original')
+    files = {name: folder / name for name in ('model.onnx', 'weights.safetensors')}
+    files['model.onnx'].write_bytes(tiny.tiny_onnx())  # which nobody reads
+    save_weights(build_network(CONFIG), files['weights.safetensors'])
+    return write_bundle(folder / 'bundle', manifest, files)
 
 
 @pytest.mark.parametrize('stride', [2, 4])
@@ -142,8 +145,16 @@ def test_a_bundle_without_weights_says_so(bundle: Bundle, tmp_path: Path) -> Non
         resize_bundle(bare, tmp_path / 'made', noise, size=(32, 64))
 
 
+def test_torch_refuses_a_manifest_with_a_finer_stride_than_the_network(bundle: Bundle) -> None:
+    wrong = replace(bundle, manifest=replace(bundle.manifest, output_stride=1))
+
+    with pytest.raises(BundleError, match=r'disagree: Scores come at stride 2.*seg export'):
+        open_engine('torch', wrong, on_cpu=True)
+
+
 def test_command_hands_its_words_on_with_scenes_of_the_new_size(
     bundle: Bundle,
+    resized: Bundle,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -154,13 +165,13 @@ def test_command_hands_its_words_on_with_scenes_of_the_new_size(
     def resize(source: Bundle, folder: Path, images: Images, **how: object) -> Bundle:
         spec = replace(source.manifest.input, height=32, width=64)
         asked.append((source.path, folder, [one.shape for one in images(spec)], how))
-        return bundle
+        return resized
 
     monkeypatch.setattr('seg_node.model.resize.resize_bundle', resize)
     status = main(['resize', str(bundle.path), str(target), '--size', '32x64', '--stride', '4'])
 
     printed = capsys.readouterr()
-    assert (status, printed.out.strip()) == (0, str(bundle.path)), printed.err
+    assert (status, printed.out.strip()) == (0, str(resized.path)), printed.err
     assert 'labels of 1 procedural scenes' in printed.err
     how = {'size': (32, 64), 'stride': 4}
     assert asked == [(bundle.path, target, [(1, 3, 32, 64)] * 4, how)]

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-import re
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ import numpy as np
 from machine import machine
 from running_node import camera, listening, running_node
 from seg_node.bundle import open_bundle
+from seg_node.processes import anonymous_memory_mb
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,14 +39,6 @@ EARLY, LATE = 200, 2000
 GROWTH_BAR = 0.05
 START_BAR_S = 3.0
 TOPICS = ('confidence', 'entropy', 'drivable_area', 'color', 'overlay')
-
-
-def rss_anon(pid: int) -> float:
-    """Return the anonymous resident memory of a process [MB]."""
-    text = Path(f'/proc/{pid}/status').read_text(encoding='utf-8')
-    found = re.search(r'RssAnon:\s+(\d+) kB', text)
-    assert found is not None, 'this kernel does not tell RssAnon'
-    return int(found.group(1)) / 1024
 
 
 def write_frames(folder: str) -> str:
@@ -94,7 +86,7 @@ def measure_memory(file: str, parameters: dict[str, object], rate: float) -> dic
         try:
             for number, event in reached.items():
                 assert event.wait(3600.0), f'only {count} of {number} masks came within an hour'
-                memory[f'after_{number}_mb'] = rss_anon(process.pid)
+                memory[f'after_{number}_mb'] = anonymous_memory_mb(process.pid)
         finally:
             player.kill()
             player.wait()

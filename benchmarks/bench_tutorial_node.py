@@ -255,18 +255,21 @@ def compare(
     other.start()
     reply(here, executor)
     take_turns(here, executor, list(spaces), 1, least_equal)  # warms up; ends if labels differ
-    equal, times = take_turns(here, executor, list(spaces), course.rounds, least_equal)
+    equal, times, cpu = take_turns(here, executor, list(spaces), course.rounds, least_equal)
     here.send(None)
     other.join()
     decisions = nodes['seg_node'][0].cameras[0].health.report().crf
     nodes['seg_node'][0].stop(TIMEOUT_S)
     rclpy.try_shutdown()
     medians = {space: statistics.median(values) for space, values in times.items()}
+    work = {space: statistics.median(values) for space, values in cpu.items()}
     return {
         'equal_labels': equal,
         'frames_per_second': {space: 1.0 / value for space, value in medians.items()},
         'median_ms': {space: 1e3 * value for space, value in medians.items()},
         'ratio': medians['tutorial'] / medians['seg_node'],
+        'cpu_ms': {space: 1e3 * value for space, value in work.items()},
+        'cpu_ratio': work['tutorial'] / work['seg_node'],
         'frames_by_crf_decision': decisions,
     }
 
@@ -277,26 +280,30 @@ def take_turns(
     spaces: Sequence[str],
     rounds: int,
     least_equal: float,
-) -> tuple[float, dict[str, list[float]]]:
+) -> tuple[float, dict[str, list[float]], dict[str, list[float]]]:
     """Give each frame to one node after the other.
 
     Returns:
-        The share of equal labels, and the seconds per frame of each node.
+        The share of equal labels, and for each node the seconds per frame by the clock and of
+        processor time. The latter is that of this process, where no other node is at work.
     """
     times: dict[str, list[float]] = {space: [] for space in spaces}
+    cpu: dict[str, list[float]] = {space: [] for space in spaces}
     equal = []
     for turn in range(FRAMES * rounds):
         labels = []
         for space in spaces:
+            before = time.process_time()
             connection.send((space, turn % FRAMES))
             seconds, label = reply(connection, executor)
             times[space].append(seconds)
+            cpu[space].append(time.process_time() - before)
             labels.append(np.frombuffer(label, np.uint8))
         equal.append(float((labels[0] == labels[1]).mean()))
     share = statistics.mean(equal)
     if share < least_equal:
         sys.exit(f'Labels agree on {share:.4%} of pixels; expected {least_equal:.1%}: no timing.')
-    return share, times
+    return share, times, cpu
 
 
 def measure(bundle: Bundle, course: Course) -> dict[str, Any]:

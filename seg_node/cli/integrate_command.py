@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one
-from seg_node.integrations import CONSUMERS, generate, Site, write_files
+from seg_node.integrations import CONSUMERS, generate, Site, subscriptions, write_files
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the files and print their paths."""
+    """Write the files; print their paths, and which topics the consumer will read."""
     from seg_node.bundle import open_bundle  # noqa: PLC0415 - reads no model for --help
 
     manifest = open_bundle(args.bundle).manifest
@@ -66,4 +66,6 @@ def run(args: argparse.Namespace) -> int:
     files = generate(args.consumer, site)
     for path in write_files(files, args.out, replace=args.replace):
         print(path)
+    for line in subscriptions(args.consumer, site):
+        print(f'reads {line}')
     return 0

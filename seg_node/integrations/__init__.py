@@ -2,6 +2,7 @@
 """Files that connect the node to the programs which read its masks; free of ROS."""
 
 from .consumers import CONSUMERS, generate, write_files
+from .needs import subscriptions
 from .site import Site
 
-__all__ = ['CONSUMERS', 'Site', 'generate', 'write_files']
+__all__ = ['CONSUMERS', 'Site', 'generate', 'subscriptions', 'write_files']

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each consumer subscribes to and asks for, as its source says; tests hold the node to it."""
+"""What each consumer subscribes to and asks for, as its source says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from seg_node.interface import topics
 
 if TYPE_CHECKING:
-    from seg_node.interface import Quality
+    from collections.abc import Iterator
 
-__all__ = ['NEEDS', 'Need', 'matches']
+    from .site import Site
+
+__all__ = ['NEEDS', 'Need', 'subscriptions']
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,11 @@ class Need:
     kind: str = 'sensor_msgs/Image'
     reliable: bool = False
     latched: bool = False
+
+    @property
+    def words(self) -> str:
+        """What it asks for."""
+        return f'{"reliable" if self.reliable else "best effort"}{", latched" * self.latched}'
 
 
 INFO = 'sensor_msgs/CameraInfo'
@@ -64,6 +71,16 @@ segmentation_pointcloud_fusion (best effort), nvblox_ros (SYSTEM_DEFAULT, which 
 and Foxglove let the user choose; the stricter choice stands here."""
 
 
-def matches(offer: Quality, need: Need) -> bool:
-    """Tell whether a publisher reaches a subscriber: it has to offer at least what is asked."""
-    return (offer.reliable or not need.reliable) and (offer.latched or not need.latched)
+def subscriptions(consumer: str, site: Site) -> Iterator[str]:
+    """Yield a line for each topic that a consumer reads: name, type, and what it asks for.
+
+    Args:
+        consumer: A key of ``NEEDS``.
+        site: Where the node runs.
+    """
+    lines = {
+        f'{site.topic(camera, need.topic)} ({need.kind}, {need.words})': None
+        for camera in site.cameras
+        for need in NEEDS[consumer]
+    }
+    yield from lines

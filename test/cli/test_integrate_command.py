@@ -22,8 +22,23 @@ def test_files_are_written_and_named(
     assert main(['integrate', consumer, '--out', str(tmp_path / 'files')]) == 0
 
     written = sorted(str(path) for path in (tmp_path / 'files').iterdir())
-    assert written == sorted(capsys.readouterr().out.split())
+    printed = capsys.readouterr().out.splitlines()
     assert written
+    assert sorted(line for line in printed if not line.startswith('reads ')) == written
+
+
+def test_topics_that_are_read_are_told_with_what_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(['integrate', 'nav2', '--out', str(tmp_path), '--cameras', 'front'])
+
+    printed = capsys.readouterr().out.splitlines()
+    room = '/front/segmentation/decimated'
+    assert [line for line in printed if line.startswith('reads ')] == [
+        f'reads {room}/mask (sensor_msgs/Image, best effort)',
+        f'reads {room}/confidence (sensor_msgs/Image, best effort)',
+        f'reads {room}/label_info (vision_msgs/LabelInfo, reliable, latched)',
+    ]
 
 
 def test_options_reach_the_files(tmp_path: Path) -> None:

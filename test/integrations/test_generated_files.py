@@ -12,12 +12,14 @@ import numpy as np
 import yaml
 
 from seg_node.integrations import CONSUMERS, generate, Site
-from seg_node.integrations.needs import matches, Need, NEEDS
+from seg_node.integrations.needs import Need, NEEDS
 from seg_node.interface import AUTOWARE_LABELS, autoware_table, TOPICS
 from seg_node.ros.parameters.table import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from seg_node.interface import Quality
 
 BY_NAME = {one.name: one for one in TOPICS}
 LAYER = 'semantic_segmentation_layer'
@@ -95,6 +97,11 @@ def test_consumer_gets_every_topic_that_it_needs_and_no_other(site: Site) -> Non
         assert found == {
             site.topic(camera, need.topic) for camera in site.cameras for need in needs
         }, consumer
+
+
+def matches(offer: Quality, need: Need) -> bool:
+    """Tell whether a publisher reaches a subscriber: it has to offer at least what is asked."""
+    return (offer.reliable or not need.reliable) and (offer.latched or not need.latched)
 
 
 def test_types_and_quality_of_service_are_compatible() -> None:

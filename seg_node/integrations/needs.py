@@ -78,9 +78,9 @@ def subscriptions(consumer: str, site: Site) -> Iterator[str]:
         consumer: A key of ``NEEDS``.
         site: Where the node runs.
     """
-    lines = {
+    once = {  # all cameras share /diagnostics
         f'{site.topic(camera, need.topic)} ({need.kind}, {need.words})': None
         for camera in site.cameras
         for need in NEEDS[consumer]
     }
-    yield from lines
+    yield from once

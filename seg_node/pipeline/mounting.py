@@ -75,6 +75,13 @@ class Mounting:
         self._kept = None if self._hidden is None else ~self._hidden
         self.own_vehicle = None if self._hidden is None else self._hidden != 0
 
+    def __str__(self) -> str:
+        """Say in a few words what is special about it; empty for a camera that is just upright."""
+        words = [f'turned clockwise by {self.rotation} degrees'] if self.rotation else []
+        if self.own_vehicle is not None:
+            words.append(f'{100 * self.own_vehicle.mean():.1f} % of the image are own vehicle')
+        return ', '.join(words)
+
     def upright(self, image: UInt8Array) -> UInt8Array:
         """Return an incoming image, (H, W, 3) uint8, as the network shall see it.
 

@@ -248,6 +248,9 @@ class SegNode(LifecycleNode):
         seconds = time.monotonic() - started
         described = ', '.join(f'{key} {value}' for key, value in self.runner.described().items())
         self.get_logger().info(f'Ready in {seconds:.2f} s: {described}')
+        for name, mounting in mountings.items():
+            if words := str(mounting):
+                self.get_logger().info(f'Camera{f" {name!r}" if name else ""}: {words}')
         if warning := self.runner.warning(parameters):
             self.get_logger().warning(warning)
 

@@ -186,6 +186,15 @@ def test_camera_is_upright_and_free_by_default() -> None:
     assert mounting.upright(IMAGE) is IMAGE
 
 
+def test_mounting_says_in_words_what_is_special() -> None:
+    quarter = np.zeros((4, 4), bool)
+    quarter[2:, 2:] = True
+
+    assert str(Mounting()) == ''
+    assert str(Mounting(90)) == 'turned clockwise by 90 degrees'
+    assert str(Mounting(0, quarter)) == '25.0 % of the image are own vehicle'
+
+
 def png(path: Path, pixels: npt.NDArray[Any]) -> Path:
     """Write a PNG by OpenCV."""
     cv2.imwrite(str(path), pixels)

@@ -23,6 +23,7 @@ __all__ = ['judge', 'watch_topic']
 WATCHER = ('-m', 'seg_node.ros.checkup.watcher')
 KINDS = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 START_S = 20.0
+UNSEEN = 1920 * 1080 * 3  # [bytes] where no image came, perhaps because it is too large
 LARGEST_SMALL = 500_000  # [bytes] fits into the default segment of Fast DDS
 OLD_S = 1.0
 AHEAD_S = 0.05
@@ -99,24 +100,30 @@ def _type(types: Sequence[str]) -> Finding:
 
 
 def _segments(seen: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield the shared memory of each publisher on this machine that we may look at."""
+    """Yield the shared memory of each process on this topic that we may look at.
+
+    That of a publisher has to hold its images; that of a subscriber is for what it sends itself.
+    """
     largest = max((one['length'] for one in seen['messages']), default=0)
     for one in seen['publishers']:
-        gid = one['gid']
-        name = f'segment of {one["node"]}'
-        if gid[HOST] != seen['host']:
-            yield Finding('note', name, 'on another machine or in another container: UDP')
-            continue
-        segment = segment_of(gid[4] | gid[5] << 8)
-        if segment is None:
-            yield Finding('note', name, 'cannot be known: its process belongs to another user')
-            continue
-        found = f'{segment.size / MEGABYTE:.1f} MB'
-        if segment.size < max(2 * largest, LARGEST_SMALL + 1) and largest > LARGEST_SMALL:
-            remedy = 'start it with the Fast DDS profile, see docs/transport.md'
-            yield Finding('fail', name, f'{found}, images of {largest / MEGABYTE:.1f} MB', remedy)
-        else:
-            yield Finding('ok', name, found)
+        yield _segment(one, seen['host'], largest or UNSEEN)
+    for one in seen['subscribers']:
+        yield _segment(one, seen['host'], 0)
+
+
+def _segment(endpoint: Mapping[str, Any], host: Sequence[int], largest: int) -> Finding:
+    gid = endpoint['gid']
+    name = f'segment of {endpoint["node"]}'
+    if gid[HOST] != host:
+        return Finding('note', name, 'on another machine or in another container: UDP')
+    segment = segment_of(gid[4] | gid[5] << 8)
+    if segment is None:
+        return Finding('note', name, 'cannot be known: its process belongs to another user')
+    found = f'{segment.size / MEGABYTE:.1f} MB'
+    if largest > LARGEST_SMALL and segment.size < 2 * largest:
+        remedy = 'start it with the Fast DDS profile, see docs/transport.md'
+        return Finding('fail', name, f'{found}, for images of {largest / MEGABYTE:.1f} MB', remedy)
+    return Finding('ok', name, found)
 
 
 def _nodes(subscribers: Sequence[Mapping[str, Any]]) -> Finding:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 
 from seg_node.doctor.topic import judge, watch_topic
 from seg_node.processes import free_domain
+from seg_node.ros.transport.shared_memory import Segment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -141,6 +143,26 @@ def test_two_publishers_are_named_and_warned_of() -> None:
 
     assert finding.level == 'warn'
     assert '/front/camera (BEST_EFFORT, VOLATILE), /rear/camera' in finding.found
+
+
+@pytest.mark.parametrize(('megabytes', 'level'), [(0.5, 'fail'), (5.0, 'fail'), (17.6, 'ok')])
+def test_segment_of_a_publisher_must_hold_two_of_its_images(
+    megabytes: float, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The images are of 2.8 MB; the process is found by its number, 0x0203, in the GID."""
+    segment = Segment(Path('segment'), int(1e6 * megabytes), stale=False)
+    monkeypatch.setattr(
+        'seg_node.doctor.topic.segment_of', {0x0203: segment, 0x0302: None}.__getitem__
+    )
+    here = camera(gid=[1, 15, 7, 7, 0x03, 0x02, *[0] * 10])
+    node = camera('/seg_node', gid=[1, 15, 7, 7, 0x02, 0x03, *[0] * 10])
+
+    findings = found(seen(publishers=[here], subscribers=[node], host=[7, 7]))
+    silent = found(seen([], publishers=[here], host=[7, 7]))
+
+    assert findings['segment of /front/camera'].level == level
+    assert silent['segment of /front/camera'].level == level  # as for 1920 x 1080
+    assert findings['segment of /seg_node'].level == 'note'
 
 
 @pytest.mark.parametrize(

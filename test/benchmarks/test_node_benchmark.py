@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the benchmark of the node computes from what its processes tell."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+pytest.importorskip('onnx')
+pytest.importorskip('onnxruntime')
+pytest.importorskip('rclpy')
+pytest.importorskip('torch')
+
+import bench_node
+from node_runs import Rival, Spent, Turns
+from plain_onnx_loop import PlainLoop
+from seg_node.pipeline import open_segmenter
+import tiny
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+pytestmark = [
+    pytest.mark.needs_onnx,
+    pytest.mark.needs_onnxruntime,
+    pytest.mark.needs_ros,
+    pytest.mark.needs_torch,
+]
+
+
+class Told:
+    """An event with details."""
+
+    def __init__(self, details: Mapping[str, Any]) -> None:
+        """Remember them."""
+        self.details = details
+
+
+class ScriptedCrew:
+    """A crew whose node spends 30 ms a frame: 20 in the network, 4 behind it."""
+
+    def __init__(self, lost: int = 0) -> None:
+        """Start with nothing spent."""
+        self.lost = lost
+        self.frames = 0
+
+    def pid(self, _name: str) -> int:
+        """Return an id."""
+        return 1
+
+    def say(self, name: str, words: str) -> None:
+        """Count the frames that are asked for."""
+        if name.endswith('traffic'):
+            self.frames += int(words.split()[1])
+
+    def wait_for(self, _name: str, what: str, *, timeout: float) -> Told:
+        """Tell what was spent, or how the frames went."""
+        assert timeout > 0
+        if what == 'spent':
+            return Told({'network_s': 0.020 * self.frames, 'post_s': 0.004 * self.frames})
+        answered = 8 - self.lost
+        latencies = [0.05] * answered
+        return Told({'sent': 8, 'latencies_s': latencies, 'span_s': 1.0, 'answered': answered})
+
+
+def taken(monkeypatch: pytest.MonkeyPatch, crew: ScriptedCrew, folder: Path) -> Spent:
+    monkeypatch.setattr('node_runs.cpu_seconds', lambda _pid: 0.030 * crew.frames)
+    turns = Turns(crew, {'ours': Rival(['ours'], ['mask'], folder)})  # type: ignore[arg-type]
+    return turns.take(3)['ours']
+
+
+def test_what_is_neither_network_nor_post_processing_is_around(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    spent = taken(monkeypatch, ScriptedCrew(), tmp_path)
+
+    assert len(spent.total) == 3  # the first turn warms up
+    assert spent.medians() == pytest.approx(
+        {
+            'cpu_ms': 30.0,
+            'network_ms': 20.0,
+            'post_ms': 4.0,
+            'around_ms': 6.0,
+            'latency_ms': 50.0,
+            'lost': 0,
+        }
+    )
+
+
+def test_lost_frames_are_counted_and_their_work_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = taken(monkeypatch, ScriptedCrew(lost=2), tmp_path).medians()
+
+    assert found['lost'] == 6
+    assert found['cpu_ms'] == pytest.approx(30.0)
+
+
+def test_plain_loop_gives_the_labels_of_the_pipeline(tmp_path: Path) -> None:
+    bundle = tiny.tiny_bundle(tmp_path / 'tiny')
+    image = tiny.scene((90, 120), 1)[0]
+
+    maps, area = PlainLoop(bundle)(image)
+    with open_segmenter(str(bundle.path), 'onnxruntime') as segmenter:
+        ours = segmenter(image)
+
+    assert np.mean(maps.labels == ours.labels) > 0.999
+    assert area.shape == image.shape[:2]
+
+
+@pytest.mark.parametrize(('value', 'status'), [(0.24, 0), (0.26, 1)])
+def test_check_fails_if_a_bar_is_missed_and_the_file_tells_which(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: float, status: int
+) -> None:
+    found = {'share': value}, [('share', value, 0.25)]
+    monkeypatch.setitem(bench_node.PARTS, 'around', lambda _bundle, _args: found)
+    monkeypatch.setattr(bench_node, 'write_frames', lambda *_: None)
+    file = tmp_path / 'node.json'
+
+    ended = bench_node.main(['--part', 'around', '--check', '--json', str(file)])
+
+    data = json.loads(file.read_text(encoding='utf-8'))
+    assert ended == status
+    assert data['bars'] == [{'what': 'share', 'value': value, 'bar': 0.25, 'met': not status}]
+    assert data['parts'] == {'around': {'share': value}}

@@ -13,9 +13,6 @@ import re
 import sys
 from typing import Any
 
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
-
 ROOT = Path(__file__).parents[1]
 NAME = 'seg_node'
 OWN = ('seg_node', 'seg-node')
@@ -81,6 +78,10 @@ def completed(bom: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Complete the bill in the file that is named, and return the exit status."""
+    # In the environment of the tools alone; the rest of this file is tested without them.
+    from cyclonedx.schema import SchemaVersion  # noqa: PLC0415
+    from cyclonedx.validation.json import JsonStrictValidator  # noqa: PLC0415
+
     path = Path(sys.argv[1])
     text = json.dumps(completed(json.loads(path.read_text(encoding='utf-8'))), indent=2) + '\n'
     fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)

@@ -59,14 +59,26 @@ DRAWS = 2000
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the comparison and return the exit status."""
-    args = parse(argv)
+    args = parse(argv, __doc__)
+    result = {'benchmark': 'compare_smoothing', **measure(args, settings())}
+    report(result)
+    if args.json:
+        args.json.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
+    return 0
+
+
+def measure(args: argparse.Namespace, asked: Mapping[str, SegmenterOptions]) -> dict[str, Any]:
+    """Return the figures of settings that all see the same scores of the network.
+
+    Args:
+        args: From ``parse``.
+        asked: By name; one is ``NONE``, to which the others are compared.
+    """
     cv2.setNumThreads(1)
     with open_segmenter(args.bundle, 'onnxruntime') as segmenter:
         bundle = segmenter.engine.bundle
         dataset = comparable(open_dataset(args.data, split='val'), bundle.manifest.taxonomy)
-        runs = {
-            name: Run(bundle, dataset.taxonomy, options) for name, options in settings().items()
-        }
+        runs = {name: Run(bundle, dataset.taxonomy, options) for name, options in asked.items()}
         fitter = Fitter(bundle.manifest.input)
         count = min(args.frames, len(dataset))
         for index in progress(range(count), what='frames', total=count, unit='frame'):
@@ -75,8 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             scores = segmenter.engine.infer(batch)  # type: ignore[attr-defined]
             for run in runs.values():
                 run.add(sample.image, sample.labels, scores, index / args.rate)
-    result = {
-        'benchmark': 'compare_smoothing',
+    return {
         'data': args.data.partition('/')[0].rstrip(':'),
         'bundle': f'{bundle.manifest.name} {bundle.digest}',
         'frames': count,
@@ -84,16 +95,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         'settings': {name: run.to_dict(runs[NONE]) for name, run in runs.items()},
         'machine': machine(),
     }
-    report(result)
-    if args.json:
-        args.json.write_text(json.dumps(result, indent=1) + '\n', encoding='utf-8')
-    return 0
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None, description: str | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('--data', required=True, help='consecutive frames, with their split val')
     parser.add_argument('--bundle', default='default')
@@ -122,12 +129,14 @@ class Sums:
         flicker: Of each frame that has one.
         seconds: Processor time of each frame.
         area: Pixels of the drivable area by what is true there.
+        area_flicker: Share of its followed pixels that come or go, of each frame that has one.
     """
 
     pairs: list[npt.NDArray[np.int64]] = field(default_factory=list)
     flicker: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     area: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    area_flicker: list[float] = field(default_factory=list)
 
 
 class Run:
@@ -143,7 +152,7 @@ class Run:
         self._predictor = Predictor(self._segmenter, classes)
         self._classes = classes
         self._users = road_users(classes.names)
-        self._flicker = Flicker()
+        self._flicker, self._area_flicker = Flicker(), Flicker()
         self.sums = Sums()
 
     def add(
@@ -170,11 +179,15 @@ class Run:
             self.sums.flicker.append(found)
         if result.drivable_area is not None:
             self._count_area(result.drivable_area > 0, truth)
+            found = self._area_flicker(image, result.drivable_area, stamp_ns, stamp_ns)
+            if found is not None:
+                self.sums.area_flicker.append(found)
 
     def _count_area(self, area: npt.NDArray[np.bool_], truth: UInt8Array) -> None:
         road = np.append(self._classes.drivable, np.zeros(256 - len(self._classes), np.bool_))
         users = np.append(self._users, np.zeros(256 - len(self._users), np.bool_))
-        for name, members in (('drivable', road), ('users', users)):
+        everything = np.ones(256, np.bool_)
+        for name, members in (('drivable', road), ('users', users), ('labelled', everything)):
             here = members[truth] & (truth != UNLABELLED)
             self.sums.area[name] += int(np.count_nonzero(here))
             self.sums.area[f'{name}_published'] += int(np.count_nonzero(here & area))
@@ -193,6 +206,10 @@ class Run:
             'flicker': 100 * statistics.fmean(self.sums.flicker or [0.0]),
             'road_user_recall': 100 * float(hits / max(seen, 1)),
             'drivable_recall': 100 * area['drivable_published'] / max(area['drivable'], 1),
+            'drivable_precision': 100
+            * area['drivable_published']
+            / max(area['labelled_published'], 1),
+            'area_flicker': 100 * statistics.fmean(self.sums.area_flicker or [0.0]),
             'false_drivable': 100 * area['users_published'] / max(area['users'], 1),
             'added_cpu_ms': 1e3 * statistics.median(added),
         }

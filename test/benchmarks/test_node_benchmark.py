@@ -15,6 +15,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('torch')
 
 import bench_node
+import node_parts
 from node_runs import Rival, Spent, Turns
 from plain_onnx_loop import PlainLoop
 from seg_node.pipeline import open_segmenter
@@ -117,7 +118,7 @@ def test_check_fails_if_a_bar_is_missed_and_the_file_tells_which(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: float, status: int
 ) -> None:
     found = {'share': value}, [('share', value, 0.25)]
-    monkeypatch.setitem(bench_node.PARTS, 'around', lambda _bundle, _args: found)
+    monkeypatch.setitem(node_parts.PARTS, 'around', lambda _bundle, _args: found)
     monkeypatch.setattr(bench_node, 'write_frames', lambda *_: None)
     file = tmp_path / 'node.json'
 

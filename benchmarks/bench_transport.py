@@ -139,7 +139,9 @@ def offline_masks(frames: UInt8Array, parameters: dict[str, object]) -> list[UIn
     cv2.setNumThreads(1)  # the node's default
     bundle = open_bundle(str(parameters['bundle']))
     threads = int(str(parameters['threads']))
-    with Segmenter(open_engine(str(parameters['engine']), bundle, threads=threads)) as segmenter:
+    name, precision = str(parameters['engine']), str(parameters['precision'])
+    engine = open_engine(name, bundle, threads=threads, precision=precision)
+    with Segmenter(engine) as segmenter:
         return [segmenter(frame, MASK_ONLY).labels for frame in frames]
 
 
@@ -160,7 +162,11 @@ def smooth_frames(size: tuple[int, int], count: int = 4) -> UInt8Array:
 
 def measure(args: argparse.Namespace) -> list[Run]:
     """Run the parts that were asked for."""
-    common: dict[str, object] = {'bundle': args.bundle, 'threads': args.threads}
+    common: dict[str, object] = {
+        'bundle': args.bundle,
+        'threads': args.threads,
+        'precision': 'fp32',  # auto is chosen by time, so two processes may choose differently
+    }
     real: dict[str, object] = {**common, 'engine': args.engine}
     runs = []
     if args.camvid and 'a' in args.parts:

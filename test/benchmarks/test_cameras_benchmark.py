@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_torch, pytest.mark.needs_onnxruntime]
+pytestmark = [
+    pytest.mark.needs_onnx,
+    pytest.mark.needs_onnxruntime,
+    pytest.mark.needs_ros,
+    pytest.mark.needs_torch,
+]
 
 
 def judged(counts: dict[str, int], wait: float, part: str = 'six') -> tuple[dict[str, Any], Any]:

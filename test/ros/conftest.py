@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
     from ros.child import Child, Friend
     from ros.rig import Rig
+    from ros.several import Cameras
+    from seg_node.pipeline import Segmenter
 
     StartChild = Callable[..., Child]
     MakeRig = Callable[..., Rig]
@@ -49,6 +53,35 @@ def make_rig(bundle_folder: Path) -> Iterator[MakeRig]:
 def rig(make_rig: MakeRig) -> Rig:
     """An active node with the tiny bundle."""
     return make_rig()
+
+
+@pytest.fixture
+def cameras(make_rig: MakeRig) -> Cameras:
+    """Front and left on one active node."""
+    from ros.several import BOTH, Cameras  # noqa: PLC0415  # needs ROS
+
+    return Cameras(make_rig(cameras=BOTH))
+
+
+@pytest.fixture
+def offline(bundle_folder: Path) -> Iterator[Segmenter]:
+    """The model of the nodes without ROS."""
+    from seg_node.pipeline import open_segmenter  # noqa: PLC0415  # needs onnxruntime
+
+    with open_segmenter(bundle_folder, 'onnxruntime') as segmenter:
+        yield segmenter
+
+
+@pytest.fixture
+def hood(tmp_path: Path) -> Path:
+    """A mask of the own vehicle that fits the front camera."""
+    from ros.several import FRONT  # noqa: PLC0415
+
+    pixels = np.zeros(FRONT.shape[:2], np.uint8)
+    pixels[50:, 10:60] = 255
+    path = tmp_path / 'hood.png'
+    cv2.imwrite(str(path), pixels)
+    return path
 
 
 @pytest.fixture

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from seg_node.ros.transport import profile_variables
-from seg_node.ros.transport.profile import chosen_profile, fitting_profile, LARGE, SMALL
+from seg_node.ros.transport.profile import (
+    chosen_profile,
+    fitting_profile,
+    LARGE,
+    other_choice,
+    SMALL,
+)
 from seg_node.ros.transport.shared_memory import (
     MEGABYTE,
     room,
@@ -130,6 +136,10 @@ def _profile(environment: Mapping[str, str]) -> Finding:
     name = 'profile of this shell'
     read = profile_variables()
     files = {key: path for key, path in chosen_profile(environment).items() if key in read}
+    other = other_choice(environment)
+    if not files and other:
+        remedy = 'the group "large images" below tells whether they pass; see docs/transport.md'
+        return Finding('note', name, f'{other}, which seg_node leaves in force', remedy)
     if not files:
         return Finding(
             'warn',

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 CONFIG = Path(__file__).parents[2] / 'config'
 VARIABLES = (
     *PROFILE_VARIABLES,
+    'FASTDDS_BUILTIN_TRANSPORTS',
     'RMW_IMPLEMENTATION',
     'ROS_AUTOMATIC_DISCOVERY_RANGE',
     'ROS_DOMAIN_ID',
@@ -48,6 +49,15 @@ def test_shell_without_a_profile_is_warned_of_with_the_line_to_type() -> None:
     assert finding.level == 'warn'
     assert finding.remedy.startswith('export FASTDDS_DEFAULT_PROFILES_FILE=/')
     assert Path(finding.remedy.partition('=')[2]).is_file()
+
+
+def test_transports_of_the_user_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('FASTDDS_BUILTIN_TRANSPORTS', 'LARGE_DATA')
+
+    finding = found()['profile of this shell']
+
+    assert finding.level == 'note'
+    assert finding.found.startswith('FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA')
 
 
 @pytest.mark.parametrize('file', ['fastdds_large_images.xml', 'fastdds_small_shm.xml'])

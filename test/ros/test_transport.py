@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from seg_node.ros.transport import keep_large_blocks, PROFILE_VARIABLES, use_shared_memory_profile
-from seg_node.ros.transport.profile import LARGE, SMALL
+from seg_node.ros.transport.profile import LARGE, PROFILES_IN_FOLDER, SMALL
 from seg_node.ros.transport.shared_memory import Room
 
 if TYPE_CHECKING:
@@ -68,6 +68,32 @@ def test_profile_of_the_user_is_left_alone(
 
     assert environment == {name: '/my/profile.xml', 'RMW_IMPLEMENTATION': 'rmw_fastrtps_cpp'}
     assert said == f'{name}=/my/profile.xml (already set)'
+
+
+def test_transports_that_the_user_chose_are_not_overruled() -> None:
+    environment = {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+
+    said = use_shared_memory_profile(environment)
+
+    assert environment == {'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+    assert said == 'none: FASTDDS_BUILTIN_TRANSPORTS=UDPv4 (already set)'
+
+
+@pytest.mark.parametrize('name', PROFILES_IN_FOLDER)
+def test_profiles_in_the_working_directory_are_not_overruled(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    environment: dict[str, str] = {}
+    skipping = {'SKIP_DEFAULT_XML_FILE': '1'}
+
+    said = use_shared_memory_profile(environment)
+    use_shared_memory_profile(skipping)
+
+    assert environment == {}
+    assert said == f'none: {tmp_path / name} (already set)'
+    assert len(skipping) > 1
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import metadata
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seg_node.errors import ShareError
@@ -23,6 +24,7 @@ __all__ = [
     'Profile',
     'chosen_profile',
     'fitting_profile',
+    'other_choice',
     'profile_variables',
     'use_shared_memory_profile',
 ]
@@ -30,6 +32,9 @@ __all__ = [
 PROFILE_VARIABLES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 """Fast DDS 3 (Kilted and later) wants the first and warns of the second; Fast DDS 2 (Humble,
 Jazzy) reads only the second."""
+TRANSPORTS, DEFAULT = 'FASTDDS_BUILTIN_TRANSPORTS', 'DEFAULT'
+PROFILES_IN_FOLDER = ('DEFAULT_FASTDDS_PROFILES.xml', 'DEFAULT_FASTRTPS_PROFILES.xml')
+"""Fast DDS reads these in the working directory, unless SKIP_DEFAULT_XML_FILE is 1."""
 FIRST_WITH_FASTDDS_3 = 9
 """Major version of rclpy in Kilted; Jazzy has 7."""
 
@@ -67,8 +72,18 @@ def chosen_profile(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in PROFILE_VARIABLES if environment.get(name)}
 
 
+def other_choice(environment: Mapping[str, str]) -> str:
+    """Return what a user has chosen that a profile of ours would overrule; mostly nothing."""
+    if environment.get(TRANSPORTS, DEFAULT) != DEFAULT:
+        return f'{TRANSPORTS}={environment[TRANSPORTS]}'
+    if environment.get('SKIP_DEFAULT_XML_FILE') != '1':
+        here = [path for path in map(Path, PROFILES_IN_FOLDER) if path.is_file()]
+        return str(here[0].absolute()) if here else ''
+    return ''
+
+
 def use_shared_memory_profile(environment: MutableMapping[str, str] | None = None) -> str:
-    """Point Fast DDS to the shipped profile that fits ``/dev/shm``, unless the user chose one.
+    """Point Fast DDS to the shipped profile that fits ``/dev/shm``, unless the user chose.
 
     Must happen before ``rclpy.init``. Other middlewares ignore these variables.
 
@@ -82,6 +97,8 @@ def use_shared_memory_profile(environment: MutableMapping[str, str] | None = Non
     chosen = chosen_profile(environment)
     if chosen:
         return ', '.join(f'{name}={path} (already set)' for name, path in chosen.items())
+    if other := other_choice(environment):
+        return f'none: {other} (already set)'
     profile, why = fitting_profile()
     if profile is None:
         return f'none: {why}'

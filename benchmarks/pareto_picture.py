@@ -151,8 +151,14 @@ def draw_line(page: UInt8Array, axes: Axes, variants: Sequence[dict[str, Any]]) 
             cross(page, (x, y), color if full else lighter(color))
         if full:
             words = f'{one["size"][0]} x {one["size"][1]}'
-            at = round(place[0]) + 9, round(place[1]) + 22
+            at = beside(place, words, above=one['precision'] == 'fp32')
             write(page, words, at, size=13, color=color)
+
+
+def beside(place: tuple[float, float], words: str, *, above: bool) -> tuple[int, int]:
+    """Return where a size is written: to the upper left of a point, or to its lower right."""
+    x, y = (round(one) for one in place)
+    return (x - text_width(words, size=13) + 11, y - 16) if above else (x + 9, y + 22)
 
 
 def draw_legend(page: UInt8Array, variants: Sequence[dict[str, Any]]) -> None:

@@ -102,7 +102,7 @@ def test_status_tells_what_a_replay_and_a_tuner_need(make_rig: MakeRig) -> None:
 
 
 def test_every_key_of_the_status_is_documented(make_rig: MakeRig) -> None:
-    rig = make_rig(**ALWAYS)
+    rig = make_rig(**ALWAYS, smoothing__method='flow')
     listen(rig)
     page = (Path(__file__).parents[2] / 'docs' / 'node.md').read_text(encoding='utf-8')
     table = page.partition('| key | content |')[2].partition('\n\n')[0]

@@ -155,6 +155,8 @@ def test_defect_in_a_transition_is_reported_and_can_be_tried_again(
     assert 'ZeroDivisionError' in rig.node.health.report().last_error
     monkeypatch.undo()
     assert change(rig, 'configure')
+    assert rig.node.health.report().failing == ''
+    assert 'ZeroDivisionError' in rig.node.health.report().last_error
 
 
 def test_another_bundle_needs_no_restart(

@@ -199,6 +199,37 @@ def test_class_names_that_make_the_same_topic_fail_configure(
 
     assert 'become the same topic name' in rig.node.health.report().last_error
     assert rig.runner is None
+    assert not outputs_of(rig)
+
+
+def test_labels_of_runs_that_do_not_fit_leave_no_topic_behind(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(autostart=False, mask_rle__enabled=True, mask_rle__labels='nothing=WALL')
+
+    assert not change(rig, 'configure')
+
+    assert not outputs_of(rig)
+
+
+def test_topic_that_cannot_be_made_takes_those_before_it_with_it(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_rig(autostart=False)
+    make = rig.node.create_publisher
+
+    def failing(kind: type, topic: str, *given: Any, **named: Any) -> Any:
+        if topic.endswith('segmentation/classes'):
+            msg = 'no more topics'
+            raise RuntimeError(msg)
+        return make(kind, topic, *given, **named)
+
+    monkeypatch.setattr(rig.node, 'create_publisher', failing)
+
+    assert not change(rig, 'configure')
+
+    assert 'no more topics' in rig.node.health.report().last_error
+    assert not outputs_of(rig)
 
 
 def test_hanging_inference_does_not_block_a_deactivation_for_ever(

@@ -106,24 +106,32 @@ class Publishers:
         self._relative = relative
         self._events = events
         self._tables = class_tables(manifest.taxonomy, runs or '')
-        encodings = image_encodings(self._tables)
-        self._images = {name: self._create(Image, name) for name in encodings}
-        self._writers = {name: ImageWriter(encoding) for name, encoding in encodings.items()}
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
-            lambda name: self._create(Image, name),
+            lambda name: self._make(Image, name, result()),
             node.destroy_publisher,
         )
         self._plane_writer = ImageWriter('mono8')
-        self._png = self._create(CompressedImage, topics.MASK_PNG)
-        with_runs = () if runs is None else (topics.MASK_RLE,)
-        self._runs = {name: self._create(Image, name) for name in with_runs}
-        self._calibrations = {name: self._create(CameraInfo, name) for name in CALIBRATIONS}
-        self._status = self._create(DiagnosticArray, topics.STATUS)
-        self._latched = self._send_latched(manifest)
+        self._lasting: list[Publisher[Any]] = []  # all but those of the planes
+        try:
+            encodings = image_encodings(self._tables)
+            self._images = {name: self._create(Image, name) for name in encodings}
+            self._writers = {name: ImageWriter(encoding) for name, encoding in encodings.items()}
+            self._png = self._create(CompressedImage, topics.MASK_PNG)
+            with_runs = () if runs is None else (topics.MASK_RLE,)
+            self._runs = {name: self._create(Image, name) for name in with_runs}
+            self._calibrations = {name: self._create(CameraInfo, name) for name in CALIBRATIONS}
+            self._status = self._create(DiagnosticArray, topics.STATUS)
+            self._send_latched(manifest)
+        except BaseException:
+            self.destroy()
+            raise
 
-    def _create(self, kind: type, name: str) -> Publisher[Any]:
-        return self._make(kind, name, result())
+    def _create(self, kind: type, name: str, quality: QoSProfile | None = None) -> Publisher[Any]:
+        """Make a topic that lasts as long as these outputs do."""
+        publisher = self._make(kind, name, quality or result())
+        self._lasting.append(publisher)
+        return publisher
 
     def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
         topic = self._relative(name)
@@ -135,7 +143,7 @@ class Publishers:
             qos_overriding_options=overridable(),
         )
 
-    def _send_latched(self, manifest: Manifest) -> list[Publisher[Any]]:
+    def _send_latched(self, manifest: Manifest) -> None:
         stamp = self._node.get_clock().now().to_msg()
         classes, groups = label_info_message(manifest.taxonomy, stamp), self._tables.groups
         messages: dict[str, Any] = {
@@ -146,14 +154,9 @@ class Publishers:
         if groups is not None:
             messages[topics.GROUPS_CLASSES] = text_message(groups_json(manifest, groups))
             messages[topics.GROUPS_LABEL_INFO] = label_info_message(groups.target, stamp)
-        publishers = []
         for name, message in messages.items():
-            if message is None:
-                continue
-            publisher = self._make(type(message), name, latched())
-            publisher.publish(message)
-            publishers.append(publisher)
-        return publishers
+            if message is not None:
+                self._create(type(message), name, latched()).publish(message)
 
     def _by_topic(self) -> dict[str, Publisher[Any]]:
         return {
@@ -165,7 +168,7 @@ class Publishers:
         }
 
     def _all(self) -> tuple[Publisher[Any], ...]:
-        return (*self._by_topic().values(), *self._planes.publishers(), *self._latched)
+        return (*self._lasting, *self._planes.publishers())
 
     def choose_classes(self, classes: Collection[int]) -> None:
         """Let these classes have a confidence topic, and no others; at first none has."""

@@ -157,6 +157,27 @@ def test_own_parameters_are_locked_and_checked_like_all_others(cameras: Cameras)
     assert 'a text; expected a number' in why
 
 
+def test_setting_of_all_cameras_cannot_change_under_those_with_a_name(cameras: Cameras) -> None:
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+
+    (changed,) = cameras.rig.node.set_parameters([Parameter('deadline', value=0.25)])
+    (same,) = cameras.rig.node.set_parameters([Parameter('deadline', value=0.0)])
+
+    assert not changed.successful
+    assert "Set 'camera.front.deadline', 'camera.left.deadline'" in changed.reason
+    assert cameras.rig.node.parameters.deadline == 0.0
+    assert same.successful
+
+
+def test_single_camera_takes_a_setting_without_a_prefix(rig: Rig) -> None:
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+
+    (result,) = rig.node.set_parameters([Parameter('deadline', value=0.25)])
+
+    assert result.successful
+    assert rig.node.cameras[0].settings.deadline == 0.25
+
+
 def test_parameter_of_a_camera_that_is_not_there_is_named(
     make_rig: MakeRig, capfd: pytest.CaptureFixture[str]
 ) -> None:

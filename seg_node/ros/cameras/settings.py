@@ -120,10 +120,20 @@ class OwnSettings:
         """Accept or refuse a set of changes as a whole."""
         changes = {one.name: one.value for one in asked if one.name in self._specs}
         faults = [
+            *(fault for one in asked for fault in self._misplaced(one)),
             *lock_faults((self._specs[name] for name in changes), self._locked()),
             *self._faults(changes),
         ]
         return SetParametersResult(successful=not faults, reason=' '.join(faults))
+
+    def _misplaced(self, asked: Parameter[Any]) -> list[str]:
+        """Refuse a change that no camera would see: each has read it as its default, once."""
+        is_own = self._specs and any(asked.name == spec.name for spec in OF_ONE_CAMERA)
+        if not is_own or asked.value == self._node.get_parameter(asked.name).value:
+            return []
+        names = [repr(name) for name in self._specs if name.endswith(f'.{asked.name}')]
+        words = f'Parameter {asked.name!r} is read only at the start where cameras have names.'
+        return [f'{words} Set {", ".join(names)} instead.']
 
     def _faults(self, values: Mapping[str, object]) -> list[str]:
         faults = []

@@ -25,10 +25,26 @@ def look_each_second(row: FailureRow, clock: list[float], *seen: tuple[int, int]
     return said
 
 
-def test_row_is_measured_from_its_first_failure(clock: list[float]) -> None:
-    seen = ((0, 5), (1, 5), (8, 5), (FEWEST, 5), (30, 5))
+def test_row_is_measured_from_its_first_failure_to_its_newest(clock: list[float]) -> None:
+    seen = ((0, 5), (1, 5), (8, 5), (FEWEST, 5), (30, 5), (30, 5), (30, 5), (31, 5))
 
-    assert look_each_second(FailureRow(), clock, *seen) == [0.0, 0.0, 0.0, 2.0, 3.0]
+    said = look_each_second(FailureRow(), clock, *seen)
+
+    assert said == [0.0, 0.0, 0.0, 2.0, 3.0, 3.0, 3.0, 6.0]
+
+
+def test_burst_of_failures_does_not_grow_old(clock: list[float]) -> None:
+    row = FailureRow()
+    row.look(FEWEST, 0)
+    clock[0] += 3600.0
+
+    assert row.look(FEWEST, 0) == 0.0
+
+
+def test_row_begins_anew_where_the_counts_do(clock: list[float]) -> None:
+    seen = ((20, 0), (40, 0), (20, 0), (40, 0))
+
+    assert look_each_second(FailureRow(), clock, *seen) == [0.0, 1.0, 0.0, 1.0]
 
 
 def test_single_mask_in_between_ends_the_row(clock: list[float]) -> None:

@@ -140,8 +140,8 @@ def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
     assert said(rig)[0] == 0
 
 
-def fail_often(rig: Rig, count: int) -> None:
-    """Let the engine fail on so many frames."""
+def break_engine(rig: Rig) -> None:
+    """Let the engine fail on each frame."""
 
     def fail(*_: object) -> None:
         msg = 'The device has fallen off the bus.'
@@ -149,17 +149,32 @@ def fail_often(rig: Rig, count: int) -> None:
 
     rig.runner.engine._infer = fail
     rig.listen(MASK)
+
+
+def fail_often(rig: Rig, count: int) -> None:
+    """Let the engine fail on so many frames."""
+    break_engine(rig)
     for index in range(count):
         rig.send(rig.image(IMAGE))
         rig.until_dropped('engine_error', index + 1)
+
+
+def fail_for_good(rig: Rig) -> None:
+    """Let the engine fail on frame after frame, until the node gives up."""
+    break_engine(rig)
+
+    def has_given_up() -> bool:
+        rig.camera.publish(rig.image(IMAGE))
+        return 'gave up' in said(rig)[1]
+
+    rig.until(has_given_up, 'the node gives up')
 
 
 def test_engine_that_fails_for_good_cleans_the_node_up_with_its_reason(
     make_rig: Callable[..., Rig],
 ) -> None:
     rig = make_rig(give_up_after=0.1)
-    fail_often(rig, 12)
-    rig.until(lambda: 'gave up' in said(rig)[1], 'the node gives up')
+    fail_for_good(rig)
 
     level, summary, _ = said(rig)
     for _ in range(5):
@@ -168,7 +183,42 @@ def test_engine_that_fails_for_good_cleans_the_node_up_with_its_reason(
     assert said(rig)[1] == summary  # it gives up once
     assert level == ERROR
     assert 'gave up: No frame became a mask for' in summary
-    assert '12 failed; the last: engine_error: The device has fallen off the bus.' in summary
+    assert 'failed; the last: engine_error: The device has fallen off the bus.' in summary
+
+
+def test_burst_of_failures_before_a_silence_is_no_reason_to_give_up(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(give_up_after=0.1)
+    rig.node.lookout._timer.cancel()
+    fail_often(rig, 12)
+    rig.node.lookout.look()
+    time.sleep(0.2)
+
+    rig.node.lookout.look()
+
+    assert rig.node.state == 'active'
+
+
+def test_failures_before_a_new_start_are_not_held_against_it(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(give_up_after=0.1)
+    rig.node.lookout._timer.cancel()
+    fail_often(rig, 12)
+    rig.node.lookout.look()
+    rig.node.trigger_deactivate()
+    rig.node.lookout.look()
+    time.sleep(0.2)
+    rig.node.trigger_activate()
+    rig.until(rig.outputs.wanted, 'the node sees its listener again')
+    for index in range(12):
+        rig.send(rig.image(IMAGE))
+        rig.until_dropped('engine_error', 13 + index)
+
+    rig.node.lookout.look()
+
+    assert rig.node.state == 'active'
 
 
 def test_node_that_starts_by_itself_starts_again_after_it_gave_up(
@@ -176,8 +226,7 @@ def test_node_that_starts_by_itself_starts_again_after_it_gave_up(
 ) -> None:
     rig = make_rig(give_up_after=0.1)
     rig.node.lookout.give_up.pause = 1.0
-    fail_often(rig, 12)
-    rig.until(lambda: 'gave up' in said(rig)[1], 'the node gives up')
+    fail_for_good(rig)
 
     _, summary, _ = said(rig)
 
@@ -185,8 +234,7 @@ def test_node_that_starts_by_itself_starts_again_after_it_gave_up(
     rig.until(lambda: rig.node.state == 'active', 'the node has started again')
     rig.until(rig.outputs.wanted, 'the node sees its listener again')
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
-    rig.until_processed(1)
-    assert said(rig)[0] == 0
+    rig.until(lambda: said(rig)[0] == 0, 'all is well')
 
 
 def test_pause_before_a_new_start_doubles_until_there_is_a_mask(

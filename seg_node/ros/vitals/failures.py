@@ -12,24 +12,27 @@ FEWEST = 10
 
 
 class FailureRow:
-    """Measures how long frames have failed without a single mask in between."""
+    """Measures how long frames have failed without a single mask in between.
+
+    The time after the last failure does not count: without frames nothing fails.
+    """
 
     def __init__(self) -> None:
         """Start without a failure."""
-        self._masks = 0
-        self._begun: float | None = None
+        self._failures = self._masks = 0
+        self._first = self._newest = 0.0
 
     def look(self, failures: int, masks: int) -> float:
-        """Return for how long everything has failed [s]; 0 while it has not, or only a few times.
+        """Return the time from the first failure to the newest [s]; 0 after only a few of them.
 
         Args:
             failures: Frames that the engine failed on since the last mask.
             masks: Frames that became masks since the start.
         """
-        now = time.monotonic()
-        if not failures or masks != self._masks:
-            self._begun = None
-        self._masks = masks
-        if failures and self._begun is None:
-            self._begun = now
-        return 0.0 if self._begun is None or failures < FEWEST else now - self._begun
+        if masks != self._masks or failures < self._failures:
+            self._failures = 0
+        if failures > self._failures:
+            self._newest = time.monotonic()
+            self._first = self._first if self._failures else self._newest
+        self._failures, self._masks = failures, masks
+        return 0.0 if failures < FEWEST else self._newest - self._first

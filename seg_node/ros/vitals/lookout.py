@@ -68,6 +68,8 @@ class Lookout:
         reports = {camera: camera.health.report() for camera in node.cameras}
         if overdue is not None:
             self._overrun(overdue)
+        elif node.state != 'active':
+            self._failures = FailureRow()  # what failed before is not held against a new start
         elif fault := self._engine_fault(reports.values()) or node.worker_fault():
             self.give_up(fault)
         for camera, report in reports.items():
@@ -83,7 +85,7 @@ class Lookout:
             last = one.failing or last
         seconds = self._failures.look(failures, masks)
         limit = node.parameters.give_up_after
-        if node.state != 'active' or not limit or seconds <= limit:
+        if not limit or seconds <= limit:
             return ''
         if node.runner is not None and node.runner.gpu not in {'', 'off'}:  # it is being mended
             return ''

@@ -103,7 +103,8 @@ class Smoother:
         if follows and past is not None and past.shape == now.shape:
             past, weight = self._carried(past, grey)
             now += np.float32(options.history) * weight * (past - now)
-        self._past, self._grey = now, grey
+        # One score that is no number spoils all classes of its pixel, so that one plane tells.
+        self._past, self._grey = now if np.isfinite(now[0]).all() else None, grey
         smoothed = scores.copy()
         logarithms = np.log(np.maximum(now, LEAST))
         np.multiply(logarithms, np.float32(self._temperature), out=placement.crop(smoothed))

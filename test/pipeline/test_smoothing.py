@@ -98,6 +98,23 @@ def test_an_image_of_another_size_begins_anew(options: SmoothingOptions) -> None
     np.testing.assert_allclose(softmax(smoothed), softmax(random_scores(1)), atol=1e-5)
 
 
+@pytest.mark.parametrize('options', [AVERAGE, FLOW], ids=['average', 'flow'])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+@pytest.mark.filterwarnings('ignore:invalid value:RuntimeWarning')  # inf - inf
+def test_a_score_that_is_no_number_spoils_no_frame_after_its_own(
+    value: float, options: SmoothingOptions
+) -> None:
+    smoother = Smoother(TEMPERATURE)
+    broken = random_scores(1)
+    broken[2, 10, 20] = value
+    smoother(random_scores(0), textured(0), PLACEMENT, options, 0.0)
+    smoother(broken, textured(1), PLACEMENT, options, 0.1)
+
+    smoothed = smoother(random_scores(2), textured(2), PLACEMENT, options, 0.2)
+
+    np.testing.assert_allclose(softmax(smoothed), softmax(random_scores(2)), atol=1e-5)
+
+
 def test_scores_of_another_grid_begin_anew() -> None:
     smoother = Smoother(TEMPERATURE)
     smoother(random_scores(0), GREY, PLACEMENT, AVERAGE, 0.0)

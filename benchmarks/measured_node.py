@@ -8,9 +8,9 @@
   and malloc are as they come, or with ``--tuned`` set as ours are,
 * ``publisher``, which answers each image with 21 images of 1280 x 720 and does nothing else.
 
-A line on stdin is answered by the event ``spent``: processor time of the network and of the
-post-processing so far [s], which are those of the thread that runs them. With one thread for each
-that is all of it.
+A line on stdin is answered by the event ``spent``: processor time so far of the network, of the
+post-processing, and of turning probabilities into bytes where that is a step of its own (``fill``)
+[s], which are those of the thread that runs them. With one thread for each that is all of it.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def tutorial(args: argparse.Namespace) -> Node:
     bundle = open_bundle(args.bundle)
     node = TutorialNode(measured('network', filled_network(bundle)), bundle.manifest)
     node.post_process = measured('post', node.post_process)  # type: ignore[method-assign]
+    node.in_bytes = measured('fill', node.in_bytes)  # type: ignore[method-assign]
     return node
 
 
@@ -91,13 +92,13 @@ class PlainPublisher(Node):
     def __init__(self) -> None:
         """Create the topics ``plain_0`` to ``plain_20``."""
         super().__init__('publisher')
-        pixels = np.random.default_rng(0).integers(0, 256, PUBLISHED, np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, *PUBLISHED), np.uint8)
         writer = ImageWriter('mono8')
         outputs = [self.create_publisher(Image, f'plain_{index}', 1) for index in range(IMAGES)]
 
         def answer(message: Any) -> None:
-            for publisher in outputs:
-                publisher.publish(writer.write(pixels, message.header))
+            for publisher, image in zip(outputs, pixels, strict=True):
+                publisher.publish(writer.write(image, message.header))
 
         self.create_subscription(Image, 'image', answer, 1)
 
@@ -135,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def answer_parent() -> None:
     """Say what was spent whenever asked; end the process with the parent."""
     for _ in sys.stdin:
-        tell('spent', network_s=SPENT['network'], post_s=SPENT['post'])
+        tell('spent', **{f'{name}_s': SPENT[name] for name in ('network', 'post', 'fill')})
     rclpy.try_shutdown()
 
 

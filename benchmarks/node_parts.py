@@ -84,9 +84,12 @@ def around(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
     }
     with taking_turns(rivals, args.folder) as turns:
         found = {name: one.medians() for name, one in turns.take(args.rounds).items()}
-    share = found['ours']['around_ms'] / found['tutorial']['around_ms']
+    share, bare = (
+        found['ours'][key] / found['tutorial'][key]
+        for key in ('around_ms', 'around_without_fill_ms')
+    )
     bars = [('around network and post-processing / tutorial', share, SHARE_AROUND)]
-    return {**found, 'ratio': share}, bars
+    return {**found, 'ratio': share, 'ratio without the filling of bytes': bare}, bars
 
 
 def lost(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Bars]:
@@ -175,7 +178,8 @@ def planes(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
     found: dict[str, Any] = {name: one.medians() for name, one in spent.items()}
     outside = {name: one['cpu_ms'] - one['network_ms'] for name, one in found.items()}
     cost = (outside['all_watched'] - outside['two_watched']) / outside['images_alone']
-    unwatched = found['two_watched']['around_ms'] - found['no_class_topics']['around_ms']
+    pairs = zip(spent['two_watched'].around(), spent['no_class_topics'].around(), strict=True)
+    unwatched = median(two - none for two, none in pairs)
     found |= {'outside_network_ms': outside, 'ratio': cost, 'unwatched_ms': unwatched}
     return found, [
         ('confidence of all classes / 21 images alone', cost, PLANES_BAR),

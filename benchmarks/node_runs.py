@@ -56,6 +56,7 @@ class Spent:
         total: All of it.
         network: Of the network.
         post: Of the post-processing.
+        fill: Of turning probabilities into bytes, where that is a step of its own.
         latency: Median time from an image to its last output.
         lost: Frames of which not all outputs came [count].
     """
@@ -63,18 +64,25 @@ class Spent:
     total: list[float] = field(default_factory=list)
     network: list[float] = field(default_factory=list)
     post: list[float] = field(default_factory=list)
+    fill: list[float] = field(default_factory=list)
     latency: list[float] = field(default_factory=list)
     lost: int = 0
 
+    def around(self) -> list[float]:
+        """Return what is neither network nor post-processing, of each turn."""
+        parts = zip(self.total, self.network, self.post, strict=True)
+        return [total - network - post for total, network, post in parts]
+
     def medians(self) -> dict[str, float]:
         """Return medians over the turns; ``around`` is what is neither network nor post."""
-        parts = zip(self.total, self.network, self.post, strict=True)
-        around = [total - network - post for total, network, post in parts]
+        around = self.around()
+        bare = [one - fill for one, fill in zip(around, self.fill, strict=True)]
         return {
             'cpu_ms': median(self.total),
             'network_ms': median(self.network),
             'post_ms': median(self.post),
             'around_ms': median(around),
+            'around_without_fill_ms': median(bare),
             'latency_ms': median(self.latency),
             'lost': self.lost,
         }
@@ -107,8 +115,9 @@ class Turns:
         spent.lost += run.sent - len(run.latencies)
         frames = run.sent  # the work was done for lost ones too
         spent.total.append(1e3 * run.cpu / frames)
-        spent.network.append(1e3 * (after['network_s'] - before['network_s']) / frames)
-        spent.post.append(1e3 * (after['post_s'] - before['post_s']) / frames)
+        for part in ('network', 'post', 'fill'):
+            used = after[f'{part}_s'] - before[f'{part}_s']
+            getattr(spent, part).append(1e3 * used / frames)
         spent.latency.append(1e3 * median(run.latencies))
 
     def _parts(self, name: str) -> Mapping[str, float]:

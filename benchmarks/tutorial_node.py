@@ -105,7 +105,8 @@ class TutorialNode(Node):
         batch, place = self.prepare(image)
         with torch.no_grad():
             scores = self.network(batch)
-        label, drivable, confidence = self.post_process(scores, place, image)
+        label, drivable, probabilities = self.post_process(scores, place, image)
+        confidence = self.in_bytes(probabilities)
         self.publisher_label.publish(cv2_to_imgmsg(label, 'mono8', message.header))
         for index, publisher in enumerate(self.publishers_confidence):
             publisher.publish(cv2_to_imgmsg(confidence[index], 'mono8', message.header))
@@ -118,13 +119,17 @@ class TutorialNode(Node):
 
     def post_process(
         self, scores: torch.Tensor, place: Place, image: UInt8Array
-    ) -> tuple[UInt8Array, UInt8Array, UInt8Array]:
-        """Return label map, drivable mask and (K, H, W) confidence, uint8 at the image's size."""
+    ) -> tuple[UInt8Array, UInt8Array, npt.NDArray[np.float32]]:
+        """Return label map, drivable mask and (K, H, W) probabilities at the image's size."""
         probabilities = self.probabilities(scores, place, image.shape[:2])
         refined = with_dense_crf(image, probabilities) if self.crf else probabilities
         label = refined.argmax(0).astype(np.uint8)
         drivable = np.where(label == self.drivable, 255, 0).astype(np.uint8)
-        return label, drivable, (probabilities * 255).astype(np.uint8)
+        return label, drivable, probabilities
+
+    def in_bytes(self, probabilities: npt.NDArray[np.float32]) -> UInt8Array:
+        """Return what is sent of probabilities."""
+        return (probabilities * 255).astype(np.uint8)
 
     def probabilities(
         self, scores: torch.Tensor, place: Place, size: tuple[int, ...]

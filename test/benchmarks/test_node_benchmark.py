@@ -62,7 +62,8 @@ class ScriptedCrew:
         """Tell what was spent, or how the frames went."""
         assert timeout > 0
         if what == 'spent':
-            return Told({'network_s': 0.020 * self.frames, 'post_s': 0.004 * self.frames})
+            parts = {'network_s': 0.020, 'post_s': 0.004, 'fill_s': 0.001}
+            return Told({name: value * self.frames for name, value in parts.items()})
         answered = 8 - self.lost
         latencies = [0.05] * answered
         return Told({'sent': 8, 'latencies_s': latencies, 'span_s': 1.0, 'answered': answered})
@@ -86,6 +87,7 @@ def test_what_is_neither_network_nor_post_processing_is_around(
             'network_ms': 20.0,
             'post_ms': 4.0,
             'around_ms': 6.0,
+            'around_without_fill_ms': 5.0,
             'latency_ms': 50.0,
             'lost': 0,
         }

@@ -50,7 +50,7 @@ class Surrender:
 
     node: SegNode
     pause: float = 5.0
-    _times: int = 0
+    _last_pause: float = 0.0
     _masks: int = 0
 
     def __call__(self, reason: str) -> None:
@@ -60,27 +60,43 @@ class Surrender:
             reason: Why the worker cannot go on.
         """
         node = self.node
-        if node.parameters.autostart:
-            pause = self._next_pause()
-            self._start_after(pause)
-            reason = f'{reason} It starts again in {pause:g} s.'
         node.get_logger().error(f'The node gives up: {reason}')
         node.trigger_deactivate()
         if node.state == 'inactive':
             node.trigger_cleanup()
-        node.health.error(f'gave up: {reason}')
+        self._try_again(f'gave up: {reason}')
+
+    def _try_again(self, reason: str) -> None:
+        """Start the node after a pause if it is down and starts by itself; say so in the reason.
+
+        Args:
+            reason: Why it is down, for the diagnostics.
+        """
+        node = self.node
+        if node.state == 'unconfigured' and node.parameters.autostart:
+            pause = self._next_pause()
+            self._start_after(pause)
+            news = f'It starts again in {pause:g} s.'
+            node.get_logger().info(news)
+            reason = f'{reason} {news}'
+        node.health.error(reason)
 
     def _next_pause(self) -> float:
         masks = sum(camera.health.report().processed for camera in self.node.cameras)
-        self._times = 1 if masks > self._masks else self._times + 1
+        last = 0.0 if masks > self._masks else self._last_pause
         self._masks = masks
-        return float(min(self.pause * 2.0 ** (self._times - 1), LONGEST_PAUSE_S))
+        self._last_pause = min(max(self.pause, 2.0 * last), LONGEST_PAUSE_S)
+        return self._last_pause
 
     def _start_after(self, pause: float) -> None:
         node = self.node
 
         def start() -> None:
             node.destroy_timer(timer)
+            if node.state != 'unconfigured':
+                return  # somebody was faster
             node.start()
+            if node.state == 'unconfigured':
+                self._try_again(node.health.report().last_error)
 
         timer = node.create_timer(pause, start, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from threading import Event
 import time
+from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 
 import pytest
@@ -252,6 +253,64 @@ def test_pause_before_a_new_start_doubles_until_there_is_a_mask(
         rig.node.start()
 
     assert pauses == [5.0, 10.0, 20.0, 5.0, 10.0]
+
+
+def test_pause_stays_at_its_longest_however_often_a_start_was_in_vain() -> None:
+    from seg_node.ros.transitions import LONGEST_PAUSE_S, Surrender  # noqa: PLC0415
+
+    node: Any = SimpleNamespace(cameras=())
+    give_up = Surrender(node)
+
+    pauses = [give_up._next_pause() for _ in range(1100)]
+
+    assert pauses[:3] == [5.0, 10.0, 20.0]
+    assert max(pauses) == pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_start_that_fails_is_tried_again_until_one_succeeds(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros.cameras.model_runner import ModelRunner  # noqa: PLC0415
+
+    rig = make_rig()
+    said_before: list[str] = []
+
+    def fail_twice(*arguments: Any) -> Any:
+        said_before.append(rig.node.health.report().last_error)
+        if len(said_before) <= 2:
+            msg = 'The disk is not there yet.'
+            raise EngineError(msg)
+        return ModelRunner(*arguments)
+
+    monkeypatch.setattr('seg_node.ros.node.ModelRunner', fail_twice)
+    rig.node.lookout.give_up.pause = 0.1
+    rig.node.lookout.give_up('It had to be.')
+
+    rig.until(lambda: rig.node.state == 'active', 'the third start succeeds')
+
+    assert said_before == [
+        'gave up: It had to be. It starts again in 0.1 s.',
+        'configure: The disk is not there yet. It starts again in 0.2 s.',
+        'configure: The disk is not there yet. It starts again in 0.4 s.',
+    ]
+
+
+def test_no_new_start_is_promised_where_none_is_possible(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seg_node.ros.transitions import Surrender  # noqa: PLC0415
+
+    rig = make_rig()
+    pauses: list[float] = []
+    monkeypatch.setattr(Surrender, '_start_after', lambda _, pause: pauses.append(pause))
+    monkeypatch.setattr(rig.node, '_deactivate', lambda: 1 / 0)
+    monkeypatch.setattr(rig.node, '_release', lambda: 1 / 0)
+
+    rig.node.lookout.give_up('It had to be.')
+
+    assert rig.node.state == 'finalized'
+    assert rig.node.health.report().last_error == 'gave up: It had to be.'
+    assert pauses == []
 
 
 def test_node_that_was_deactivated_with_a_failing_engine_stays_inactive(

@@ -132,8 +132,26 @@ def test_change_arrives_where_ros_has_no_post_set_callback(
     before = drivable_share(rig)
 
     set_parameters(rig, drivable__max_entropy=0.0)
+    rig.until(lambda: rig.node.parameters.drivable_max_entropy == 0.0, 'it is taken over')
 
     assert drivable_share(rig) < before
+
+
+def test_half_a_set_is_not_seen_where_ros_has_no_post_set_callback(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker asks while rclpy, in another thread, writes one value after the other."""
+    from rclpy.node import Node  # noqa: PLC0415
+    from rclpy.parameter import Parameter  # noqa: PLC0415
+
+    monkeypatch.delattr(Node, 'add_post_set_parameters_callback')  # as in Humble
+    rig = make_rig(autostart=False)
+    before = rig.node.parameters
+
+    name = 'drivable.min_probability'
+    monkeypatch.setitem(rig.node._parameters, name, Parameter(name, value=0.9))
+
+    assert rig.node.parameters is before
 
 
 def test_descriptors_show_words_unit_and_bounds(rig: Rig) -> None:

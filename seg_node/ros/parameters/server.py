@@ -67,16 +67,14 @@ class ParameterServer:
         self._current = Parameters.from_values(self._values())
         self._warn_of_unknown()
         node.add_on_set_parameters_callback(self._judge)
-        # Humble has no post-set callback: there, the values are compared when they are asked for.
-        add_post_set = getattr(node, 'add_post_set_parameters_callback', None)
-        self._has_post_set = add_post_set is not None
-        if add_post_set is not None:
-            add_post_set(self._replace)
+        self._refreshes_later = None
+        if hasattr(node, 'add_post_set_parameters_callback'):
+            node.add_post_set_parameters_callback(self._replace)
+        else:  # Humble: the executor, which sets them, looks at the values once all are there
+            self._refreshes_later = node.create_guard_condition(self._refresh)
 
     def current(self) -> Parameters:
         """Return the present values; later changes do not touch what was returned."""
-        if not self._has_post_set:
-            self._refresh()
         return self._current
 
     def _values(self) -> dict[str, Any]:
@@ -103,6 +101,8 @@ class ParameterServer:
         faults = [*lock_faults(specs, self._locked()), *set_faults(values)]
         if not faults:
             faults = self._model_faults(Parameters.from_values(values))
+        if not faults and self._refreshes_later is not None:
+            self._refreshes_later.trigger()
         return SetParametersResult(successful=not faults, reason=' '.join(faults))
 
     def warn_of_ignored(self) -> None:

@@ -34,6 +34,8 @@ __all__ = ['SegNode']
 
 STOP_TIMEOUT_S = 10.0
 """A deactivation waits so long for the frame at hand."""
+RELEASE_TIMEOUT_S = 1.0
+"""What is taken down then waits so long for a worker that should have ended before."""
 UNCONFIGURED = 'unconfigured'
 INACTIVE = 'inactive'
 ACTIVE = 'active'
@@ -162,13 +164,15 @@ class SegNode(LifecycleNode):
         """
         for camera in self.cameras:
             camera.unsubscribe()
-        worker, self._worker = self._worker, None
+        worker = self._worker
         if worker is None:
             return True
         ended = worker.stop(timeout)
         for camera in self.cameras:
             if camera.name in worker.forgotten:
                 camera.health.dropped('inactive')
+        if ended:
+            self._worker = None
         return ended
 
     def free_model(self) -> None:
@@ -201,7 +205,7 @@ class SegNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free everything, from any state."""
-        result = self._transition('shut down', FINALIZED, self._release, state)
+        result = self._transition('shut down', FINALIZED, self._end, state)
         self.state = FINALIZED if result != TransitionCallbackReturn.ERROR else self.state
         return result
 
@@ -269,12 +273,20 @@ class SegNode(LifecycleNode):
         self._parameter_server.warn_of_ignored()
 
     def _deactivate(self) -> None:
-        if not self.stop(STOP_TIMEOUT_S):
-            msg = f'The inference at hand has not ended within {STOP_TIMEOUT_S:g} s.'
+        self._stop_within(STOP_TIMEOUT_S)
+
+    def _stop_within(self, timeout: float) -> None:
+        if not self.stop(timeout):
+            msg = f'The inference at hand has not ended within {timeout:g} s.'
             raise TimeoutError(msg)
 
-    def _release(self) -> None:
+    def _end(self) -> None:
         self._deactivate()
+        self._release()
+
+    def _release(self) -> None:
+        # Not under a worker that still runs: it would publish to topics that are gone.
+        self._stop_within(RELEASE_TIMEOUT_S)
         for camera in self.cameras:
             camera.withdraw()
         if self.runner is not None:

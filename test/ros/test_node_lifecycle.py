@@ -15,7 +15,7 @@ from seg_node.taxonomy import Taxonomy
 from tiny import scene, TAXONOMY, tiny_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from ros.rig import Rig
@@ -232,11 +232,11 @@ def test_topic_that_cannot_be_made_takes_those_before_it_with_it(
     assert not outputs_of(rig)
 
 
-def test_hanging_inference_does_not_block_a_deactivation_for_ever(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def hung(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rig, Event]]:
+    """A node whose inference hangs until the event is set, and that does not wait long for it."""
     monkeypatch.setattr('seg_node.ros.node.STOP_TIMEOUT_S', 0.1)
-    monkeypatch.setattr('seg_node.ros.cameras.model_runner.CLOSE_TIMEOUT_S', 0.1)
+    monkeypatch.setattr('seg_node.ros.node.RELEASE_TIMEOUT_S', 0.1)
     begun, may_go_on = Event(), Event()
     infer = rig.runner.engine._infer
 
@@ -249,9 +249,35 @@ def test_hanging_inference_does_not_block_a_deactivation_for_ever(
     rig.listen(MASK)
     rig.send(rig.image(IMAGE))
     assert begun.wait(30.0)
+    yield rig, may_go_on
+    may_go_on.set()
+
+
+def test_hanging_inference_does_not_block_a_deactivation_for_ever(
+    hung: tuple[Rig, Event],
+) -> None:
+    rig, _ = hung
 
     assert not change(rig, 'deactivate')
 
-    assert 'still at work' in rig.node.health.report().last_error
+    assert 'has not ended within 0.1 s' in rig.node.health.report().last_error
     assert state(rig) == rig.node.state == 'finalized'
+
+
+def test_worker_that_hangs_is_not_forgotten_and_keeps_its_topics(
+    hung: tuple[Rig, Event],
+) -> None:
+    rig, may_go_on = hung
+    rig.send(rig.image(IMAGE))
+    rig.until_received(2)
+    assert not change(rig, 'deactivate')
+
+    assert not rig.node.stop(0.0)
+
+    assert rig.dropped('inactive') == 1
+    assert MASK in outputs_of(rig)
     may_go_on.set()
+    assert rig.node.stop(30.0)
+    rig.until_processed(1)
+    rig.node.free_model()
+    assert rig.runner is None

@@ -46,7 +46,7 @@ class Worker:
 
     Attributes:
         fault: Why the thread has died; empty if it has not.
-        forgotten: Cameras of which ``stop`` has forgotten a frame.
+        forgotten: Cameras of which the last ``stop`` has forgotten a frame.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Worker:
         Returns:
             Whether the thread has ended.
         """
-        self.forgotten += self._schedule.close()
+        self.forgotten = self._schedule.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()
 

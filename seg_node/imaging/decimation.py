@@ -8,7 +8,7 @@ a decimated label and a decimated depth belong to the same pixel.
 
 from __future__ import annotations
 
-from typing import cast, TYPE_CHECKING
+from typing import Any, cast, TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -94,25 +94,33 @@ def decimate_labels(
     """Return labels and confidence made small, so that no obstacle is lost between the pixels.
 
     A label is the one with the highest rank among the pixels less than half a step away in both
-    directions (an odd window of 2 (k // 2) + 1 pixels); the confidence is the highest one that any
-    pixel with this label has there.
+    directions (an odd window of 2 (k // 2) + 1 pixels; that of the last row and column reaches to
+    the border of the image); the confidence is the highest one that any pixel with this label has
+    there.
 
     Args:
         labels: (H, W) uint8 ids, 255 for unlabelled.
         confidence: (H, W) uint8; None if it is not wanted.
-        factor: k, 1 or more.
+        factor: k, from 1 to the shorter side.
         order: As from ``obstacle_order``.
 
     Returns:
         (H // factor, W // factor) uint8 each; None for a confidence that is not wanted.
     """
-    side = 2 * (factor // 2) + 1
-    window = np.ones((side, side), np.uint8)
     ranks = cv2.LUT(labels, order)
     ids = np.argsort(order).astype(np.uint8)
     if confidence is None:
-        best = decimate(cast('UInt8Array', cv2.dilate(ranks, window)), factor)
+        best = _highest(cast('UInt8Array', ranks), factor)
         return cast('UInt8Array', cv2.LUT(best, ids)), None
-    keys = cv2.dilate(ranks.astype(np.uint16) << 8 | confidence, window)
-    best = decimate(cast('UInt8Array', keys), factor)
-    return ids[best >> 8], (best & UNLABELLED).astype(np.uint8)
+    keys = _highest(ranks.astype(np.uint16) << 8 | confidence, factor)
+    return ids[keys >> 8], (keys & UNLABELLED).astype(np.uint8)
+
+
+def _highest(keys: npt.NDArray[Any], factor: int) -> npt.NDArray[Any]:
+    """Return the highest of each window: (H, W) to (H // factor, W // factor)."""
+    side = 2 * (factor // 2) + 1
+    highest = cast('npt.NDArray[Any]', cv2.dilate(keys, np.ones((side, side), np.uint8)))
+    row, column = ((length // factor - 1) * factor for length in highest.shape)
+    highest[row] = highest[row:].max(axis=0)
+    highest[:, column] = highest[:, column:].max(axis=1)
+    return decimate(highest, factor)

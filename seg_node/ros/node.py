@@ -268,8 +268,12 @@ class SegNode(LifecycleNode):
         )
         runner = self.runner
         self._worker = Worker(process, by_name, lambda: runner.slop(self.parameters))
-        for camera in self.cameras:
-            camera.subscribe()
+        try:
+            for camera in self.cameras:
+                camera.subscribe()
+        except BaseException:
+            self.stop(RELEASE_TIMEOUT_S)
+            raise
         self._parameter_server.warn_of_ignored()
 
     def _deactivate(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from threading import enumerate as enumerate_threads
 import time
 from typing import Any, TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from ros.several import BOTH, Cameras, FRONT, IMAGES, LEFT
+from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -228,3 +230,24 @@ def test_transport_can_differ_from_camera_to_camera(make_rig: MakeRig, offline: 
 
     np.testing.assert_array_equal(cameras.mask('left', message), offline(LEFT).labels)
     np.testing.assert_array_equal(cameras.mask('front', front), offline(FRONT).labels)
+
+
+def test_subscription_that_fails_leaves_no_worker_and_no_other_subscription(
+    cameras: Cameras, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = cameras.rig
+    rig.node.trigger_deactivate()
+
+    def fail() -> None:
+        msg = 'No such topic.'
+        raise EngineError(msg)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cameras.by_name['left'], 'subscribe', fail)
+        rig.node.trigger_activate()
+
+    assert rig.node.state == 'inactive'
+    assert [thread.name for thread in enumerate_threads()].count('seg_node worker') == 0
+    assert cameras.by_name['front'].topics is None
+    rig.node.trigger_activate()
+    cameras.mask('left', cameras.send('left'))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs_ros, pytest.mark.needs_onnx, pytest.mark.needs_onnxruntime]
 
 SIZE = (90, 120)
-CONNECTS = 100
+CONNECTS = 50
 GROWTH_MB = 8.0
 
 

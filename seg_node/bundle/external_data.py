@@ -41,6 +41,7 @@ KEY, VALUE = 1, 2  # fields of an entry
 LOCATION = b'location'
 DEEPEST = 100  # as protobuf's own limit
 LONGEST_VARINT = 10  # [bytes]
+LARGEST_TAG = 0xFFFFFFFF
 
 
 def refuse_external_data(path: Path) -> None:
@@ -125,7 +126,7 @@ def _parts(data: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Yield number and content of the fields that hold bytes; numbers are passed over."""
     at = 0
     while at < len(data):
-        tag, at = _varint(data, at)
+        tag, at = _tag(data, at)
         field, wire = tag >> 3, tag & 7
         if wire == VARINT:
             _, at = _varint(data, at)
@@ -141,6 +142,20 @@ def _parts(data: memoryview) -> Iterator[tuple[int, memoryview]]:
         else:
             msg = f'a field has the unknown wire type {wire}'
             raise ValueError(msg)
+
+
+def _tag(data: memoryview, at: int) -> tuple[int, int]:
+    """Return the tag of a field, and where it ends.
+
+    Every writer gives tags in as few bytes as they need. Of longer ones the parser in C++ keeps 32
+    bits, so that it would see another field than we do.
+    """
+    tag, end = _varint(data, at)
+    is_longer = end - at > 1 and data[end - 1] == 0
+    if is_longer or not 1 << 3 <= tag <= LARGEST_TAG:
+        msg = f'a tag is written as {bytes(data[at:end]).hex(" ")}'
+        raise ValueError(msg)
+    return tag, end
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:

@@ -70,6 +70,40 @@ def test_name_is_found_wherever_the_tensor_is(place: str, tmp_path: Path) -> Non
     assert external_files(path) == ('../../etc/passwd',)
 
 
+# Tags of the field with the file's name, 0x6A, as some readers take them and others do not.
+ODD_TAGS = {
+    'cut to 32 bits': b'\xea\x80\x80\x80\x10',
+    'longer than needed': b'\xea\x00',
+    'much longer than needed': b'\xea\x80\x80\x80\x80\x80\x80\x80\x80\x00',
+    'field 0': b'\x02',
+}
+
+
+def smuggled(tag: bytes) -> bytes:
+    """Return a network with a tensor that names a file in a field with a tag of our choice."""
+    entry = b'\x0a\x08location\x12\x06secret'
+    tensor = tag + bytes([len(entry)]) + entry
+    graph = bytes([5 << 3 | 2, len(tensor)]) + tensor
+    return bytes([7 << 3 | 2, len(graph)]) + graph
+
+
+def test_tag_as_everybody_writes_it_leads_to_the_name(tmp_path: Path) -> None:
+    path = tmp_path / 'n.onnx'
+    path.write_bytes(smuggled(b'\x6a'))
+
+    assert external_files(path) == ('secret',)
+
+
+@pytest.mark.parametrize('case', ODD_TAGS)
+def test_tag_that_readers_take_differently_is_refused(case: str, tmp_path: Path) -> None:
+    """The parser in ONNX Runtime and OpenVINO keeps 32 bits of a tag, others keep all."""
+    path = tmp_path / 'n.onnx'
+    path.write_bytes(smuggled(ODD_TAGS[case]))
+
+    with pytest.raises(BundleError, match='is no ONNX network: a tag'):
+        refuse_external_data(path)
+
+
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: f'{path.parent.name}/{path.name}')
 def test_shipped_networks_hold_their_numbers_themselves(path: Path) -> None:
     assert external_files(path) == ()

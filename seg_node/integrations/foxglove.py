@@ -39,7 +39,8 @@ def foxglove_files(site: Site) -> dict[str, str]:
         row = []
         for name in PICTURES:
             panel = f'Image!{source}_{name.rpartition("/")[2]}'
-            panels[panel] = {'imageMode': _image_mode(site, camera, name)}
+            # No calibration: the panel would stay empty until a camera info comes.
+            panels[panel] = {'imageMode': {'imageTopic': site.topic(camera, name)}}
             row.append(panel)
         panel = f'RawMessages!{source}_status'
         panels[panel] = {'topicPath': site.topic(camera, topics.STATUS)}
@@ -63,13 +64,6 @@ def _words(site: Site) -> str:
     rows = ['| class | RGB |', '|---|---|']
     rows += [f'| {one.name} | {one.color} |' for one in site.manifest.taxonomy.classes]
     return WORDS.format(bundle=site.manifest.name, legend='\n'.join(rows))
-
-
-def _image_mode(site: Site, camera: str, name: str) -> dict[str, str]:
-    return {
-        'imageTopic': site.topic(camera, name),
-        'calibrationTopic': site.topic(camera, topics.CAMERA_INFO),
-    }
 
 
 def _mosaic(parts: Sequence[Any], direction: str) -> Any:

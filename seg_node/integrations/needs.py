@@ -56,7 +56,6 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(topics.COLOR, reliable=True),
         Need(topics.DRIVABLE_AREA, reliable=True),
         Need(topics.ENTROPY, reliable=True),
-        Need(topics.CAMERA_INFO, INFO, reliable=True),
         Need(topics.STATUS, 'diagnostic_msgs/DiagnosticArray', reliable=True),
         Need(topics.DIAGNOSTICS, 'diagnostic_msgs/DiagnosticArray', reliable=True),
     ),

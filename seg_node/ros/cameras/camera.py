@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, TYPE_CHECKING
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ['Camera']
 
+INFO_LIFE_S = 10.0
+"""A camera info says nothing about images that arrive later after it."""
+
 
 class Camera:
     """What belongs to one camera; the engine, its thread and the life cycle are the node's.
@@ -39,7 +43,7 @@ class Camera:
         asked: Quality of service that it asks of its images; None while the node is not active.
         outputs: Its output topics; None while the node has no model.
         newest: Its newest image message since the node was configured, for snapshots.
-        newest_info: Its newest CameraInfo since then.
+        newest_info: Its newest CameraInfo since the node was activated.
         publishing: What it took to publish the outputs of its last frame [s].
     """
 
@@ -66,6 +70,7 @@ class Camera:
         self.newest: Any = None
         self.newest_info: CameraInfo | None = None
         self.publishing = 0.0
+        self._info_arrived = 0.0
         self._node = node
         self._settings = settings
         self._hand_over = hand_over
@@ -108,7 +113,7 @@ class Camera:
         """Take the output topics down and forget what came in."""
         if self.outputs is not None:
             self.outputs.destroy()
-        self.outputs = self.newest = self.newest_info = None
+        self.outputs = self.newest = None
 
     def subscribe(self) -> None:
         """Subscribe to image and camera info."""
@@ -141,8 +146,16 @@ class Camera:
         for subscription in self._inputs:
             self._node.destroy_subscription(subscription)
         self._inputs = []
-        self.topics = self.asked = None
+        self.topics = self.asked = self.newest_info = None
         self.health.unsubscribed()
+
+    def calibration(self, arrived: float) -> CameraInfo | None:
+        """Return the newest CameraInfo, unless the camera has long stopped sending it.
+
+        Args:
+            arrived: When the image came that it is for, on the monotonic clock [s].
+        """
+        return self.newest_info if arrived - self._info_arrived <= INFO_LIFE_S else None
 
     def _on_image(self, message: Any) -> None:
         frame = Frame.of(message, self.name)
@@ -151,4 +164,5 @@ class Camera:
         self._hand_over(self, frame)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
+        self._info_arrived = time.monotonic()
         self.newest_info = message

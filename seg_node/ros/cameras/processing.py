@@ -171,7 +171,7 @@ class Processor:
         self.watch.enter('decode')
         image = decode(frame.message)
         decoded = time.monotonic()
-        info, options = camera.newest_info, parameters.images
+        info, options = camera.calibration(frame.arrived), parameters.images
         if info is not None and wanted.calibration:
             publishers.publish_calibration(wanted, info, image.shape[:2], header, options)
         if not wanted.segmentation:

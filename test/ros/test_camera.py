@@ -8,10 +8,7 @@ from typing import Any, cast, TYPE_CHECKING
 
 import pytest
 
-from ros.test_node_lifecycle import change
-
 if TYPE_CHECKING:
-    from ros.rig import Rig
     from seg_node.ros.cameras.camera import Camera
 
 pytestmark = pytest.mark.needs_ros
@@ -44,18 +41,3 @@ def test_calibration_that_nobody_sends_any_more_is_none(camera: Camera) -> None:
 
     assert camera.calibration(time.monotonic() + 5.0) is not None
     assert camera.calibration(time.monotonic() + 11.0) is None
-
-
-@pytest.mark.needs_onnx
-@pytest.mark.needs_onnxruntime
-def test_calibration_is_forgotten_with_the_subscription(rig: Rig) -> None:
-    from ros.rig import CAMERA_QOS, CameraInfo  # noqa: PLC0415
-
-    camera = rig.node.cameras[0]
-    infos = rig.client.create_publisher(CameraInfo, 'camera_info', CAMERA_QOS)
-    rig.send(CameraInfo(width=3), infos)
-    rig.until(lambda: camera.newest_info is not None, 'the node has the camera info')
-
-    assert change(rig, 'deactivate')
-
-    assert camera.newest_info is None

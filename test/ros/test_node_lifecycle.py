@@ -281,3 +281,37 @@ def test_worker_that_hangs_is_not_forgotten_and_keeps_its_topics(
     rig.until_processed(1)
     rig.node.free_model()
     assert rig.runner is None
+
+
+def test_calibration_is_forgotten_with_the_subscription(rig: Rig) -> None:
+    from ros.rig import CAMERA_QOS, CameraInfo  # noqa: PLC0415
+
+    camera = rig.node.cameras[0]
+    infos = rig.client.create_publisher(CameraInfo, 'camera_info', CAMERA_QOS)
+    rig.send(CameraInfo(width=3), infos)
+    rig.until(lambda: camera.newest_info is not None, 'the node has the camera info')
+
+    assert change(rig, 'deactivate')
+
+    assert camera.newest_info is None
+
+
+def test_camera_whose_second_subscription_fails_leaves_no_first_one(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert change(rig, 'deactivate')
+    subscribe = rig.node.create_subscription
+
+    def failing(kind: Any, topic: str, *given: Any, **named: Any) -> Any:
+        if topic.endswith('camera_info'):
+            msg = 'no more topics'
+            raise RuntimeError(msg)
+        return subscribe(kind, topic, *given, **named)
+
+    monkeypatch.setattr(rig.node, 'create_subscription', failing)
+
+    assert not change(rig, 'activate')
+
+    assert 'no more topics' in rig.node.health.report().last_error
+    names = {one.topic_name for one in rig.node.subscriptions}
+    assert f'{rig.namespace}/image' not in names

@@ -122,8 +122,11 @@ class Camera:
             self._node, settings.image_transport, self.topic, settings.image_topic
         )
         kind = CompressedImage if names.compressed else Image
-        self._inputs = [
-            self._node.create_subscription(
+        for message, topic, callback in (
+            (kind, names.image, self._on_image),
+            (CameraInfo, names.camera_info, self._on_camera_info),
+        ):
+            subscription = self._node.create_subscription(
                 message,
                 topic,
                 callback,
@@ -131,11 +134,8 @@ class Camera:
                 event_callbacks=subscription_events(self._node, self.health, topic),
                 qos_overriding_options=overridable(),
             )
-            for message, topic, callback in (
-                (kind, names.image, self._on_image),
-                (CameraInfo, names.camera_info, self._on_camera_info),
-            )
-        ]
+            # One by one: what is made is taken down, even if the next one cannot be made.
+            self._inputs.append(subscription)
         self.topics = names
         self.asked = self._inputs[0].qos_profile
         self.health.subscribed()

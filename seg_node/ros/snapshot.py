@@ -11,6 +11,7 @@ import platform
 import shutil
 import tempfile
 import time
+import traceback
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -50,6 +51,18 @@ LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntim
 
 def answer_snapshot(node: SegNode) -> tuple[bool, str]:
     """Save a snapshot of a node's newest frames; return whether that went well, and the answer."""
+    try:
+        return _answer(node)
+    except OSError as err:
+        return False, (
+            f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a folder '
+            'with free space.'
+        )
+    except Exception:  # noqa: BLE001  # it would end the node
+        return False, f'The snapshot failed by a defect: {traceback.format_exc()}'
+
+
+def _answer(node: SegNode) -> tuple[bool, str]:
     if node.runner is None:
         return False, f'The node is {node.state} and has no model; configure it first.'
     newest = {one.name: one.newest for one in node.cameras if one.newest is not None}
@@ -59,13 +72,7 @@ def answer_snapshot(node: SegNode) -> tuple[bool, str]:
         'diagnostics': [_status(one) for one in node.diagnosis.message().status],
         'other_parameters': _other_parameters(node),
     }
-    try:
-        return True, str(save_snapshot(newest, node.runner, node.parameters, facts))
-    except OSError as err:
-        return False, (
-            f'The snapshot could not be written: {err}. Set parameter snapshot_dir to a folder '
-            'with free space.'
-        )
+    return True, str(save_snapshot(newest, node.runner, node.parameters, facts))
 
 
 def save_snapshot(
@@ -152,6 +159,10 @@ def _write_frame(
         _write_pictures(folder, image, result, runner)
     except SegNodeError as err:
         return {**facts, 'error': str(err)}
+    except OSError:
+        raise  # it is the snapshot that cannot be written
+    except Exception:  # noqa: BLE001  # what fails so is what the snapshot is made for
+        return {**facts, 'error': traceback.format_exc()}
     facts['result'] = {
         'crf': result.crf,
         'uncertain_fraction': result.uncertain_fraction,

@@ -30,7 +30,7 @@ def ready_folder(folder: Path) -> Path:
         OSError: If it cannot be made, other users could redirect what is written there, or it
             holds ``MOST_SNAPSHOTS`` already.
     """
-    folder = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100  # resolve() follows links
+    folder = Path(os.path.abspath(_at_home(folder)))  # noqa: PTH100  # resolve() follows links
     _refuse_planted_link(folder)
     folder.mkdir(PRIVATE, parents=True, exist_ok=True)
     _refuse_planted_link(folder)
@@ -44,6 +44,14 @@ def ready_folder(folder: Path) -> Path:
         why = f'{MOST_SNAPSHOTS} snapshots are there already; remove some'
         raise OSError(errno.EDQUOT, why, str(real))
     return real
+
+
+def _at_home(folder: Path) -> Path:
+    """Return the folder with the home directory in the place of ``~``."""
+    try:
+        return folder.expanduser()
+    except RuntimeError as err:
+        raise OSError(errno.ENOENT, 'there is no such home directory', str(folder)) from err
 
 
 def _refuse_planted_link(folder: Path) -> None:

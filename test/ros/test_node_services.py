@@ -102,6 +102,38 @@ def test_snapshot_of_a_bad_frame_keeps_its_bytes_and_the_error(
     assert (folder / 'message.bin').read_bytes() == IMAGE.tobytes()
 
 
+def test_snapshot_of_a_frame_that_reveals_a_defect_has_its_traceback(
+    make_rig: Callable[..., Rig], tmp_path: Path
+) -> None:
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    rig.runner.engine._infer = lambda *_: 1 / 0
+    rig.send(rig.image(IMAGE))
+    rig.until_dropped('internal_error')
+
+    answer = save_snapshot(rig)
+
+    assert answer.success
+    text = (Path(answer.message) / 'snapshot.json').read_text(encoding='utf-8')
+    assert 'ZeroDivisionError' in json.loads(text)['error']
+
+
+def test_defect_of_the_snapshot_itself_does_not_end_the_node(
+    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.snapshot._versions', lambda: 1 / 0)
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+    answer = save_snapshot(rig)
+
+    assert not answer.success
+    assert 'ZeroDivisionError' in answer.message
+    assert list(tmp_path.iterdir()) == []
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+
 def test_snapshot_says_that_there_was_no_image(rig: Rig) -> None:
     answer = save_snapshot(rig)
 

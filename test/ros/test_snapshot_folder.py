@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from seg_node.ros.parameters.table import find_spec
 from seg_node.ros.snapshot_folder import MOST_SNAPSHOTS, ready_folder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OTHER_USER = 12345
 
@@ -88,3 +85,8 @@ def test_folder_cannot_be_chosen_through_the_network() -> None:
 
     assert spec is not None
     assert spec.change == 'start'
+
+
+def test_home_that_does_not_exist_is_an_error_of_the_folder() -> None:
+    with pytest.raises(OSError, match="no such home directory: '~nobody-of-this-name/snapshots'"):
+        ready_folder(Path('~nobody-of-this-name/snapshots'))

@@ -26,10 +26,10 @@ Each mask has the stamp and the frame_id of its image; frame_id has to be the op
 camera. The fusion scales masks to the size in camera_info, which is that of the image.
 """
 NODE = """\
-Parameters of seg_node for Autoware. Start it with:
-  ros2 run seg_node seg_node --ros-args --params-file autoware_seg_node.yaml
+Parameters of seg_node for Autoware. Start it with your image topics behind ":=":
+  {command}
 segmentation/mask_rle is a sensor_msgs/Image that says mono8 and holds runs of
-{uint8 label, int32 length}: only this fusion reads it, other programs take segmentation/mask.
+{{uint8 label, int32 length}}: only this fusion reads it, other programs take segmentation/mask.
 mask_rle.labels changes labels, for example "fence=WALL, terrain=UNKNOWN".
 """
 TABLE = """\
@@ -57,10 +57,11 @@ def autoware_files(site: Site) -> dict[str, str]:
     fusion['filter_distance_threshold'] = 60.0
     fusion['filter_semantic_label_target'] = {one: one in FILTERED for one in AUTOWARE_LABELS}
     fusion['is_publish_debug_mask'] = False
+    command = site.start_command('autoware_seg_node.yaml')
     node = site.node_parameters({'mask_rle': {'enabled': True}})
     return {
         'autoware_fusion.param.yaml': yaml_file(FUSION, {'/**': {'ros__parameters': fusion}}),
-        'autoware_seg_node.yaml': yaml_file(NODE, node),
+        'autoware_seg_node.yaml': yaml_file(NODE.format(command=command), node),
         'autoware_labels.csv': _label_table(site),
     }
 

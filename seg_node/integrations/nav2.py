@@ -61,8 +61,8 @@ decimation_x and decimation_y {factor}). docs/integrations.md has the commands.
   danger       people, vehicles, poles, signs, buildings, walls, fences: lethal
 """
 NODE = """\
-Parameters of seg_node for Nav2. Start it with:
-  ros2 run seg_node seg_node --ros-args --params-file nav2_seg_node.yaml
+Parameters of seg_node for Nav2. Start it with your image topics behind ":=":
+  {command}
 One pixel in {factor} in both directions is under segmentation/decimated. "nearest" takes label and
 confidence of the very pixel whose depth is in the cloud; of all pixels that fall on a tile the
 layer lets the costliest class win (use_cost_selection).
@@ -95,10 +95,11 @@ def nav2_files(site: Site) -> dict[str, str]:
         **{source: _source(site, camera) for source, camera in site.sources().items()},
     }
     costmap = {'local_costmap': {'local_costmap': {'ros__parameters': {LAYER: layer}}}}
+    command = site.start_command('nav2_seg_node.yaml')
     node = site.node_parameters({'decimated': {'factor': site.factor, 'rule': 'nearest'}})
     return {
         'nav2_costmap.yaml': yaml_file(COSTMAP.format(**words), costmap),
-        'nav2_seg_node.yaml': yaml_file(NODE.format(**words), node),
+        'nav2_seg_node.yaml': yaml_file(NODE.format(**words, command=command), node),
     }
 
 

@@ -31,8 +31,8 @@ Parameters of nvblox_node: people and vehicles become a layer of their own, by t
 seg_node.
 """
 NODE = """\
-Parameters of seg_node for nvblox. Start it with:
-  ros2 run seg_node seg_node --ros-args --params-file nvblox_seg_node.yaml
+Parameters of seg_node for nvblox. Start it with your image topics behind ":=":
+  {command}
 Nothing has to be switched on: segmentation/movable is computed while nvblox subscribes.
 """
 
@@ -55,10 +55,11 @@ def nvblox_files(site: Site) -> dict[str, str]:
         'use_segmentation': True,
         'mapping_type': 'human_with_static_tsdf',
     }
+    command = site.start_command('nvblox_seg_node.yaml')
     return {
         'nvblox_remaps.launch.xml': _remaps(site),
         'nvblox_node.yaml': yaml_file(PARAMETERS, {'/**': {'ros__parameters': parameters}}),
-        'nvblox_seg_node.yaml': yaml_file(NODE, site.node_parameters({})),
+        'nvblox_seg_node.yaml': yaml_file(NODE.format(command=command), site.node_parameters({})),
     }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from seg_node.errors import ParameterError
+from seg_node.interface.topics import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +68,19 @@ class Site:
     def sources(self) -> dict[str, str]:
         """Return a name for each camera that is never empty, and the camera."""
         return {camera or UNNAMED: camera for camera in self.cameras}
+
+    def start_command(self, parameters: str) -> str:
+        """Return the command that starts the node, with the image topics to be changed.
+
+        Args:
+            parameters: Name of its parameter file.
+        """
+        lines = [f'ros2 run seg_node seg_node --ros-args --params-file {parameters}']
+        lines += [f'-r __ns:={self.namespace}'] if self.namespace else []
+        for camera in self.cameras:
+            name = f'{camera}/{IMAGE}' if camera else IMAGE
+            lines.append(f'-r {name}:={self.topic(camera, IMAGE)}')
+        return ' \\\n    '.join(lines)
 
     def node_parameters(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return parameters of the node, with its cameras, in the form of a parameter file.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from typing import Any, TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -128,6 +129,29 @@ def test_parameters_for_the_node_are_valid(site: Site) -> None:
         values = flat(data['/**']['ros__parameters'])
         parameters = Parameters.from_values(values)
         assert parameters.cameras == site.cameras
+
+
+def start_command(text: str) -> list[str]:
+    """Return the words of the command at the top of a file that starts the node."""
+    words = re.sub('(?m)^# ?', '', text).replace('\\\n', ' ')
+    (line,) = (one for one in words.splitlines() if one.strip().startswith('ros2 run'))
+    return shlex.split(line)
+
+
+def test_node_is_started_where_the_files_expect_it(site: Site) -> None:
+    for consumer in ('nav2', 'autoware', 'nvblox'):
+        name = f'{consumer}_seg_node.yaml'
+        words = start_command(generate(consumer, site)[name])
+
+        assert words[:5] == ['ros2', 'run', 'seg_node', 'seg_node', '--ros-args']
+        assert words[words.index('--params-file') + 1] == name
+        rules = {
+            word.partition(':=')[0]: word.partition(':=')[2] for word in words if ':=' in word
+        }
+        assert rules.pop('__ns', '') == site.namespace
+        images = [f'{camera}/image' if camera else 'image' for camera in site.cameras]
+        assert list(rules) == images
+        assert len(set(rules.values())) == len(images)
 
 
 def flat(values: dict[str, Any], prefix: str = '') -> dict[str, Any]:

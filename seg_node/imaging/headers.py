@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import struct
+from typing import TYPE_CHECKING
 import zlib
 
 from seg_node.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 JPEG_SIGNATURE = b'\xff\xd8\xff'
 JPEG_END = b'\xff\xd9'
 START_OF_SCAN = 0xDA
+# Without a length, as decoders read them; in front of the picture none has a meaning.
+BARE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
 NO_FRAME = frozenset({0xC4, 0xC8, 0xCC})  # within C0..CF, yet no start of frame
 MAX_SCANS = 32  # usual are 1 to 12; each is work on the whole picture, for 12 bytes in the file
 RIFF_HEADER = 8  # [bytes] 'RIFF' and the length of the rest
@@ -68,27 +74,15 @@ def read_header(data: bytes) -> Header:
 
 def _read_jpeg(data: bytes) -> Header:
     """Walk the marker segments up to the picture itself, then look for the end marker."""
-    size: tuple[int, int] | None = None
-    at = 2
-    while True:
-        if data[at] != 0xFF:  # noqa: PLR2004 - every JPEG marker starts with it
-            msg = f'no JPEG marker at byte {at}'
-            raise ValueError(msg)
-        marker = data[at + 1]
-        if marker == 0xFF:  # noqa: PLR2004 - fill byte
-            at += 1
-            continue
-        (length,) = struct.unpack_from('>H', data, at + 2)
+    sizes = []
+    for marker, at in _jpeg_segments(data):
         if 0xC0 <= marker <= 0xCF and marker not in NO_FRAME:  # noqa: PLR2004 - SOF0 to SOF15
-            size = struct.unpack_from('>HH', data, at + 5)
-        at += 2 + length
-        if marker == START_OF_SCAN:
-            break
-    if size is None:
-        msg = 'the JPEG gives no size'
+            sizes.append(struct.unpack_from('>HH', data, at + 5))
+    if len(sizes) != 1:
+        msg = f'the JPEG gives its size {len(sizes)} times, expected once'
         raise ValueError(msg)
-    # The scan that the walk has ended in, and those behind it.
-    scans = 1 + data.count(bytes((0xFF, START_OF_SCAN)), at)
+    # From the first scan, at which the walk has ended.
+    scans = data.count(bytes((0xFF, START_OF_SCAN)), at)
     if scans > MAX_SCANS:
         msg = f'the JPEG has {scans} scans, more than {MAX_SCANS}'
         raise ValueError(msg)
@@ -96,7 +90,27 @@ def _read_jpeg(data: bytes) -> Header:
     if data.find(JPEG_END, at) < 0:
         msg = 'the JPEG has no end'
         raise ValueError(msg)
-    return Header('jpeg', *size)
+    return Header('jpeg', *sizes[0])
+
+
+def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield the markers before the picture, the one of the first scan last, and where they are."""
+    at = 2
+    marker = 0
+    while marker != START_OF_SCAN:
+        if data[at] != 0xFF:  # noqa: PLR2004 - every JPEG marker starts with it
+            msg = f'no JPEG marker at byte {at}'
+            raise ValueError(msg)
+        marker = data[at + 1]
+        if marker == 0xFF:  # noqa: PLR2004 - fill byte
+            at += 1
+            continue
+        if marker in BARE:
+            msg = f'marker 0x{marker:02X} is at byte {at}, before the picture'
+            raise ValueError(msg)
+        (length,) = struct.unpack_from('>H', data, at + 2)
+        yield marker, at
+        at += 2 + length
 
 
 def _read_png(data: bytes) -> Header:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ['main']
 
+MOST_PIXELS = '64000000'  # as seg_node.imaging, which would load OpenCV
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM and return the exit status.
@@ -19,6 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: Command line with the program's name; the process's own unless given.
     """
+    # Read by OpenCV when it is loaded: files that unpack to more are refused by their headers.
+    os.environ.setdefault('OPENCV_IO_MAX_IMAGE_PIXELS', MOST_PIXELS)
     asked: list[int] = []
 
     def leave(number: int, _frame: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import resource
 import struct
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 import zlib
@@ -13,10 +15,13 @@ import cv2
 import numpy as np
 import pytest
 
+from seg_node.cli import main as command_line
 from seg_node.errors import DatasetError, ImageError, ParameterError
 from seg_node.imaging import decode_compressed, MAX_PIXELS
+from seg_node.imaging.headers import read_header
 from seg_node.pipeline.mounting import read_own_vehicle_mask
 from seg_node.recordings.images import image_files, image_frames
+from seg_node.ros import main as node
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +31,17 @@ JPEG_SIDE = 65_500  # what libjpeg takes at most
 WEBP_SIDE = 16_383
 START_OF_FRAME = b'\xff\xc0'
 KILOBYTES = 1024
+LIMIT = 'OPENCV_IO_MAX_IMAGE_PIXELS'
+# What the node's executable has done when it starts the node.
+START = f"""
+import os, sys, types
+def serve(argv, profile):
+    print(os.environ['{LIMIT}'], 'cv2' in sys.modules)
+    return 0
+sys.modules['seg_node.ros.serve'] = types.SimpleNamespace(serve=serve)
+from seg_node.ros.main import main
+main(['seg_node'])
+"""
 
 
 def png_bomb() -> bytes:
@@ -84,16 +100,32 @@ def test_mask_of_the_own_vehicle_that_is_a_bomb_is_refused(tmp_path: Path) -> No
         read_own_vehicle_mask(path)
 
 
-def test_second_frame_header_in_a_jpeg_is_no_way_around() -> None:
-    """The size that counts is the last one; a decoder that took the first would be refused."""
+def jpeg_with_two_frames(between: int | None = None) -> bytes:
+    """Return a JPEG that announces billions of pixels, and then the few that it has.
+
+    Args:
+        between: A marker before the first announcement, which claims to have a length as others
+            have, and reaches up to the second one, in a comment; None for two in a row.
+    """
     small = cv2.imencode('.jpg', np.zeros((8, 8, 3), np.uint8))[1].tobytes()
     at = small.index(START_OF_FRAME)
     (length,) = struct.unpack_from('>H', small, at + 2)
     frame = small[at : at + 2 + length]
     huge = frame[:5] + struct.pack('>HH', JPEG_SIDE, JPEG_SIDE) + frame[9:]
+    if between is None:
+        return small[:at] + huge + small[at:]
+    comment = b'\xff\xfe' + struct.pack('>H', 2 + len(frame))
+    bare = bytes((0xFF, between)) + struct.pack('>H', 2 + len(huge + comment))
+    return small[:at] + bare + huge + comment + frame + small[at + len(frame) :]
 
-    with pytest.raises(ImageError):
-        decode_compressed(SimpleNamespace(format='jpeg', data=small[:at] + huge + small[at:]))
+
+@pytest.mark.parametrize('between', [None, 0x00, 0x01, 0xD0, 0xD7, 0xD8, 0xD9])
+def test_second_frame_header_in_a_jpeg_is_no_way_around(between: int | None) -> None:
+    """Decoders take some markers for bare ones, and then the bytes behind them for others."""
+    data = jpeg_with_two_frames(between)
+
+    with pytest.raises(ImageError, match=r'damaged: (.* size 2 times|marker 0x)'):
+        read_header(data)
 
 
 def test_folder_of_images_is_read_without_the_bomb_in_it(tmp_path: Path) -> None:
@@ -118,3 +150,11 @@ def test_bomb_among_recorded_labels_is_a_damaged_label() -> None:
         label_pixels(
             found, SimpleNamespace(format='png', data=np.frombuffer(png_bomb(), np.uint8))
         )
+
+
+def test_opencv_itself_refuses_what_is_too_large_in_commands_and_in_the_node() -> None:
+    """It reads the variable when it is loaded, so that must not come first."""
+    printed = subprocess.run([sys.executable, '-c', START], capture_output=True, check=True).stdout
+
+    assert printed.decode().split() == [str(MAX_PIXELS), 'False']
+    assert command_line.MOST_PIXELS == node.MOST_PIXELS == str(MAX_PIXELS)

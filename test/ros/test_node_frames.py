@@ -262,3 +262,28 @@ def test_defect_in_the_node_is_counted_and_does_not_end_the_worker(rig: Rig) -> 
 
     rig.answer(MASK, good)
     assert 'ZeroDivisionError' in rig.health.report().last_error
+
+
+def test_frame_whose_status_cannot_be_sent_is_counted_once(
+    rig: Rig, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    rig.listen(MASK)
+    rig.listen('segmentation/status', DiagnosticArray)
+    failed = Event()
+
+    def fail(_status: object) -> None:
+        failed.set()
+        msg = 'no room for a status'
+        raise RuntimeError(msg)
+
+    rig.outputs.publish_status = fail
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    assert failed.wait(30.0)
+    del rig.outputs.publish_status
+    rig.answer('segmentation/status', rig.send(rig.image(IMAGE)))
+
+    report = rig.health.report()
+    assert (report.processed, report.dropped) == (2, {})
+    assert 'no room for a status' in capfd.readouterr().err

@@ -140,13 +140,19 @@ class Processor:
 
     def _answer(self, publishers: Publishers, frame: Frame, why: str) -> None:
         """Say that a frame failed to those who wait for it."""
-        try:
+        with self._sending('answer to a frame that failed'):
             answer_failure(publishers, frame.message, self._status_name(frame.camera), why)
-        except Exception:  # noqa: BLE001  # what cannot be sent must not end the worker either
-            self.node.get_logger().error(
-                f'An answer to a frame that failed was not sent: {traceback.format_exc()}',
-                throttle_duration_sec=5.0,
-            )
+
+    @contextmanager
+    def _sending(self, what: str) -> Iterator[None]:
+        """Log that what is said about a frame was not sent; that changes nothing of the frame."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001  # it must not end the worker either
+            if self.node.context.ok():  # else the process is being shut down under us
+                self.node.get_logger().error(
+                    f'The {what} was not sent: {traceback.format_exc()}', throttle_duration_sec=5.0
+                )
 
     def _status_name(self, camera: str) -> str:
         words = f'{camera} frame' if camera else 'frame'
@@ -222,7 +228,8 @@ class Processor:
                 throttle_duration_sec=5.0,
             )
         if STATUS in wanted.topics:
-            self._publish_status(task, result, age, times)
+            with self._sending('status of a frame'):
+                self._publish_status(task, result, age, times)
 
     def _is_late(self, camera: Camera, waited: float) -> bool:
         """Say whether a frame has waited for too long, and count it."""

@@ -52,7 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '--clouds',
         default='depth/points',
         metavar='TOPIC',
-        help="of each camera's point cloud, below its namespace (default: depth/points)",
+        help="of each camera's point cloud, below its namespace; from / only for one camera "
+        '(default: depth/points)',
     )
     add('--replace', action='store_true', help='replace files that are there')
 

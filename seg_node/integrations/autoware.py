@@ -26,7 +26,7 @@ Each mask has the stamp and the frame_id of its image; frame_id has to be the op
 camera. The fusion scales masks to the size in camera_info, which is that of the image.
 """
 NODE = """\
-Parameters of seg_node for Autoware. Start it with your image topics behind ":=":
+Parameters of seg_node for Autoware. Start it with the topics of your cameras behind image:=, so:
   {command}
 segmentation/mask_rle is a sensor_msgs/Image that says mono8 and holds runs of
 {{uint8 label, int32 length}}: only this fusion reads it, other programs take segmentation/mask.

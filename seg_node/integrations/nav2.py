@@ -61,7 +61,7 @@ decimation_x and decimation_y {factor}). docs/integrations.md has the commands.
   danger       people, vehicles, poles, signs, buildings, walls, fences: lethal
 """
 NODE = """\
-Parameters of seg_node for Nav2. Start it with your image topics behind ":=":
+Parameters of seg_node for Nav2. Start it with the topics of your cameras behind image:=, so:
   {command}
 One pixel in {factor} in both directions is under segmentation/decimated. "nearest" takes label and
 confidence of the very pixel whose depth is in the cloud; of all pixels that fall on a tile the

@@ -31,7 +31,7 @@ Parameters of nvblox_node: people and vehicles become a layer of their own, by t
 seg_node.
 """
 NODE = """\
-Parameters of seg_node for nvblox. Start it with your image topics behind ":=":
+Parameters of seg_node for nvblox. Start it with the topics of your cameras behind image:=, so:
   {command}
 Nothing has to be switched on: segmentation/movable is computed while nvblox subscribes.
 """

@@ -21,6 +21,7 @@ __all__ = ['Site', 'commented', 'yaml_file']
 
 NAME = re.compile('[A-Za-z][A-Za-z0-9_]*')
 NAMESPACE = re.compile('(/[A-Za-z][A-Za-z0-9_]*)*')
+TOPIC = re.compile('/?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*')
 UNNAMED = 'camera'
 
 
@@ -33,10 +34,11 @@ class Site:
         cameras: Names as in the parameter ``cameras``; one empty name for a node with one camera.
         namespace: Of the node, ``'/robot'`` or empty.
         factor: Of the decimated images.
-        clouds: Topic of each camera's point cloud, below the camera's namespace.
+        clouds: Topic of each camera's point cloud, below the camera's namespace. From ``/`` it is
+            that of the only camera.
 
     Raises:
-        ParameterError: If a name is not legal or occurs twice.
+        ParameterError: If a name is not legal or occurs twice, or cameras would share clouds.
     """
 
     manifest: Manifest
@@ -57,6 +59,23 @@ class Site:
         if not NAMESPACE.fullmatch(self.namespace):
             msg = (
                 f'Namespace {self.namespace!r} is not legal; expected the form /robot or nothing.'
+            )
+            raise ParameterError(msg)
+        self._check_clouds()
+
+    def _check_clouds(self) -> None:
+        """Refuse a topic of clouds that cannot be, or that is another camera's."""
+        if not TOPIC.fullmatch(self.clouds):
+            msg = (
+                f'Topic of the clouds {self.clouds!r} is not legal; expected for example '
+                'depth/points, below the namespace of the camera, or /depth/points.'
+            )
+            raise ParameterError(msg)
+        if self.clouds.startswith('/') and len(self.cameras) > 1:
+            msg = (
+                f'Topic of the clouds is {self.clouds!r}: all {len(self.cameras)} cameras would '
+                'get the same clouds. Give a name without / at its begin, which is looked for '
+                'below the namespace of each camera, or generate files for one camera.'
             )
             raise ParameterError(msg)
 

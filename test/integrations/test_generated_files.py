@@ -145,13 +145,12 @@ def test_node_is_started_where_the_files_expect_it(site: Site) -> None:
 
         assert words[:5] == ['ros2', 'run', 'seg_node', 'seg_node', '--ros-args']
         assert words[words.index('--params-file') + 1] == name
-        rules = {
-            word.partition(':=')[0]: word.partition(':=')[2] for word in words if ':=' in word
-        }
+        rules = dict(word.split(':=') for word in words if ':=' in word)
         assert rules.pop('__ns', '') == site.namespace
-        images = [f'{camera}/image' if camera else 'image' for camera in site.cameras]
-        assert list(rules) == images
-        assert len(set(rules.values())) == len(images)
+        assert rules == {
+            f'{camera}/image' if camera else 'image': site.topic(camera, 'image')
+            for camera in site.cameras
+        }
 
 
 def flat(values: dict[str, Any], prefix: str = '') -> dict[str, Any]:

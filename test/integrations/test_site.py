@@ -48,6 +48,18 @@ def test_namespace_of_another_form_is_refused(namespace: str) -> None:
         Site(tiny_manifest(), namespace=namespace)
 
 
+@pytest.mark.parametrize('clouds', ['a b/', 'points/', '/', '', '~/points', 'a//b', '9'])
+def test_topic_of_clouds_that_cannot_be_is_refused(clouds: str) -> None:
+    with pytest.raises(ParameterError, match=f'Topic of the clouds {clouds!r} is not legal'):
+        Site(tiny_manifest(), clouds=clouds)
+
+
+def test_one_cloud_is_never_paired_with_several_cameras() -> None:
+    assert Site(tiny_manifest(), ('front',), clouds='/depth/points').clouds == '/depth/points'
+    with pytest.raises(ParameterError, match=r'all 2 cameras would get the same clouds'):
+        Site(tiny_manifest(), ('front', 'left'), clouds='/depth/points')
+
+
 @pytest.mark.parametrize(('consumer', 'most'), [('nvblox', 4), ('autoware', 8)])
 def test_more_cameras_than_a_consumer_takes_are_refused(consumer: str, most: int) -> None:
     names = tuple(f'camera{number}' for number in range(most + 1))

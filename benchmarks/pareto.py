@@ -199,8 +199,8 @@ def make(
     """Export and quantise the variants of one model; each size and stride is a bundle of both."""
     calibration = calibration_images(model, models, args)
     made: dict[tuple[tuple[int, int], int], Bundle] = {}
-    scenes = list(dict.fromkeys((one.size, one.stride) for one in variants))
-    for size, stride in progress(scenes, what='exported', unit='size'):
+    inputs = list(dict.fromkeys((one.size, one.stride) for one in variants))
+    for size, stride in progress(inputs, what='exported', unit='size'):
         name = f'{size[0]}x{size[1]}-{stride}'
         resized = resize_bundle(model.bundle, folder / name, scenes, size=size, stride=stride)
         target = folder / f'{name}.onnx'

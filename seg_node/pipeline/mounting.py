@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+import os
 from pathlib import Path
+import stat
 from typing import cast, TYPE_CHECKING
 
 import cv2
@@ -35,6 +37,7 @@ CLOCKWISE = {
 }
 FULL_TURN = 360
 COLOR_CHANNELS = 3
+MOST_BYTES = 50_000_000  # of a mask's file; those of large cameras have some thousands
 
 
 class Mounting:
@@ -185,12 +188,7 @@ def read_own_vehicle_mask(path: Path) -> npt.NDArray[np.bool_]:
             mean either), or leaves nothing to see.
     """
     what = f'The own-vehicle mask {str(path)!r}'
-    try:
-        data = path.read_bytes()
-    except OSError as err:
-        msg = f'{what} cannot be read: {err.strerror}. Check the path and its permissions.'
-        raise ParameterError(msg) from err
-    pixels = _decoded(data, what)
+    pixels = _decoded(_read(path, what), what)
     if pixels.ndim > 2 and pixels.shape[2] > COLOR_CHANNELS:  # noqa: PLR2004  # grey has two
         msg = (
             f'{what} has an alpha channel; expected grey or colour. Save it without transparency: '
@@ -205,6 +203,29 @@ def read_own_vehicle_mask(path: Path) -> npt.NDArray[np.bool_]:
         )
         raise ParameterError(msg)
     return hidden
+
+
+def _read(path: Path, what: str) -> bytes:
+    """Return a file that is one: the path comes through the network, and a pipe has no end."""
+    try:
+        with open(path, 'rb', opener=_open_at_once) as file:
+            is_plain = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            data = file.read(MOST_BYTES + 1) if is_plain else b''
+    except OSError as err:
+        msg = f'{what} cannot be read: {err.strerror}. Check the path and its permissions.'
+        raise ParameterError(msg) from err
+    if not is_plain:
+        msg = f'{what} is no plain file; expected a PNG file.'
+        raise ParameterError(msg)
+    if len(data) > MOST_BYTES:
+        msg = f'{what} is larger than {MOST_BYTES // 1_000_000} MB; expected a PNG in two colours.'
+        raise ParameterError(msg)
+    return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the writer of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _decoded(data: bytes, what: str) -> npt.NDArray[np.uint16]:

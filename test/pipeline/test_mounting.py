@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+import os
 from typing import Any, TYPE_CHECKING
 
 import cv2
@@ -15,7 +16,7 @@ from seg_node.engines.onnx_engine import OnnxEngine
 from seg_node.errors import ImageError, ParameterError
 from seg_node.pipeline import Mounting, open_mounting, Outputs, Segmenter, SegmenterOptions
 from seg_node.pipeline.gate import CrfGate
-from seg_node.pipeline.mounting import read_own_vehicle_mask
+from seg_node.pipeline.mounting import MOST_BYTES, read_own_vehicle_mask
 import tiny
 
 if TYPE_CHECKING:
@@ -247,6 +248,8 @@ def test_mask_that_leaves_nothing_to_see_is_refused(tmp_path: Path) -> None:
 def test_mask_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match=r"nowhere\.png' cannot be read: No such file"):
         open_mounting(0, tmp_path / 'nowhere.png')
+    with pytest.raises(ParameterError, match='cannot be read: Is a directory'):
+        open_mounting(0, tmp_path)
 
 
 def test_mask_of_another_format_is_refused(tmp_path: Path) -> None:
@@ -254,6 +257,28 @@ def test_mask_of_another_format_is_refused(tmp_path: Path) -> None:
     cv2.imwrite(str(path), np.zeros((8, 8), np.uint8))
 
     with pytest.raises(ParameterError, match='no PNG file'):
+        read_own_vehicle_mask(path)
+
+
+@pytest.mark.parametrize('kind', ['device', 'pipe'])
+def test_mask_that_is_no_plain_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / 'mask.png'
+    if kind == 'device':
+        path.symlink_to('/dev/null')
+    else:
+        os.mkfifo(path)
+
+    with pytest.raises(ParameterError, match='is no plain file'):
+        read_own_vehicle_mask(path)
+
+
+def test_mask_that_is_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = png(tmp_path / 'mask.png', HALF.astype(np.uint8))
+    os.truncate(path, MOST_BYTES)
+    assert read_own_vehicle_mask(path).tolist() == SEEN
+    os.truncate(path, MOST_BYTES + 1)
+
+    with pytest.raises(ParameterError, match='is larger than 50 MB'):
         read_own_vehicle_mask(path)
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Any, cast, TYPE_CHECKING
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from std_srvs.srv import SetBool, Trigger
+from std_srvs.srv import SetBool
 
 from seg_node.errors import EngineError, SegNodeError
 from seg_node.interface.topics import chosen_classes
@@ -22,7 +22,7 @@ from seg_node.ros.vitals.health import Health
 from seg_node.ros.vitals.lookout import Lookout
 from seg_node.ros.vitals.memory import release_memory
 
-from .snapshot import answer_snapshot
+from .snapshot_service import SnapshotService
 from .transitions import survive_wrong_transitions
 
 if TYPE_CHECKING:
@@ -88,9 +88,7 @@ class SegNode(LifecycleNode):
         self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
-        self._service_snapshot = self.create_service(
-            Trigger, '~/save_snapshot', self._on_save_snapshot
-        )
+        self._snapshots = SnapshotService(self)
         if self.parameters.autostart:
             self._start_when_spinning()
 
@@ -175,11 +173,21 @@ class SegNode(LifecycleNode):
             self._worker = None
         return ended
 
-    def free_model(self) -> None:
-        """End a build and free the GPU; for the end of the process, when no frame is at hand."""
+    def free_model(self, timeout: float) -> bool:
+        """End a build and free the GPU; for the end of the process, when no frame is at hand.
+
+        Args:
+            timeout: How long a snapshot that is being made may take [s].
+
+        Returns:
+            Whether it is free; a snapshot may still use it.
+        """
+        if not self._snapshots.ended(timeout):
+            return False
         runner, self.runner = self.runner, None
         if runner is not None:
             runner.close()
+        return True
 
     def worker_fault(self) -> str:
         """Return why the worker has died; empty if it has not."""
@@ -291,11 +299,11 @@ class SegNode(LifecycleNode):
     def _release(self) -> None:
         # Not under a worker that still runs: it would publish to topics that are gone.
         self._stop_within(RELEASE_TIMEOUT_S)
+        if self.runner is not None:
+            self.runner.close()  # before the topics: while a snapshot uses it, all stays
+        self.runner = None
         for camera in self.cameras:
             camera.withdraw()
-        if self.runner is not None:
-            self.runner.close()
-        self.runner = None
         release_memory()
 
     # Input
@@ -315,10 +323,4 @@ class SegNode(LifecycleNode):
         response.success = True
         response.message = 'enabled' if self.enabled else 'disabled: frames are dropped'
         self.get_logger().info(f'~/enable: {response.message}')
-        return response
-
-    def _on_save_snapshot(self, _request: Any, response: Any) -> Any:
-        """Serve ``~/save_snapshot``: the newest frames, segmented once more, go into a folder."""
-        response.success, response.message = answer_snapshot(self)
-        self.get_logger().info(f'~/save_snapshot: {response.message}')
         return response

@@ -26,7 +26,8 @@ __all__ = ['serve']
 
 HANGING = 3
 LAST_FRAME_S = 1.0
-"""After SIGINT or SIGTERM the frame at hand may take so long; then the process ends without it."""
+"""After SIGINT or SIGTERM the frame at hand may take so long, and then a snapshot; after that the
+process ends without them."""
 
 
 def serve(argv: Sequence[str], profile: str) -> int:
@@ -80,10 +81,9 @@ def _end(nodes: list[SegNode], status: int) -> None:
     # ros2 launch passes on a SIGINT that the terminal has sent to this process already.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for node in nodes:
-        if not node.stop(LAST_FRAME_S):
-            sys.stderr.write('seg_node: ended during an inference\n')
+        if not (node.stop(LAST_FRAME_S) and node.free_model(LAST_FRAME_S)):
+            sys.stderr.write('seg_node: ended during an inference or a snapshot\n')
             sys.stderr.flush()
             os._exit(status)  # the middleware must not be taken down under a running thread
-        node.free_model()
         node.destroy_node()
     rclpy.try_shutdown()

@@ -50,7 +50,10 @@ LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntim
 
 
 def answer_snapshot(node: SegNode) -> tuple[bool, str]:
-    """Save a snapshot of a node's newest frames; return whether that went well, and the answer."""
+    """Save a snapshot of a node's newest frames; return whether that went well, and the answer.
+
+    It may run beside the executor and the worker.
+    """
     try:
         return _answer(node)
     except OSError as err:
@@ -63,16 +66,18 @@ def answer_snapshot(node: SegNode) -> tuple[bool, str]:
 
 
 def _answer(node: SegNode) -> tuple[bool, str]:
-    if node.runner is None:
+    runner = node.runner  # once: the executor may take it, and a frame, away
+    if runner is None:
         return False, f'The node is {node.state} and has no model; configure it first.'
-    newest = {one.name: one.newest for one in node.cameras if one.newest is not None}
+    messages = {camera.name: camera.newest for camera in node.cameras}
+    newest = {name: message for name, message in messages.items() if message is not None}
     if not newest:
         return False, 'No image has arrived since the node was configured; activate it and wait.'
     facts = {
         'diagnostics': [_status(one) for one in node.diagnosis.message().status],
         'other_parameters': _other_parameters(node),
     }
-    return True, str(save_snapshot(newest, node.runner, node.parameters, facts))
+    return True, str(save_snapshot(newest, runner, node.parameters, facts))
 
 
 def save_snapshot(

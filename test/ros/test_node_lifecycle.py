@@ -232,6 +232,23 @@ def test_topic_that_cannot_be_made_takes_those_before_it_with_it(
     assert not outputs_of(rig)
 
 
+def test_clean_up_is_refused_while_the_model_is_in_use_and_changes_nothing(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.cameras.model_runner.CLOSE_TIMEOUT_S', 0.1)
+    rig.listen(MASK)
+    assert change(rig, 'deactivate')
+
+    with rig.runner._lock:
+        assert not change(rig, 'cleanup')
+
+    assert 'still at work' in rig.node.health.report().last_error
+    assert state(rig) == rig.node.state == 'inactive'
+    assert MASK in outputs_of(rig)
+    assert change(rig, 'activate')
+    masks_come_out(rig)
+
+
 @pytest.fixture
 def hung(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rig, Event]]:
     """A node whose inference hangs until the event is set, and that does not wait long for it."""
@@ -279,7 +296,7 @@ def test_worker_that_hangs_is_not_forgotten_and_keeps_its_topics(
     may_go_on.set()
     assert rig.node.stop(30.0)
     rig.until_processed(1)
-    rig.node.free_model()
+    assert rig.node.free_model(0.0)
     assert rig.runner is None
 
 

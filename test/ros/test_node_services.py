@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 import resource
+from threading import Event
 import time
 from typing import Any, TYPE_CHECKING
 
@@ -17,7 +18,7 @@ import pytest
 from tiny import scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ros.rig import Rig
 
@@ -132,6 +133,76 @@ def test_defect_of_the_snapshot_itself_does_not_end_the_node(
     assert 'ZeroDivisionError' in answer.message
     assert list(tmp_path.iterdir()) == []
     rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+
+class SlowSnapshots:
+    """Snapshots that are not written before they may be."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self.begun: list[object] = []
+        self.may_end = Event()
+
+    def __call__(self, *what: object) -> Path:
+        """Wait, and write none."""
+        self.begun.append(what)
+        self.may_end.wait(30.0)
+        return Path(f'snapshot {len(self.begun)}')
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowSnapshots]:
+    """What stands in the place of the snapshots of nodes."""
+    snapshots = SlowSnapshots()
+    monkeypatch.setattr('seg_node.ros.snapshot.save_snapshot', snapshots)
+    yield snapshots
+    snapshots.may_end.set()
+
+
+def ask_for_snapshots(rig: Rig, count: int) -> list[Any]:
+    """Call the service so often without waiting for the answers; return these."""
+    from std_srvs.srv import Trigger  # noqa: PLC0415
+
+    client: Any = rig.client.create_client(Trigger, f'{rig.namespace}/seg_node/save_snapshot')
+    rig.until(client.service_is_ready, 'the service')
+    return [client.call_async(Trigger.Request()) for _ in range(count)]
+
+
+def test_masks_and_diagnostics_come_out_while_a_snapshot_is_made(
+    make_rig: Callable[..., Rig], slow: SlowSnapshots
+) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
+
+    rig = make_rig(diagnostics_period=0.1)
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    (answer,) = ask_for_snapshots(rig, 1)
+    rig.until(lambda: slow.begun, 'the snapshot is begun')
+
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    heard: list[Any] = []
+    rig.client.create_subscription(DiagnosticArray, '/diagnostics', heard.append, 5)
+    rig.until(lambda: heard, 'diagnostics arrive')
+
+    assert not answer.done()
+    assert not rig.node.free_model(0.0)
+    assert rig.runner is not None
+    slow.may_end.set()
+    rig.until(answer.done, 'the answer')
+    assert answer.result().message == 'snapshot 1'
+
+
+def test_snapshots_are_made_one_after_the_other(rig: Rig, slow: SlowSnapshots) -> None:
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    answers = ask_for_snapshots(rig, 2)
+    rig.until(lambda: slow.begun, 'the first is begun')
+    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+
+    assert len(slow.begun) == 1
+    slow.may_end.set()
+    rig.until(lambda: all(one.done() for one in answers), 'both answers')
+    assert {one.result().message for one in answers} == {'snapshot 1', 'snapshot 2'}
 
 
 def test_snapshot_says_that_there_was_no_image(rig: Rig) -> None:

@@ -154,16 +154,16 @@ class ModelRunner:
             ImageError: If an image cannot be segmented; then none was.
             EngineError: If it fails, or the other thread's images take longer.
         """
-        budget = parameters.latency_budget
+        deadline = _deadline(jobs, parameters.latency_budget)
         with self._held(patience):
             if parameters is not self._parameters:
                 self._adopt(parameters)
             if len(jobs) == 1:
-                return [self._segmented(jobs[0], budget)]
+                return [self._segmented(jobs[0], deadline)]
             requests = [self._request(job) for job in jobs]
             answers = infer_together(self.engine, requests)
             return [
-                self._segmented(job, budget, ahead)
+                self._segmented(job, deadline, ahead)
                 for job, ahead in zip(jobs, answers, strict=True)
             ]
 
@@ -180,10 +180,9 @@ class ModelRunner:
     def _request(self, job: Job) -> Request:
         return self._segmenters[job.camera].request(job.image, job.outputs, job.stamp)
 
-    def _segmented(self, job: Job, budget: float, ahead: Ahead | None = None) -> Segmentation:
-        deadline = None
-        if budget and job.arrived is not None:
-            deadline = job.arrived + budget - job.reserve
+    def _segmented(
+        self, job: Job, deadline: float | None, ahead: Ahead | None = None
+    ) -> Segmentation:
         segmenter = self._segmenters[job.camera]
         return segmenter(
             job.image,
@@ -247,12 +246,27 @@ class ModelRunner:
             EngineError: If an inference hangs in it.
         """
         if not self._lock.acquire(timeout=CLOSE_TIMEOUT_S):
-            msg = 'The engine is still at work and cannot be freed. Restart the node.'
+            msg = (
+                'The engine is still at work, as for a snapshot, and cannot be freed. Try it '
+                'again; if it hangs, restart the node.'
+            )
             raise EngineError(msg)
         try:
             self.engine.close()
         finally:
             self._lock.release()
+
+
+def _deadline(jobs: Sequence[Job], budget: float) -> float | None:
+    """Return when images of one run must be done [s]; None for never.
+
+    They are published one after the other once the last one is done, so that the first one that
+    came waits for the CRF of all.
+    """
+    arrivals = [job.arrived for job in jobs if job.arrived is not None]
+    if not budget or not arrivals:
+        return None
+    return min(arrivals) + budget - sum(job.reserve for job in jobs)
 
 
 def _standby_options(parameters: Parameters, mounting: Mounting) -> StandbyOptions:

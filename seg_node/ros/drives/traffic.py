@@ -226,7 +226,7 @@ def node_here() -> Iterator[None]:
         executor.shutdown()
         thread.join(LOST_S)
         node.stop(STUCK_S)
-        node.free_model()
+        node.free_model(STUCK_S)
         node.destroy_node()
 
 

@@ -56,6 +56,10 @@ It pairs masks with organised point clouds of the same size: both have one pixel
 both directions (seg_node: nav2_seg_node.yaml; depth image: CropDecimate of image_proc with
 decimation_x and decimation_y {factor}). docs/integrations.md has the commands.
 
+The layer knows no height: it projects every point onto the ground, so that a sign or a branch above
+the robot is lethal too. Crop the cloud by height before it (filter_passthrough_node of pcl_ros with
+keep_organized, which docs/integrations.md has).
+
   traversable  where the bundle says that one may drive: no cost
   caution      ground that one should not drive on, plants, sky, and what is not known better
   danger       people, vehicles, poles, signs, buildings, walls, fences: lethal

@@ -144,6 +144,22 @@ def test_person_stays_in_its_place_for_every_factor(factor: int) -> None:
     assert abs(places[:, 1].mean()) < 2 * RESOLUTION
 
 
+def test_what_is_overhead_is_lethal_until_the_cloud_is_cropped() -> None:
+    """The layer looks at x and y alone, so its file has to say that the cloud needs cropping."""
+    _, layer = costs('nearest')
+    sign = np.full((1, 1), TAXONOMY.index('traffic sign'), np.uint8)
+    overhead = np.array([[[AHEAD, 0.0, 3.0]]])
+
+    before = layer.frame(sign, sign, overhead)
+    after = layer.frame(sign, sign, np.full_like(overhead, np.nan))
+
+    assert list(before.values()) == [LETHAL]
+    assert after == {}
+    words = ' '.join(generate('nav2', SITE)['nav2_costmap.yaml'].replace('#', '').split())
+    assert 'The layer knows no height' in words
+    assert 'keep_organized' in words
+
+
 def test_layer_complains_where_its_contract_is_broken() -> None:
     """The stand-in can fail: without labels, with a class it does not know, with another size."""
     _, layer = costs('nearest')

@@ -46,6 +46,12 @@ REMAINS_AGE_S = 600.0
 PATIENCE_S = 5.0
 """A snapshot waits so long for the frame at hand."""
 
+OUTPUTS = (
+    'Of this image alone, in any time: not smoothed, the CRF without latency budget and '
+    'hysteresis, the drivable area by the stricter limits of its hysteresis. Where these are on, '
+    'what was published may differ.'
+)
+
 LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntime')
 
 
@@ -169,6 +175,7 @@ def _write_frame(
     except Exception:  # noqa: BLE001  # what fails so is what the snapshot is made for
         return {**facts, 'error': traceback.format_exc()}
     facts['result'] = {
+        'outputs': OUTPUTS,
         'crf': result.crf,
         'uncertain_fraction': result.uncertain_fraction,
         'times_s': dict(result.times),

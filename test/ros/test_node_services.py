@@ -75,6 +75,7 @@ def test_snapshot_holds_all_that_a_fault_report_needs(
     assert facts['message']['stamp'] == {'sec': sent.header.stamp.sec, 'nanosec': 123456789}
     assert facts['parameters']['engine'] == 'onnxruntime'
     assert facts['manifest']['name'] == 'tiny'
+    assert facts['result']['outputs'].startswith('Of this image alone')
     assert facts['versions']['numpy'] == np.__version__
     assert facts['diagnostics'][0]['state'] == 'active'
     reliability = f'qos_overrides.{rig.namespace}/image.subscription.reliability'

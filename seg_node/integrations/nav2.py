@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, TYPE_CHECKING
 
+from seg_node.errors import ParameterError
 from seg_node.interface import topics
 
 from .site import yaml_file
@@ -56,9 +57,9 @@ It pairs masks with organised point clouds of the same size: both have one pixel
 both directions (seg_node: nav2_seg_node.yaml; depth image: CropDecimate of image_proc with
 decimation_x and decimation_y {factor}). docs/integrations.md has the commands.
 
-The layer knows no height: it projects every point onto the ground, so that a sign or a branch above
-the robot is lethal too. Crop the cloud by height before it (filter_passthrough_node of pcl_ros with
-keep_organized, which docs/integrations.md has).
+The layer knows no height: it projects every point onto the ground, so that a sign or a branch
+above the robot is lethal too. Crop the cloud by height before it (filter_passthrough_node of
+pcl_ros with keep_organized, as in docs/integrations.md).
 
   traversable  where the bundle says that one may drive: no cost
   caution      ground that one should not drive on, plants, sky, and what is not known better
@@ -89,15 +90,26 @@ def cost_type(one: SegClass) -> str:
 
 
 def nav2_files(site: Site) -> dict[str, str]:
-    """Return the files for Nav2, by name."""
+    """Return the files for Nav2, by name.
+
+    Raises:
+        ParameterError: If a camera is called like a parameter of the layer.
+    """
     words = {'bundle': site.manifest.name, 'layer': LAYER, 'factor': site.factor}
-    layer = {
+    layer: dict[str, object] = {
         'plugin': 'semantic_segmentation_layer::SemanticSegmentationLayer',
         'enabled': True,
         'use_approximate_time_sync': True,
         'observation_sources': ' '.join(site.sources()),
-        **{source: _source(site, camera) for source, camera in site.sources().items()},
     }
+    for source, camera in site.sources().items():
+        if source in layer:
+            msg = (
+                f'Camera {source!r} is called like a parameter of the layer, which it would '
+                'replace. Give it another name in the parameter cameras.'
+            )
+            raise ParameterError(msg)
+        layer[source] = _source(site, camera)
     costmap = {'local_costmap': {'local_costmap': {'ros__parameters': {LAYER: layer}}}}
     command = site.start_command('nav2_seg_node.yaml')
     node = site.node_parameters({'decimated': {'factor': site.factor, 'rule': 'nearest'}})

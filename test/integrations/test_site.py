@@ -48,6 +48,15 @@ def test_namespace_of_another_form_is_refused(namespace: str) -> None:
         Site(tiny_manifest(), namespace=namespace)
 
 
+@pytest.mark.parametrize('name', ['plugin', 'enabled', 'observation_sources'])
+def test_camera_that_is_called_like_a_parameter_of_the_layer_is_refused(name: str) -> None:
+    site = Site(tiny_manifest(), ('front', name))
+
+    assert generate('rviz', site)
+    with pytest.raises(ParameterError, match=f'Camera {name!r} is called like a parameter'):
+        generate('nav2', site)
+
+
 @pytest.mark.parametrize('clouds', ['a b/', 'points/', '/', '', '~/points', 'a//b', '9'])
 def test_topic_of_clouds_that_cannot_be_is_refused(clouds: str) -> None:
     with pytest.raises(ParameterError, match=f'Topic of the clouds {clouds!r} is not legal'):

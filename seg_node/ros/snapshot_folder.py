@@ -8,8 +8,10 @@ for many. The folder is chosen by whoever starts the node, not through the netwo
 from __future__ import annotations
 
 import errno
+import grp
 import os
 from pathlib import Path
+import pwd
 import stat
 from typing import TYPE_CHECKING
 
@@ -36,9 +38,8 @@ def ready_folder(folder: Path) -> Path:
     _refuse_planted_link(folder)
     real = folder.resolve()
     for one in (real, *real.parents):
-        mode = one.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            why = 'every user may write there, and could redirect what is written; chmod o-w it'
+        if why := _what_others_may(one.stat()):
+            why = f'{why}, so that others could redirect what is written'
             raise PermissionError(errno.EPERM, why, str(one))
     if sum(1 for _ in _snapshots(real)) >= MOST_SNAPSHOTS:
         why = f'{MOST_SNAPSHOTS} snapshots are there already; remove some'
@@ -52,6 +53,29 @@ def _at_home(folder: Path) -> Path:
         return folder.expanduser()
     except RuntimeError as err:
         raise OSError(errno.ENOENT, 'there is no such home directory', str(folder)) from err
+
+
+def _what_others_may(status: os.stat_result) -> str:
+    """Return why other users could rename what is in a folder; empty if they cannot."""
+    if status.st_uid not in (ROOT, os.geteuid()):
+        return f'it belongs to user {status.st_uid} (chown it, or choose another folder)'
+    if status.st_mode & stat.S_ISVTX:
+        return ''
+    if status.st_mode & stat.S_IWOTH:
+        return 'every user may write there (chmod o-w it)'
+    if status.st_mode & stat.S_IWGRP and not _is_own_group(status.st_gid):
+        return 'others of its group may write there (chmod g-w it)'
+    return ''
+
+
+def _is_own_group(number: int) -> bool:
+    """Tell whether a group is that of our user alone, as Debian and Ubuntu make one for each."""
+    try:
+        user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(number)
+    except KeyError:
+        return False
+    is_named_so = (number, group.gr_name) == (user.pw_gid, user.pw_name)
+    return is_named_so and set(group.gr_mem) <= {user.pw_name}
 
 
 def _refuse_planted_link(folder: Path) -> None:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import grp
 import os
 from pathlib import Path
+import pwd
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,6 +65,71 @@ def test_folder_that_everybody_may_write_to_is_refused(mode: int, tmp_path: Path
 
     with pytest.raises(PermissionError, match='every user may write there'):
         ready_folder(tmp_path / 'open' / 'below')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root can make folders of other users')
+@pytest.mark.parametrize('where', ['other', 'other/below'])
+def test_folder_of_another_user_is_refused(where: str, tmp_path: Path) -> None:
+    (tmp_path / where).mkdir(parents=True)
+    os.chown(tmp_path / 'other', OTHER_USER, OTHER_USER)
+
+    with pytest.raises(PermissionError, match=f'it belongs to user {OTHER_USER}'):
+        ready_folder(tmp_path / where)
+
+
+def test_folder_of_another_user_is_told_by_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same without root: we are somebody else than who made the folder."""
+    if os.getuid() == 0:
+        os.chown(tmp_path, 1, 1)
+    monkeypatch.setattr(os, 'geteuid', lambda: OTHER_USER)
+
+    with pytest.raises(PermissionError, match='it belongs to user'):
+        ready_folder(tmp_path)
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that its group may write to, of user ada, whose own group is ada."""
+    (tmp_path / 'shared').mkdir()
+    (tmp_path / 'shared').chmod(0o775)
+    user = SimpleNamespace(pw_name='ada', pw_gid=(tmp_path / 'shared').stat().st_gid)
+    monkeypatch.setattr(pwd, 'getpwuid', lambda _: user)
+    return tmp_path / 'shared'
+
+
+GROUPS = {'of many': ('staff', []), 'with a guest': ('ada', ['ada', 'bob']), 'gone': None}
+
+
+@pytest.mark.parametrize('case', GROUPS)
+def test_folder_that_a_group_may_write_to_is_refused(
+    case: str, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_into_group(monkeypatch, GROUPS[case])
+
+    with pytest.raises(PermissionError, match='others of its group may write there'):
+        ready_folder(shared / 'below')
+
+
+def test_folder_of_the_users_own_group_is_taken(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each user has a group, folders are made so: Ubuntu's umask is 002."""
+    put_into_group(monkeypatch, ('ada', ['ada']))
+
+    assert ready_folder(shared) == shared
+
+
+def put_into_group(monkeypatch: pytest.MonkeyPatch, group: tuple[str, list[str]] | None) -> None:
+    """Let every group have this name and these members, or be unknown."""
+
+    def find(_number: int) -> SimpleNamespace:
+        if group is None:
+            raise KeyError
+        return SimpleNamespace(gr_name=group[0], gr_mem=group[1])
+
+    monkeypatch.setattr(grp, 'getgrgid', find)
 
 
 def test_folder_as_tmp_is_taken(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ def look_at_installation() -> Iterator[Finding]:
     yield Finding('ok', 'seg_node', f'{seg_node.__version__} in {place}')
     yield Finding('ok', 'libraries', ', '.join(f'{name} {_version(name)}' for name in CORE))
     yield from _extras()
+    yield from _label_info()
     yield from _extension()
 
 
@@ -89,6 +90,23 @@ def _extras() -> Iterator[Finding]:
 
 def _missing(extra: Extra) -> list[str]:
     return [name for name in extra.modules if find_spec(name) is None]
+
+
+def _label_info() -> Iterator[Finding]:
+    if find_spec('rclpy') is None:
+        return
+    try:
+        found = 'is older than 4.1'
+        there = hasattr(import_module('vision_msgs.msg'), 'LabelInfo')
+    except ImportError:
+        found, there = 'not installed', False
+    if not there:
+        yield Finding(
+            'note',
+            'vision_msgs',
+            f'{found}: no label_info, without which the layer of Nav2 throws every mask away',
+            'apt install ros-$ROS_DISTRO-vision-msgs',
+        )
 
 
 def _extension() -> Iterator[Finding]:

@@ -51,7 +51,9 @@ Nav2 costmap layer for bundle {bundle} of seg_node. Every class has a cost; the 
 
 Copy what is below ros__parameters into the costmap of your Nav2 parameters, add
 {layer} to its list of plugins before the inflation layer, and change the
-costs to your taste. The layer is the package {layer} of kiwicampus.
+costs to your taste. The layer is the package {layer} of kiwicampus, of 2026-03 or
+later: older ones ignore use_approximate_time_sync and take no cloud whose stamp is not exactly
+that of the mask.
 
 It pairs masks with organised point clouds of the same size: both have one pixel in {factor} in
 both directions (seg_node: nav2_seg_node.yaml; depth image: CropDecimate of image_proc with
@@ -71,6 +73,11 @@ Parameters of seg_node for Nav2. Start it with the topics of your cameras behind
 One pixel in {factor} in both directions is under segmentation/decimated. "nearest" takes label and
 confidence of the very pixel whose depth is in the cloud; of all pixels that fall on a tile the
 layer lets the costliest class win (use_cost_selection).
+
+Two things have to be there beside it:
+  * organised clouds (sensor_msgs/PointCloud2) with as many points, on {clouds};
+  * vision_msgs 4.1 or newer where seg_node runs: without it there is no label_info, and the layer
+    throws every frame away ("seg doctor" says whether it is there).
 """
 
 
@@ -95,7 +102,14 @@ def nav2_files(site: Site) -> dict[str, str]:
     Raises:
         ParameterError: If a camera is called like a parameter of the layer.
     """
-    words = {'bundle': site.manifest.name, 'layer': LAYER, 'factor': site.factor}
+    clouds = ', '.join(site.topic(camera, site.clouds) for camera in site.cameras)
+    words = {
+        'bundle': site.manifest.name,
+        'layer': LAYER,
+        'factor': site.factor,
+        'clouds': clouds,
+        'command': site.start_command('nav2_seg_node.yaml'),
+    }
     layer: dict[str, object] = {
         'plugin': 'semantic_segmentation_layer::SemanticSegmentationLayer',
         'enabled': True,
@@ -111,11 +125,10 @@ def nav2_files(site: Site) -> dict[str, str]:
             raise ParameterError(msg)
         layer[source] = _source(site, camera)
     costmap = {'local_costmap': {'local_costmap': {'ros__parameters': {LAYER: layer}}}}
-    command = site.start_command('nav2_seg_node.yaml')
     node = site.node_parameters({'decimated': {'factor': site.factor, 'rule': 'nearest'}})
     return {
         'nav2_costmap.yaml': yaml_file(COSTMAP.format(**words), costmap),
-        'nav2_seg_node.yaml': yaml_file(NODE.format(**words, command=command), node),
+        'nav2_seg_node.yaml': yaml_file(NODE.format(**words), node),
     }
 
 

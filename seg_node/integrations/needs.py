@@ -65,9 +65,9 @@ NEEDS: dict[str, tuple[Need, ...]] = {
         Need(topics.DRIVABLE_AREA, reliable=True),
     ),
 }
-"""By consumer. Sources: semantic_segmentation_layer (SensorDataQoS; latched LabelInfo),
-segmentation_pointcloud_fusion (best effort), nvblox_ros (SYSTEM_DEFAULT, which is reliable). RViz
-and Foxglove let the user choose; the stricter choice stands here."""
+"""Topics of the node, by consumer. Sources: semantic_segmentation_layer (SensorDataQoS; latched
+LabelInfo), segmentation_pointcloud_fusion (best effort), nvblox_ros (SYSTEM_DEFAULT, which is
+reliable). RViz and Foxglove let the user choose; the stricter choice stands here."""
 
 
 def subscriptions(consumer: str, site: Site) -> Iterator[str]:
@@ -83,3 +83,7 @@ def subscriptions(consumer: str, site: Site) -> Iterator[str]:
         for need in NEEDS[consumer]
     }
     yield from once
+    if consumer == 'nav2':
+        for camera in site.cameras:
+            clouds = site.topic(camera, site.clouds)
+            yield f'{clouds} (sensor_msgs/PointCloud2, best effort), not from seg_node'

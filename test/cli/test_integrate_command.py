@@ -38,6 +38,7 @@ def test_topics_that_are_read_are_told_with_what_is_asked_for(
         f'reads {room}/mask (sensor_msgs/Image, best effort)',
         f'reads {room}/confidence (sensor_msgs/Image, best effort)',
         f'reads {room}/label_info (vision_msgs/LabelInfo, reliable, latched)',
+        'reads /front/depth/points (sensor_msgs/PointCloud2, best effort), not from seg_node',
     ]
 
 

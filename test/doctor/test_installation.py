@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 import re
-from typing import TYPE_CHECKING
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any, TYPE_CHECKING
 
 import pytest
 
@@ -46,6 +48,31 @@ def test_missing_extra_is_noted_with_what_it_is_for(monkeypatch: pytest.MonkeyPa
         'ray not installed; for many recordings on several machines'
     )
     assert 'ray' not in findings['extras'].found.split(', ')
+
+
+@pytest.mark.parametrize(
+    ('ros', 'module', 'found'),
+    [
+        (True, None, 'not installed'),
+        (True, ModuleType('vision_msgs.msg'), 'is older than 4.1'),
+        (True, SimpleNamespace(LabelInfo=object), ''),
+        (False, None, ''),
+    ],
+)
+def test_missing_label_info_is_noted_where_ros_is(
+    *, ros: bool, module: Any, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, 'find_spec', lambda _: object() if ros else None)
+    monkeypatch.setitem(sys.modules, 'vision_msgs.msg', module)
+
+    finding = by_name(look_at_installation()).get('vision_msgs')
+
+    if found:
+        assert finding is not None
+        assert finding.level == 'note'
+        assert finding.found.startswith(f'{found}: no label_info')
+    else:
+        assert finding is None
 
 
 def test_extension_that_is_not_there_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -213,6 +213,16 @@ def test_nav2_makes_people_lethal_and_the_road_free(site: Site) -> None:
             assert costs[one.name] > 0
 
 
+def test_nav2_says_what_has_to_be_there_beside_the_node(site: Site) -> None:
+    files = generate('nav2', site)
+
+    words = files['nav2_seg_node.yaml'].partition('/**:')[0]
+    for camera in site.cameras:
+        assert site.topic(camera, site.clouds) in words
+    assert 'vision_msgs 4.1' in words
+    assert '2026-03' in files['nav2_costmap.yaml']
+
+
 def test_nav2_reads_mask_confidence_and_labels_of_one_size(site: Site) -> None:
     layer = nav2_layer(site)
     parameters = flat(loaded('nav2', site, 'nav2_seg_node.yaml')['/**']['ros__parameters'])

@@ -99,6 +99,21 @@ def test_diagnostics_are_an_error_while_frames_fail(rig: Rig) -> None:
     assert values['dropped_bad_image'] == '1'
 
 
+def test_error_of_the_last_frame_is_over_once_nobody_waits_for_another(rig: Rig) -> None:
+    rig.listen(MASK)
+    rig.send(rig.image(IMAGE, encoding='klingon8'))
+    rig.until_dropped('bad_image')
+    assert said(rig)[0] == 2
+
+    rig.stop_listening(MASK)
+    rig.until(lambda: not rig.outputs.wanted(), 'the node sees that nobody listens')
+
+    level, summary, values = said(rig)
+    assert level == 1
+    assert 'Nobody subscribes' in summary
+    assert 'klingon8' in values['last_error']
+
+
 def test_defect_of_the_diagnostics_does_not_end_the_node(
     make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:

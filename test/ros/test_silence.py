@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 import re
+from typing import Any
 
 import pytest
 
-from seg_node.ros.vitals.silence import Endpoint, silence_reason, Situation
+from seg_node.ros.vitals.silence import Endpoint, is_failing, silence_reason, Situation
 from seg_node.ros.vitals.watchdog import Overdue
 
 CAMERA = Endpoint('/driver', 'sensor_msgs/msg/Image', 'RELIABLE/VOLATILE')
@@ -138,3 +139,24 @@ def test_every_sentence_of_the_page_is_one_that_the_node_says() -> None:
     reasons = [silence_reason(replace(GOOD, **change)) for change, _ in CASES]  # type: ignore[arg-type]
 
     assert {explained(reason) for reason in reasons} >= {*sentences()} - {'<error>'}
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({}, True),
+        ({'failing': ''}, False),
+        ({'silent': 60.0}, False),
+        ({'silent': None}, False),
+        ({'enabled': False}, False),
+        ({'watched': False}, False),
+        ({'state': 'unconfigured', 'silent': None, 'watched': False}, True),
+    ],
+    ids=str,
+)
+def test_error_is_present_only_while_frames_are_waited_for(
+    changes: dict[str, Any], *, expected: bool
+) -> None:
+    now = replace(GOOD, **{'failing': 'bad_image: klingon8', **changes})
+
+    assert is_failing(now) is expected

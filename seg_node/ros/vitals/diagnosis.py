@@ -16,7 +16,7 @@ from seg_node.ros.qos import overridable, result
 
 from .figures import camera_figures, summary_of
 from .shelter import sheltered
-from .silence import silence_reason
+from .silence import is_failing, silence_reason
 from .surroundings import situation_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seg_node.ros.node import SegNode
 
     from .health import HealthReport
+    from .silence import Situation
 
 __all__ = ['Diagnosis']
 
@@ -64,7 +65,7 @@ class Diagnosis:
         silence = silence_reason(situation)
         return _status(
             self._name(camera),
-            self._level(silence, report),
+            self._level(situation, silence, report),
             silence or self._summary(report),
             {
                 **(self._whole() if len(self._node.cameras) == 1 else {}),
@@ -117,9 +118,9 @@ class Diagnosis:
             failing=failed or report.failing,
         )
 
-    def _level(self, silence: str, report: HealthReport) -> bytes:
+    def _level(self, now: Situation, silence: str, report: HealthReport) -> bytes:
         """Error: the node cannot do its work. Warning: it does not, or worse than it should."""
-        if report.failing or self._node.lookout.stuck:
+        if is_failing(now) or now.stuck:
             return DiagnosticStatus.ERROR
         runner = self._node.runner
         is_slower = runner is not None and bool(runner.gpu_trouble)

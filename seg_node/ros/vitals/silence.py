@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ['Endpoint', 'Situation', 'input_found', 'silence_reason']
+__all__ = ['Endpoint', 'Situation', 'input_found', 'is_failing', 'silence_reason']
 
 QUIET_S = 2.0
 """A camera that is silent for longer counts as silent."""
@@ -98,9 +98,22 @@ def silence_reason(now: Situation) -> str:
         return now.stuck
     if not now.enabled:
         return 'Disabled by the service ~/enable; call it with data: true.'
-    if now.silent is None or now.silent > QUIET_S:
+    if _is_quiet(now):
         return input_found(now)
     return _no_mask(now)
+
+
+def is_failing(now: Situation) -> bool:
+    """Say whether the node fails at present: at frames that are waited for, or at a transition.
+
+    A frame that failed long ago says nothing about the next one.
+    """
+    is_expected = now.enabled and now.watched and not _is_quiet(now)
+    return bool(now.failing) and (now.state != 'active' or is_expected)
+
+
+def _is_quiet(now: Situation) -> bool:
+    return now.silent is None or now.silent > QUIET_S
 
 
 def _not_active(now: Situation) -> str:

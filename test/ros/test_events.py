@@ -19,8 +19,12 @@ def test_events_are_found_in_the_rclpy_of_humble_too(monkeypatch: pytest.MonkeyP
     from seg_node.ros.vitals.health import Health  # noqa: PLC0415
 
     class Callbacks(SimpleNamespace):
-        def __init__(self, *, incompatible_qos: Any) -> None:
-            super().__init__(incompatible_qos=incompatible_qos)
+        def __init__(
+            self, *, incompatible_qos: Any = None, use_default_callbacks: bool = True
+        ) -> None:
+            super().__init__(
+                incompatible_qos=incompatible_qos, use_default_callbacks=use_default_callbacks
+            )
 
     humble: Any = ModuleType('rclpy.qos_event')
     humble.PublisherEventCallbacks = humble.SubscriptionEventCallbacks = Callbacks

@@ -21,6 +21,7 @@ from seg_node.interface import (
     topics,
 )
 from seg_node.ros.qos import latched, overridable, result
+from seg_node.ros.vitals.events import no_events
 
 from .class_planes import ClassPlanes
 from .messages import ImageWriter, label_info_message, png_message, runs_message, text_message
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    from rclpy.event_handler import PublisherEventCallbacks
     from rclpy.node import Node
     from rclpy.publisher import Publisher
     from rclpy.qos import QoSProfile
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from seg_node.bundle import Manifest
     from seg_node.interface import ImageOptions
     from seg_node.pipeline import Outputs, Segmentation
+    from seg_node.ros.vitals.events import PublisherEventCallbacks
 
     UInt8Array = npt.NDArray[np.uint8]
 
@@ -108,7 +109,7 @@ class Publishers:
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
-            lambda name: self._make(Image, name, result()),
+            lambda name: self._make(Image, name, result(), no_events()),
             node.destroy_publisher,
         )
         self._plane_writer = ImageWriter('mono8')
@@ -129,17 +130,19 @@ class Publishers:
 
     def _create(self, kind: type, name: str, quality: QoSProfile | None = None) -> Publisher[Any]:
         """Make a topic that lasts as long as these outputs do."""
-        publisher = self._make(kind, name, quality or result())
+        topic = self._node.resolve_topic_name(self._relative(name))
+        publisher = self._make(kind, name, quality or result(), self._events(topic))
         self._lasting.append(publisher)
         return publisher
 
-    def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
-        topic = self._relative(name)
+    def _make(
+        self, kind: type, name: str, quality: QoSProfile, events: PublisherEventCallbacks
+    ) -> Publisher[Any]:
         return self._node.create_publisher(
             kind,
-            topic,
+            self._relative(name),
             quality,
-            event_callbacks=self._events(self._node.resolve_topic_name(topic)),
+            event_callbacks=events,
             qos_overriding_options=overridable(),
         )
 

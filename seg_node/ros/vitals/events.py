@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     'PublisherEventCallbacks',
     'SubscriptionEventCallbacks',
+    'no_events',
     'publisher_events',
     'subscription_events',
 ]
@@ -43,12 +44,18 @@ def subscription_events(node: Node, health: Health, topic: str) -> SubscriptionE
 
 
 def publisher_events(node: Node, health: Health, topic: str) -> PublisherEventCallbacks:
-    """Count and log subscribers that a publisher cannot reach."""
+    """Count and log subscribers that a publisher cannot reach; nothing else is listened to."""
     return PublisherEventCallbacks(
         incompatible_qos=_reporter(
             node, health, topic, 'a subscriber asks for more than the node offers'
-        )
+        ),
+        use_default_callbacks=False,
     )
+
+
+def no_events() -> PublisherEventCallbacks:
+    """Listen to nothing: the executor asks each listener of each topic whenever it wakes."""
+    return PublisherEventCallbacks(use_default_callbacks=False)
 
 
 def _reporter(node: Node, health: Health, topic: str, words: str) -> Callable[[Any], None]:

@@ -43,6 +43,8 @@ SCRATCH = '.snapshot-'
 """Begin of the name of a folder that is being written."""
 REMAINS_AGE_S = 600.0
 """No snapshot takes so long: what is older is left from a killed process."""
+MOST_MESSAGE_BYTES = 100_000_000
+"""An image of 8K in colour."""
 PATIENCE_S = 5.0
 """A snapshot waits so long for the frame at hand."""
 
@@ -193,8 +195,11 @@ def _everything(runner: ModelRunner) -> Outputs:
 
 
 def _write_message(folder: Path, message: Any) -> None:
-    """Write the bytes as they came, so that even a damaged message can be looked at."""
-    (folder / 'message.bin').write_bytes(bytes(message.data))
+    """Write the bytes as they came, so that even a damaged message can be looked at.
+
+    Of a message that is larger than any camera's the beginning has to do.
+    """
+    (folder / 'message.bin').write_bytes(bytes(message.data[:MOST_MESSAGE_BYTES]))
 
 
 def _fields(message: Any) -> dict[str, object]:

@@ -12,15 +12,17 @@ import grp
 import os
 from pathlib import Path
 import pwd
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ['MOST_SNAPSHOTS', 'ready_folder']
+__all__ = ['LEAST_FREE', 'MOST_SNAPSHOTS', 'ready_folder']
 
 MOST_SNAPSHOTS = 100
+LEAST_FREE = 1_000_000_000  # [bytes] the log and others need the disk, too
 PRIVATE = 0o700
 ROOT = 0
 
@@ -30,7 +32,7 @@ def ready_folder(folder: Path) -> Path:
 
     Raises:
         OSError: If it cannot be made, other users could redirect what is written there, or it
-            holds ``MOST_SNAPSHOTS`` already.
+            holds ``MOST_SNAPSHOTS`` already, or less than ``LEAST_FREE`` is free on its disk.
     """
     folder = Path(os.path.abspath(_at_home(folder)))  # noqa: PTH100  # resolve() follows links
     _refuse_planted_link(folder)
@@ -44,6 +46,10 @@ def ready_folder(folder: Path) -> Path:
     if sum(1 for _ in _snapshots(real)) >= MOST_SNAPSHOTS:
         why = f'{MOST_SNAPSHOTS} snapshots are there already; remove some'
         raise OSError(errno.EDQUOT, why, str(real))
+    free = shutil.disk_usage(real).free
+    if free < LEAST_FREE:
+        why = f'{free / 1e9:.1f} GB are free there, expected {LEAST_FREE / 1e9:.0f} GB or more'
+        raise OSError(errno.ENOSPC, why, str(real))
     return real
 
 

@@ -104,6 +104,22 @@ def test_snapshot_of_a_bad_frame_keeps_its_bytes_and_the_error(
     assert (folder / 'message.bin').read_bytes() == IMAGE.tobytes()
 
 
+def test_snapshot_of_a_huge_message_keeps_its_beginning(
+    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('seg_node.ros.snapshot.MOST_MESSAGE_BYTES', 1000)
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.listen(MASK)
+    rig.send(rig.image(IMAGE, encoding='klingon8'))
+    rig.until_dropped('bad_image')
+
+    folder = Path(save_snapshot(rig).message)
+
+    assert (folder / 'message.bin').read_bytes() == IMAGE.tobytes()[:1000]
+    facts = json.loads((folder / 'snapshot.json').read_text(encoding='utf-8'))
+    assert facts['message']['bytes'] == IMAGE.nbytes
+
+
 def test_snapshot_of_a_frame_that_reveals_a_defect_has_its_traceback(
     make_rig: Callable[..., Rig], tmp_path: Path
 ) -> None:

@@ -7,12 +7,13 @@ import grp
 import os
 from pathlib import Path
 import pwd
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
 from seg_node.ros.parameters.table import find_spec
-from seg_node.ros.snapshot_folder import MOST_SNAPSHOTS, ready_folder
+from seg_node.ros.snapshot_folder import LEAST_FREE, MOST_SNAPSHOTS, ready_folder
 
 OTHER_USER = 12345
 
@@ -146,6 +147,24 @@ def test_full_folder_takes_no_more_snapshots(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match=f'{MOST_SNAPSHOTS} snapshots are there already'):
         ready_folder(tmp_path)
+
+
+def test_disk_with_little_room_is_left_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+    free = [LEAST_FREE, LEAST_FREE - 1]
+
+    def usage(path: Path) -> SimpleNamespace:
+        asked.append(path)
+        return SimpleNamespace(free=free.pop(0))
+
+    monkeypatch.setattr(shutil, 'disk_usage', usage)
+
+    assert ready_folder(tmp_path / 'new') == tmp_path / 'new'
+    with pytest.raises(OSError, match=r'1\.0 GB are free there, expected 1 GB or more'):
+        ready_folder(tmp_path / 'new')
+    assert asked == [tmp_path / 'new'] * 2
 
 
 def test_folder_cannot_be_chosen_through_the_network() -> None:

@@ -125,6 +125,25 @@ def test_failure_of_one_camera_is_not_that_of_the_other(cameras: Cameras) -> Non
     assert cameras.by_name['left'].health.report().failing == ''
 
 
+def test_failures_are_logged_for_each_camera_and_reason(
+    cameras: Cameras, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run = cameras.rig.runner.run
+    for name in BOTH:
+        for _ in range(2):
+            cameras.send_message(name, cameras.rig.image(FRONT, step=1))
+            cameras.until_dropped(name)
+        cameras.rig.runner.run = lambda *_, **__: 1 / 0
+        cameras.send(name)
+        cameras.until_dropped(name, 3)
+        cameras.rig.runner.run = run
+
+    logged = capfd.readouterr().err
+    for name in BOTH:
+        assert logged.count(f"of camera '{name}' was dropped (bad_image)") == 1
+        assert logged.count(f"of camera '{name}' was dropped (internal_error)") == 1
+
+
 def test_camera_that_nobody_watches_costs_nothing(cameras: Cameras) -> None:
     cameras.rig.stop_listening('front/segmentation/mask')
 

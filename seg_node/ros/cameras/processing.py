@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 import time
 import traceback
 from typing import Any, TYPE_CHECKING
@@ -16,6 +16,7 @@ from seg_node.imaging import decode_compressed, rgb_pixels
 from seg_node.interface import status_values
 from seg_node.interface.topics import STATUS
 from seg_node.ros.outputs.messages import diagnostics
+from seg_node.ros.throttle import Throttle
 
 from .failure import answer_failure
 from .model_runner import Job
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ['Processor', 'decode']
 
 NANO = 1_000_000_000
+LOG_PAUSE_S = 5.0
+"""The same trouble of the same camera is logged once in so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ class Processor:
     cameras: Mapping[str, Camera]
     parameters: Callable[[], Parameters]
     watch: Watch
+    _is_due: Throttle = field(default_factory=lambda: Throttle(LOG_PAUSE_S), init=False)
 
     def __call__(self, frames: Sequence[Frame]) -> None:
         """Process frames that go together; every failure is counted and logged, none is raised."""
@@ -132,27 +136,29 @@ class Processor:
             camera = self.cameras[frame.camera]
             camera.health.error(f'{reason}: {text}')
             camera.health.dropped(reason)
-            self.node.get_logger().error(
-                f'A frame {camera.words}was dropped ({reason}): {text}', throttle_duration_sec=5.0
-            )
+            self._log_error(camera, reason, f'was dropped ({reason}): {text}')
             if camera.outputs is not None and self.parameters().drivable_empty_on_failure:
                 self._answer(camera.outputs, frame, f'{reason}: {text}')
 
+    def _log_error(self, camera: Camera, subject: str, text: str) -> None:
+        """Log what happened to a frame, unless the same was logged just now."""
+        if self._is_due(camera.name, subject):
+            self.node.get_logger().error(f'A frame {camera.words}{text}')
+
     def _answer(self, publishers: Publishers, frame: Frame, why: str) -> None:
         """Say that a frame failed to those who wait for it."""
-        with self._sending('answer to a frame that failed'):
+        with self._sending('answer', frame):
             answer_failure(publishers, frame.message, self._status_name(frame.camera), why)
 
     @contextmanager
-    def _sending(self, what: str) -> Iterator[None]:
+    def _sending(self, what: str, frame: Frame) -> Iterator[None]:
         """Log that what is said about a frame was not sent; that changes nothing of the frame."""
         try:
             yield
         except Exception:  # noqa: BLE001  # it must not end the worker either
             if self.node.context.ok():  # else the process is being shut down under us
-                self.node.get_logger().error(
-                    f'The {what} was not sent: {traceback.format_exc()}', throttle_duration_sec=5.0
-                )
+                text = f'has no {what}, because it could not be sent: {traceback.format_exc()}'
+                self._log_error(self.cameras[frame.camera], what, text)
 
     def _status_name(self, camera: str) -> str:
         words = f'{camera} frame' if camera else 'frame'
@@ -222,13 +228,10 @@ class Processor:
             times, result.crf, result.crf_error, age if _is_stamped(header) else None
         )
         if result.crf_error:
-            self.node.get_logger().error(
-                f'The CRF failed on a frame {camera.words}which was published with the labels of '
-                f'the network: {result.crf_error}',
-                throttle_duration_sec=5.0,
-            )
+            text = 'was published with the labels of the network, because the CRF failed: '
+            self._log_error(camera, 'crf', text + result.crf_error)
         if STATUS in wanted.topics:
-            with self._sending('status of a frame'):
+            with self._sending('status', task.frame):
                 self._publish_status(task, result, age, times)
 
     def _is_late(self, camera: Camera, waited: float) -> bool:
@@ -244,11 +247,12 @@ class Processor:
         if not max_age or (age := self._age(header)) <= max_age:
             return False
         camera.health.dropped('stale')
-        self.node.get_logger().warning(
-            f'A frame {camera.words}was dropped: its stamp is {age:.3f} s old, parameter max_age '
-            f'allows {max_age:g} s. Are the clocks of camera and node the same (use_sim_time)?',
-            throttle_duration_sec=5.0,
-        )
+        if self._is_due(camera.name, 'stale'):
+            self.node.get_logger().warning(
+                f'A frame {camera.words}was dropped: its stamp is {age:.3f} s old, parameter '
+                f'max_age allows {max_age:g} s. Are the clocks of camera and node the same '
+                '(use_sim_time)?'
+            )
         return True
 
     def _age(self, header: Any) -> float:

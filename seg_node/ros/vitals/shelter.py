@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 from seg_node.errors import ProcessError
+from seg_node.ros.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from rclpy.node import Node
 
 __all__ = ['sheltered']
+
+LOG_PAUSE_S = 60.0
 
 
 def sheltered(node: Node, action: Callable[[], None]) -> Callable[[], None]:
@@ -26,16 +29,18 @@ def sheltered(node: Node, action: Callable[[], None]) -> Callable[[], None]:
         action: What to do; only a ``ProcessError``, which is meant to end the process, passes.
     """
 
+    is_due = Throttle(LOG_PAUSE_S)
+
     def act() -> None:
         try:
             action()
         except ProcessError:
             raise
         except Exception:  # noqa: BLE001  # a defect here must not cost a mask
-            if node.context.ok():  # else the process is being shut down under us
+            # The context is gone while the process is being shut down under us.
+            if node.context.ok() and is_due():
                 node.get_logger().error(
-                    f'A defect of the diagnostics, please report it: {traceback.format_exc()}',
-                    throttle_duration_sec=60.0,
+                    f'A defect of the diagnostics, please report it: {traceback.format_exc()}'
                 )
 
     return act

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import at_least_one
 from seg_node.integrations import CONSUMERS, generate, Site, subscriptions, write_files
-
-if TYPE_CHECKING:
-    import argparse
+from seg_node.ros.parameters.outputs import OUTPUTS
 
 __all__ = ['SUMMARY', 'configure', 'run']
 
 SUMMARY = 'Generate what a consumer needs to read the masks: parameters, remappings, layouts.'
+MOST = max(one.bounds[1] for one in OUTPUTS if one.name == 'decimated.factor' and one.bounds)
 EPILOG = """\
 Each file says at its top what it is for and what to do with it; docs/integrations.md has an
 example for each consumer.
@@ -43,10 +41,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add('--namespace', default='', metavar='/NAME', help='of the node (default: none)')
     add(
         '--factor',
-        type=at_least_one,
+        type=_factor,
         default=4,
         metavar='N',
-        help='Nav2 gets every N-th pixel in both directions (default: 4)',
+        help=f'Nav2 gets every N-th pixel in both directions, at most {MOST} (default: 4)',
     )
     add(
         '--clouds',
@@ -56,6 +54,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '(default: depth/points)',
     )
     add('--replace', action='store_true', help='replace files that are there')
+
+
+def _factor(text: str) -> int:
+    """Return a factor that the node takes; 0, by which it chooses, is not for two programs."""
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        msg = f'expected a whole number from 1 to {MOST}, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -67,6 +67,17 @@ def test_files_are_not_replaced_unless_asked_for(
     assert main([*command, '--replace']) == 0
 
 
+@pytest.mark.parametrize('factor', ['0', '65', '-1', 'x'])
+def test_factor_that_the_node_would_refuse_is_wrong_usage(
+    factor: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(['integrate', 'nav2', '--out', str(tmp_path), f'--factor={factor}'])
+
+    assert caught.value.code == 2
+    assert 'expected a whole number from 1 to 64' in capsys.readouterr().err
+
+
 def test_unknown_consumer_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(['integrate', 'rviz2', '--out', 'x'])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from seg_node.errors import ParameterError
@@ -58,7 +59,7 @@ def write_files(files: Mapping[str, str], folder: Path, *, replace: bool = False
     Raises:
         ParameterError: If a file is there already, or the folder cannot be written to.
     """
-    there = [name for name in files if (folder / name).exists()]
+    there = [name for name in files if os.path.lexists(folder / name)]
     if there and not replace:
         msg = (
             f'{str(folder)!r} already has {", ".join(there)}; somebody may have changed them. '
@@ -68,7 +69,9 @@ def write_files(files: Mapping[str, str], folder: Path, *, replace: bool = False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            (folder / name).write_text(text, encoding='utf-8')
+            # 'x' follows no link that somebody lays there in between
+            with (folder / name).open('w' if replace else 'x', encoding='utf-8') as file:
+                file.write(text)
     except OSError as err:
         msg = f'{str(folder)!r} cannot be written to: {err.strerror}. Give another folder.'
         raise ParameterError(msg) from err

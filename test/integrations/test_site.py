@@ -91,6 +91,16 @@ def test_files_that_somebody_may_have_changed_are_kept(tmp_path: Path) -> None:
     assert (folder / 'b.yaml').read_text() == 'new'
 
 
+def test_link_that_leads_nowhere_is_not_followed_unless_asked(tmp_path: Path) -> None:
+    elsewhere = tmp_path / 'elsewhere'
+    (tmp_path / 'a.yaml').symlink_to(elsewhere)
+
+    with pytest.raises(ParameterError, match=r'already has a\.yaml'):
+        write_files({'a.yaml': ''}, tmp_path)
+
+    assert not elsewhere.exists()
+
+
 def test_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import positive, writable_file, write_text
 from seg_node.doctor import as_json, as_text, examine, has_failed, Request
-from seg_node.ros.transport.shared_memory import MEGABYTE, remove_stale
+from seg_node.ros.transport.shared_memory import MEGABYTE, remove_stale, stale_warning
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +60,8 @@ def run(args: argparse.Namespace) -> int:
     json_file = writable_file(args.json) if args.json not in (None, STDOUT) else None
     if args.remove_stale:
         print(f'removed: {remove_stale() / MEGABYTE:.0f} MB of shared memory', file=sys.stderr)
+        if left := stale_warning():
+            print(left, file=sys.stderr)
     report = dict(examine(_request(args)))
     plain = json.dumps(as_json(report), indent=2, ensure_ascii=False) + '\n'
     print(plain if args.json == STDOUT else f'{as_text(report)}\n', end='')

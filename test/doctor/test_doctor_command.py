@@ -86,6 +86,19 @@ def test_doctor_works_without_ros_and_says_so(
     assert 'not watched: there is no ROS here' in out
 
 
+def test_removal_says_what_it_had_to_leave(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr('seg_node.cli.doctor_command.remove_stale', lambda: 5_000_000)
+    monkeypatch.setattr('seg_node.cli.doctor_command.stale_warning', lambda: 'One of user 7.')
+    monkeypatch.setattr('seg_node.cli.doctor_command.examine', lambda _: {})
+
+    assert main(['doctor', '--remove-stale']) == 0
+
+    printed = capsys.readouterr().err.splitlines()
+    assert printed == ['removed: 5 MB of shared memory', 'One of user 7.']
+
+
 def test_settings_come_from_the_parameter_file_of_any_node(tmp_path: Path) -> None:
     path = tmp_path / 'my.yaml'
     path.write_text(

@@ -150,7 +150,7 @@ def test_segment_of_a_publisher_must_hold_two_of_its_images(
     megabytes: float, level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The images are of 2.8 MB; the process is found by its number, 0x0203, in the GID."""
-    segment = Segment(Path('segment'), int(1e6 * megabytes), stale=False)
+    segment = Segment(Path('segment'), int(1e6 * megabytes), stale=False, owner=0)
     monkeypatch.setattr(
         'seg_node.doctor.topic.segment_of', {0x0203: segment, 0x0302: None}.__getitem__
     )

@@ -35,6 +35,7 @@ SHARED_MEMORY = Path('/dev/shm')  # noqa: S108  # where Linux has it, and no tem
 SEGMENT = re.compile('fast(dds|rtps)_[0-9a-f]{16}')
 LOCK_SUFFIX = '_el'
 MEGABYTE = 1_000_000
+ROOT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,13 @@ class Segment:
         path: Its file.
         size: Bytes.
         stale: Whether its process is gone.
+        owner: Number of the user whose file it is.
     """
 
     path: Path
     size: int
     stale: bool
+    owner: int
 
 
 def room(folder: Path = SHARED_MEMORY) -> Room | None:
@@ -85,7 +88,8 @@ def _segments(folder: Path) -> Iterator[Segment]:
         if not SEGMENT.fullmatch(path.name):
             continue
         try:
-            yield Segment(path, path.lstat().st_size, _is_unlocked(path))
+            status = path.lstat()
+            yield Segment(path, status.st_size, _is_unlocked(path), status.st_uid)
         except OSError:  # it is going away, or belongs to another user
             continue
 
@@ -116,19 +120,35 @@ def stale_warning(folder: Path = SHARED_MEMORY) -> str:
     return (
         f'Processes that were killed left {len(left)} segments of Fast DDS in {folder}, '
         f'{megabytes:.0f} MB, which nobody uses any more. Remove them: '
-        '"seg doctor --remove-stale" or "fastdds shm clean".'
+        f'"seg doctor --remove-stale" or "fastdds shm clean"{_but_those_of_others(left)}.'
     )
 
 
+def _but_those_of_others(left: list[Segment]) -> str:
+    """Return whose segments we must leave: in /dev/shm everybody removes his own files."""
+    others = {one.owner for one in left} - {os.geteuid()}
+    if not others or os.geteuid() == ROOT:
+        return ''
+    users = ', '.join(str(one) for one in sorted(others))
+    return f'; those that belong to user {users} only that user or root can remove'
+
+
 def remove_stale(folder: Path = SHARED_MEMORY) -> int:
-    """Remove the segments of processes that are gone, and return how many bytes became free."""
-    removed = 0
-    for one in segments(folder):
-        if one.stale:
-            one.path.unlink(missing_ok=True)
-            one.path.with_name(one.path.name + LOCK_SUFFIX).unlink(missing_ok=True)
-            removed += one.size
-    return removed
+    """Remove the segments of processes that are gone, and return how many bytes became free.
+
+    Those that may not be removed stay; ``stale_warning`` says whose they are.
+    """
+    return sum(one.size for one in segments(folder) if one.stale and _is_removed(one.path))
+
+
+def _is_removed(path: Path) -> bool:
+    """Remove both files of a segment; tell whether we were allowed to."""
+    try:
+        path.unlink(missing_ok=True)
+        path.with_name(path.name + LOCK_SUFFIX).unlink(missing_ok=True)
+    except PermissionError:
+        return False
+    return True
 
 
 def segment_of(low_pid: int, folder: Path = SHARED_MEMORY) -> Segment | None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from threading import Event, Thread
 import time
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import pytest
 
@@ -42,6 +42,11 @@ def hang(self, batch):
 FakeEngine._infer = hang
 raise SystemExit(main())
 """
+# The same, with less patience.
+IMPATIENT_NODE = f"""
+import seg_node.ros.node as module
+module.STOP_TIMEOUT_S = module.RELEASE_TIMEOUT_S = 0.1
+{HANGING_NODE}"""
 # The node, telling when it begins to load ROS.
 LOADING_NODE = """
 import sys
@@ -145,6 +150,26 @@ def test_signal_ends_the_process_in_the_middle_of_an_inference(start: Start) -> 
     assert took < END_S
 
 
+def test_signal_ends_the_process_whose_deactivation_hung(start: Start) -> None:
+    process = start('-p', 'engine:=fake', program=('-c', IMPATIENT_NODE))
+    read_until(process, 'inactive -> active')
+    with camera_and_listener(DOMAIN) as publish:
+        stop_publishing = Event()
+        publisher = Thread(target=publish, args=(stop_publishing,))
+        publisher.start()
+        read_until(process, 'inference 1')
+        stop_publishing.set()
+        publisher.join()
+        deactivate(DOMAIN)
+        read_until(process, 'Could not recover')
+
+        process.send_signal(signal.SIGTERM)
+        text, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0, text
+    assert 'Traceback' not in text
+
+
 def test_watchdog_ends_the_process_with_status_3_if_it_is_asked_to(start: Start) -> None:
     words = ('engine:=fake', 'watchdog_timeout:=0.3', 'watchdog_action:=exit')
     given = [one for word in words for one in ('-p', word)]
@@ -182,6 +207,25 @@ def camera_and_listener(domain: int) -> Iterator[Callable[[Event], None]]:
             images.publish(Image(height=1, width=1, step=1, encoding='mono8', data=[0]))
 
     yield publish
+    node.destroy_node()
+    context.try_shutdown()
+
+
+def deactivate(domain: int) -> None:
+    """Ask the node to deactivate, and do not wait for what becomes of it."""
+    from lifecycle_msgs.msg import Transition  # noqa: PLC0415
+    from lifecycle_msgs.srv import ChangeState  # noqa: PLC0415
+    import rclpy  # noqa: PLC0415
+    from rclpy.context import Context  # noqa: PLC0415
+
+    context = Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node('manager', context=context)
+    client: Any = node.create_client(ChangeState, 'seg_node/change_state')
+    assert client.wait_for_service(TIMEOUT_S)
+    wish = Transition(id=Transition.TRANSITION_DEACTIVATE)
+    client.call_async(ChangeState.Request(transition=wish))
+    time.sleep(0.5)  # the request is on its way; the answer is of no interest
     node.destroy_node()
     context.try_shutdown()
 

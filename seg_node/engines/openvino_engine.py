@@ -13,6 +13,7 @@ import numpy as np
 
 from seg_node.engines.base import IMAGE, ScoreEngine, SCORES
 from seg_node.engines.onnx_interface import check_interface
+from seg_node.engines.private_folder import check_private
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = ['OpenVinoEngine', 'properties']
 
 CONVERTER = 'openvino.tools.ovc'
 CACHE = 'SEG_NODE_OPENVINO_CACHE'
-WRITABLE_BY_OTHERS = 0o022
 
 
 def _import_quietly() -> Any:
@@ -117,7 +117,7 @@ def _cache() -> dict[str, str]:
     """Return where compiled networks are kept: nowhere, unless the user names a folder.
 
     Raises:
-        EngineError: If others may write to that folder: what lies in it is run.
+        EngineError: If others own that folder or may write to it: what lies in it is run.
     """
     chosen = os.environ.get(CACHE)
     if not chosen:
@@ -125,16 +125,10 @@ def _cache() -> dict[str, str]:
     folder = Path(chosen).expanduser()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = folder.stat().st_mode
+        check_private(folder, CACHE)
     except OSError as err:
         msg = f'Folder {chosen!r} of {CACHE} cannot be used: {err.strerror}. Name another one.'
         raise EngineError(msg) from err
-    if mode & WRITABLE_BY_OTHERS:
-        msg = (
-            f'Others may write to {chosen!r}, the folder of {CACHE}, and what lies in it is run. '
-            f'Use one of your own: chmod 700 {chosen}.'
-        )
-        raise EngineError(msg)
     return {'CACHE_DIR': str(folder)}
 
 

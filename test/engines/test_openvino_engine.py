@@ -169,7 +169,22 @@ def test_a_cache_that_others_may_write_to_is_refused(
     tmp_path.chmod(0o777)
     monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', str(tmp_path))
 
-    with pytest.raises(EngineError, match=r'Others may write to .* chmod 700'):
+    with pytest.raises(EngineError, match=r'other users may write to it .*chmod 700'):
+        open_engine('openvino', bundle)
+
+
+@needs_openvino
+def test_a_cache_of_another_user_is_refused(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It belongs to the one who runs the tests; the process is somebody else."""
+    tmp_path.chmod(0o755)
+    if os.getuid() == 0:
+        os.chown(tmp_path, 1, 1)
+    monkeypatch.setenv('SEG_NODE_OPENVINO_CACHE', str(tmp_path))
+    monkeypatch.setattr(os, 'geteuid', lambda: 4711)
+
+    with pytest.raises(EngineError, match=r'other users may write .*owner .*_OPENVINO_CACHE'):
         open_engine('openvino', bundle)
 
 

@@ -21,11 +21,11 @@ import os
 from pathlib import Path
 import re
 import shutil
-import stat
 import time
 from typing import IO, TYPE_CHECKING
 from uuid import uuid4
 
+from seg_node.engines.private_folder import check_private
 from seg_node.errors import EngineError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class EngineCache:
         """
         entry = self._entry(key)
         try:
-            self._check_owner()
+            check_private(self.folder, FOLDER)
             if not entry.is_dir():
                 return None
             data = (entry / ENGINE).read_bytes()
@@ -245,24 +245,7 @@ class EngineCache:
 
     def _make_private(self) -> None:
         self.folder.mkdir(PRIVATE, parents=True, exist_ok=True)
-        self._check_owner()
-
-    def _check_owner(self) -> None:
-        """Refuse a folder into which others could have put an engine."""
-        try:
-            status = self.folder.stat()
-        except FileNotFoundError:
-            return
-        if status.st_uid not in (os.geteuid(), 0) or status.st_mode & (
-            stat.S_IWGRP | stat.S_IWOTH
-        ):
-            msg = (
-                f'Engines are not taken from {str(self.folder)!r}: other users may write to it '
-                f'(owner {status.st_uid}, mode {stat.S_IMODE(status.st_mode):o}), and an engine '
-                'may carry code. Empty it and "chmod 700" it, or choose another folder with '
-                f'{FOLDER}.'
-            )
-            raise EngineError(msg)
+        check_private(self.folder, FOLDER)
 
     def _unstored(self, err: OSError) -> str:
         return (

@@ -255,7 +255,7 @@ def class_topics(taxonomy: Taxonomy) -> dict[int, str]:
     """Return the confidence topic of each class, by id.
 
     Raises:
-        TaxonomyError: If two class names become the same topic, or collide with another one.
+        TaxonomyError: If two class names become the same topic.
     """
     tokens = [topic_token(name) for name in taxonomy.names]
     twice = {token for token in tokens if tokens.count(token) > 1}

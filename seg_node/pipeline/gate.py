@@ -26,8 +26,6 @@ __all__ = ['CrfGate', 'Hysteresis', 'Verdict', 'uncertain_fraction']
 
 LEVELS = 255
 STRIP = 32  # [rows]
-# Frames farther apart are no sequence: a bag that starts again, a camera that was off [s].
-LONGEST_GAP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ __all__ = ['release_memory']
 def release_memory() -> bool:
     """Collect what is unreachable, and return all free pages of the heap.
 
-    The node raises malloc's thresholds (``keep_large_blocks`` in ``ros/transport.py``), so that
+    The node raises malloc's thresholds (``keep_large_blocks`` in ``ros/transport``), so that
     what images and a model took stays with the process when it is freed. ``malloc_trim`` pays no
     heed to these thresholds. It takes tens of milliseconds: for the end of a configuration, not
     for frames.

@@ -28,7 +28,6 @@ def sheltered(node: Node, action: Callable[[], None]) -> Callable[[], None]:
         node: For the log.
         action: What to do; only a ``ProcessError``, which is meant to end the process, passes.
     """
-
     is_due = Throttle(LOG_PAUSE_S)
 
     def act() -> None:

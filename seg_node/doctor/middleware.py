@@ -151,9 +151,13 @@ def _profile(environment: Mapping[str, str]) -> Finding:
     variable, path = next(iter(files.items()))
     try:
         sizes = _segment_sizes(Path(path))
-    except (OSError, ET.ParseError) as err:
-        return Finding('fail', name, f'{variable}={path}: {err}', 'name a profile that is there')
-    largest = max(sizes, default=0)
+    except (OSError, ET.ParseError, ValueError, LookupError) as err:
+        remedy = 'name a profile that is there and can be read'
+        return Finding('fail', name, f'{variable}={path}: {err}', remedy)
+    if not sizes:
+        found = f'{path}: sets no segment size: Fast DDS takes its own, 0.5 MB'
+        return Finding('warn', name, found, f'use {LARGE.file} or {SMALL.file}')
+    largest = max(sizes)
     found = f'{path}: segment {largest / MEGABYTE:.1f} MB'
     if largest < 2 * IMAGE:
         remedy = f'let segment_size hold at least two images, or use {LARGE.file} or {SMALL.file}'
@@ -163,7 +167,15 @@ def _profile(environment: Mapping[str, str]) -> Finding:
 
 def _segment_sizes(path: Path) -> list[int]:
     tree = ET.parse(path)  # noqa: S314  # the user's own settings, which Fast DDS reads as well
-    return [int(one.text or 0) for one in tree.iter() if one.tag.endswith('segment_size')]
+    return [_bytes(one.text) for one in tree.iter() if one.tag.endswith('segment_size')]
+
+
+def _bytes(text: str | None) -> int:
+    try:
+        return int(text or '')
+    except ValueError as err:
+        msg = f'segment_size is {text!r}; expected bytes, a plain number'
+        raise ValueError(msg) from err
 
 
 def _room() -> Finding:

@@ -79,6 +79,10 @@ def test_variable_that_this_ros_does_not_read_does_not_count(
     ('text', 'level'),
     [
         ('<dds><segment_size>1000</segment_size></dds>', 'warn'),
+        ('<dds><segment_size> 268435456 </segment_size></dds>', 'ok'),
+        ('<dds><segment_size>128MB</segment_size></dds>', 'fail'),
+        ('<dds><segment_size/></dds>', 'fail'),
+        ('<?xml version="1.0" encoding="klingon"?><dds/>', 'fail'),
         ('<dds></dds>', 'warn'),
         ('<dds>', 'fail'),
         (None, 'fail'),
@@ -93,6 +97,26 @@ def test_profile_of_the_user_is_read(
     monkeypatch.setenv(PROFILE_VARIABLES[0], str(path))
 
     assert found()['profile of this shell'].level == level
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [
+        ('<dds/>', 'sets no segment size: Fast DDS takes its own'),
+        (
+            '<dds><segment_size>128MB</segment_size></dds>',
+            "segment_size is '128MB'; expected bytes",
+        ),
+    ],
+)
+def test_profile_that_sets_no_size_is_told_from_a_small_one(
+    text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / 'mine.xml'
+    path.write_text(text, encoding='utf-8')
+    monkeypatch.setenv(PROFILE_VARIABLES[0], str(path))
+
+    assert words in found()['profile of this shell'].found
 
 
 @pytest.mark.parametrize(

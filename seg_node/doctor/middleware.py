@@ -39,7 +39,8 @@ FASTDDS = 'rmw_fastrtps_cpp'
 FASTDDS_KINDS = (FASTDDS, 'rmw_fastrtps_dynamic_cpp')
 RECEIVE_BUFFER = Path('/proc/sys/net/core/rmem_max')
 ENOUGH_BUFFER = 16 << 20  # [bytes] two images of 1920 x 1080
-LAST_DOMAIN = 101  # larger ones collide with Linux's ephemeral ports
+LAST_DOMAIN = 232  # ports end at 65535
+EPHEMERAL_DOMAINS = range(102, 215)  # ports 32768 to 60999, where nothing else is set
 IMAGE = 1920 * 1080 * 3  # [bytes]
 
 
@@ -113,6 +114,9 @@ def _domain(environment: Mapping[str, str]) -> Finding:
     if not text.isdecimal() or int(text) > LAST_DOMAIN:
         remedy = f'a number from 0 to {LAST_DOMAIN}, the same for all that shall talk'
         return Finding('fail', 'ROS_DOMAIN_ID', repr(text), remedy)
+    if int(text) in EPHEMERAL_DOMAINS:
+        found = f'{text}: its ports are among those that Linux gives to any process'
+        return Finding('warn', 'ROS_DOMAIN_ID', found, 'a number from 0 to 101 or 215 to 232')
     return Finding('ok', 'ROS_DOMAIN_ID', text)
 
 

@@ -139,7 +139,19 @@ def test_stale_segments_are_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ('value', 'level'), [('', 'ok'), ('7', 'ok'), ('101', 'ok'), ('102', 'fail'), ('a', 'fail')]
+    ('value', 'level'),
+    [
+        ('', 'ok'),
+        ('7', 'ok'),
+        ('101', 'ok'),
+        ('102', 'warn'),
+        ('214', 'warn'),
+        ('215', 'ok'),
+        ('232', 'ok'),
+        ('233', 'fail'),
+        ('-1', 'fail'),
+        ('a', 'fail'),
+    ],
 )
 def test_domain_is_judged(value: str, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('ROS_DOMAIN_ID', value)

@@ -6,7 +6,8 @@ procedural drive. One thread for each network. Nodes and their cameras are proce
 turns in one run, a few frames each, every frame sent when the last one was answered.
 
 around    1920 x 1080, three outputs watched: processor time of the node's process per frame
-          outside network and post-processing, at most a quarter of the tutorial node's
+          outside network and post-processing, at most a quarter of the tutorial node's. Filling
+          bytes from probabilities counts as post-processing in both
 lost      1920 x 1080 at 30 Hz for ``--seconds``, engine fake, three outputs: none lost
 rate      1280 x 720, two outputs watched, the network of the bundle and one of 12 GMAC: frames per
           second against the tutorial's node, which has the same weights in torch; fp32 and, where

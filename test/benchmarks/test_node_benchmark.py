@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from contextlib import nullcontext
 import json
 from typing import Any, TYPE_CHECKING
 
@@ -101,6 +103,39 @@ def test_lost_frames_are_counted_and_their_work_too(
 
     assert found['lost'] == 6
     assert found['cpu_ms'] == pytest.approx(30.0)
+
+
+class PlayedTurns:
+    """Turns that were taken elsewhere."""
+
+    def __init__(self, spent: Mapping[str, Spent]) -> None:
+        """Remember what was spent."""
+        self.spent = spent
+
+    def take(self, _rounds: int) -> Mapping[str, Spent]:
+        """Return what was spent."""
+        return self.spent
+
+
+def turns_of(monkeypatch: pytest.MonkeyPatch, spent: Mapping[str, Spent]) -> None:
+    """Let the parts have these turns."""
+    monkeypatch.setattr(node_parts, 'taking_turns', lambda *_: nullcontext(PlayedTurns(spent)))
+
+
+def test_bytes_that_the_tutorial_fills_do_not_count_as_around_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours = Spent(total=[30.0], network=[20.0], post=[4.0], fill=[0.0], latency=[1.0])
+    tutorial = Spent(total=[150.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
+    tuned = Spent(total=[146.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
+    turns_of(monkeypatch, {'ours': ours, 'tutorial': tutorial, 'tutorial_tuned': tuned})
+    args = Namespace(folder=tmp_path, rounds=1)
+
+    found, bars = node_parts.around(tiny.tiny_bundle(tmp_path / 'tiny'), args)
+
+    assert bars == [('around network and post-processing / tutorial', 0.5, 0.25)]
+    assert found['ratio with the filling of bytes'] == 0.1
+    assert found['ratio to the tuned tutorial'] == 0.75
 
 
 def test_plain_loop_gives_the_labels_of_the_pipeline(tmp_path: Path) -> None:

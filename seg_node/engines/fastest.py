@@ -18,6 +18,8 @@ from seg_node.engines.base import CHANNELS, ScoreEngine
 from seg_node.errors import SegNodeError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from seg_node.bundle import Bundle
     from seg_node.engines.base import Engine
 
@@ -63,26 +65,35 @@ def open_fastest(
     return _faster(engine, type(engine)(bundle, threads=threads, precision='int8'))
 
 
+class _Int8Error(SegNodeError):
+    """The network in int8 cannot be opened or run, which is no fault of the one in fp32."""
+
+
 def _faster(exact: ScoreEngine, quick: ScoreEngine) -> Engine:
     """Open both, close the one that is not worth it, and return the other."""
     exact.open()
-    try:
-        quick.open()
-    except SegNodeError as err:
-        return _saying(exact, f'fp32: int8 cannot be run here: {err}')
     quick.reason = exact.reason
     try:
-        ratio = _speed(exact, quick)
+        taken, words = _judged(exact, quick)
     except BaseException:
         exact.close()
         quick.close()
         raise
-    taken, left = (quick, exact) if ratio >= LEAST_SPEED else (exact, quick)
+    left = exact if taken is quick else quick
     left.close()
-    return _saying(
-        taken,
+    return _saying(taken, words)
+
+
+def _judged(exact: ScoreEngine, quick: ScoreEngine) -> tuple[ScoreEngine, str]:
+    """Return the engine that is to stay, and why, in words; ``exact`` is open."""
+    try:
+        ratio = _speed(exact, quick)
+    except _Int8Error as err:
+        return exact, f'fp32: int8 cannot be run here: {err}'
+    taken = quick if ratio >= LEAST_SPEED else exact
+    return taken, (
         f'{taken.precision}: fp32 takes {ratio:.1f} times the processor time of int8 here (int8 '
-        f'from {LEAST_SPEED:g} on), which loses {_lost(taken.bundle):.2f} points of mean IoU.',
+        f'from {LEAST_SPEED:g} on), which loses {_lost(taken.bundle):.2f} points of mean IoU.'
     )
 
 
@@ -116,18 +127,33 @@ def _speed(exact: ScoreEngine, quick: ScoreEngine) -> float:
     """Return the processor time of the first by that of the second; they take turns.
 
     Each has a frame to warm up, which is not counted.
+
+    Raises:
+        _Int8Error: If the second cannot be opened or run.
     """
     spec = exact.bundle.manifest.input
     shape = 1, CHANNELS, spec.height, spec.width
     batch = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
     begun = time.monotonic()
-    seconds: dict[str, list[float]] = {'fp32': [], 'int8': []}
+    seconds: list[tuple[float, float]] = []
     for number in range(1 + ROUNDS):
-        for engine in (exact, quick):
-            started = time.process_time()
-            engine.infer(batch)
-            if number:
-                seconds[engine.precision].append(time.process_time() - started)
+        seconds.append((_seconds(exact, batch), _seconds_of_int8(quick, batch)))
         if number and time.monotonic() - begun > BUDGET_S:
             break
-    return min(seconds['fp32']) / min(seconds['int8'])
+    slow, fast = zip(*seconds[1:], strict=True)
+    return float(min(slow) / min(fast))
+
+
+def _seconds_of_int8(engine: ScoreEngine, batch: npt.NDArray[np.float32]) -> float:
+    try:
+        engine.open()
+        return _seconds(engine, batch)
+    except SegNodeError as err:
+        raise _Int8Error(str(err)) from err
+
+
+def _seconds(engine: ScoreEngine, batch: npt.NDArray[np.float32]) -> float:
+    """Return the processor time of one run [s]."""
+    started = time.process_time()
+    engine.infer(batch)
+    return time.process_time() - started

@@ -138,16 +138,57 @@ def test_int8_that_cannot_be_loaded_leaves_fp32_and_says_why(tmp_path: Path) -> 
         assert 'int8 cannot be run here: ONNX Runtime' in engine.reason
 
 
-def test_a_failure_while_measuring_closes_both(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(_: object, __: object) -> float:
-        msg = 'The processor is on fire. Put it out.'
-        raise EngineError(msg)
+def fail_in(precision: str, monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+    """Let runs of this precision fail after some that work."""
+    infer, left = Timed._infer, [runs]
 
-    monkeypatch.setattr(fastest, '_speed', failing)
+    def failing(self: Timed, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.precision == precision:
+            left[0] -= 1
+            if left[0] < 0:
+                msg = 'The processor is on fire. Put it out.'
+                raise EngineError(msg)
+        return infer(self, batch)
+
+    monkeypatch.setattr(Timed, '_infer', failing)
+
+
+@pytest.mark.parametrize('runs', [0, 1])
+def test_int8_that_cannot_be_run_leaves_fp32_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int
+) -> None:
+    fail_in('int8', monkeypatch, runs)
+
+    with open_fastest(Timed, bundle_of_two(tmp_path)) as engine:
+        assert engine.precision == 'fp32'
+        assert 'fp32: int8 cannot be run here: The processor is on fire.' in engine.reason
+        assert Timed.at_work == ['fp32']
+
+
+@pytest.mark.parametrize('runs', [0, 1])
+def test_fp32_that_fails_while_measuring_is_an_error_and_closes_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: int
+) -> None:
+    fail_in('fp32', monkeypatch, runs)
 
     with pytest.raises(EngineError, match='on fire'):
+        open_fastest(Timed, bundle_of_two(tmp_path))
+    assert Timed.at_work == []
+
+
+def test_an_interrupt_while_int8_is_opened_closes_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = Timed._open
+
+    def interrupted(self: Timed) -> None:
+        loaded(self)
+        if self.precision == 'int8':
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Timed, '_open', interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
         open_fastest(Timed, bundle_of_two(tmp_path))
     assert Timed.at_work == []
 

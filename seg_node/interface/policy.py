@@ -2,7 +2,7 @@
 """The SROS 2 policy of the node: what it may publish, subscribe and serve, and nothing else.
 
 ``python -m seg_node.interface.policy > config/sros2/seg_node.policy.xml`` prints it from
-``TOPICS``; options set namespace, name, camera topics and names of cameras as they are on the
+``TOPICS``; options set namespace, name, cameras and their topics as they are on the
 vehicle. The format is that of ``policy.xsd`` 0.2.0 in the package sros2; how to use it is in
 ``docs/security.md``.
 """
@@ -10,18 +10,23 @@ vehicle. The format is that of ``policy.xsd`` 0.2.0 in the package sros2; how to
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from seg_node.interface.topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE, TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ['main', 'policy']
 
 VERSION = '0.2.0'
+NAME = re.compile('[A-Za-z][A-Za-z0-9_]*')
+NAMESPACE = re.compile('/|(/[A-Za-z_][A-Za-z0-9_]*)+')
+ONE_CAMERA = MappingProxyType({'': ''})
 CLASS = '<class>'
 ANY = '*'
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n<!-- SPDX-License-Identifier: Apache-2.0 -->\n'
@@ -51,7 +56,7 @@ def policy(
     namespace: str = '/',
     name: str = 'seg_node',
     image: str = IMAGE,
-    cameras: Sequence[str] = ('',),
+    cameras: Mapping[str, str] = ONE_CAMERA,
 ) -> str:
     """Return the policy as XML.
 
@@ -59,15 +64,22 @@ def policy(
         namespace: Of the node, from ``/``.
         name: Of the node.
         image: Topic that ``image`` is remapped to, relative or from ``/``.
-        cameras: Names of the cameras; one without a name is the single camera.
+        cameras: Image topic of each camera by its name, empty for ``image`` below the name; one
+            without a name is the single camera.
     """
     tree = ET.Element('policy', version=VERSION)
     enclave = ET.SubElement(ET.SubElement(tree, 'enclaves'), 'enclave', path=f'/{name}')
     profile = ET.SubElement(ET.SubElement(enclave, 'profiles'), 'profile', ns=namespace, node=name)
     outputs = [one.name.replace(CLASS, ANY) for one in TOPICS if one.direction != 'in']
-    inputs = _inputs(image)
-    _add(profile, 'topic', 'publish', [*PUBLISHED, *_of_each(cameras, outputs)])
-    _add(profile, 'topic', 'subscribe', [*SUBSCRIBED, *_of_each(cameras, inputs)])
+    images = [topic or _below(camera, [image])[0] for camera, topic in cameras.items()]
+    inputs = [name for topic in images for name in _inputs(topic)]
+    _add(
+        profile,
+        'topic',
+        'publish',
+        [*PUBLISHED, *(one for camera in cameras for one in _below(camera, outputs))],
+    )
+    _add(profile, 'topic', 'subscribe', [*SUBSCRIBED, *inputs])
     _add(profile, 'service', 'reply', SERVED)
     ET.indent(tree)
     return ET.tostring(tree, encoding='unicode') + '\n'
@@ -79,12 +91,10 @@ def _inputs(image: str) -> list[str]:
     return [image, image + COMPRESSED_SUFFIX, info]
 
 
-def _of_each(cameras: Sequence[str], names: Iterable[str]) -> list[str]:
-    """Return topic names below each camera; those from ``/`` are the same for all."""
-    listed = list(names)
-    prefixes = [f'{camera}/' if camera else '' for camera in cameras]
-    below = [prefix + one for prefix in prefixes for one in listed if not one.startswith('/')]
-    return [*(one for one in listed if one.startswith('/')), *below]
+def _below(camera: str, names: Iterable[str]) -> list[str]:
+    """Return topic names below a camera; those from ``/`` stay."""
+    prefix = f'{camera}/' if camera else ''
+    return [one if one.startswith('/') else prefix + one for one in names]
 
 
 def _add(profile: ET.Element, kind: str, right: str, names: Iterable[str]) -> None:
@@ -94,15 +104,47 @@ def _add(profile: ET.Element, kind: str, right: str, names: Iterable[str]) -> No
         ET.SubElement(group, kind).text = name
 
 
+def _namespace(text: str) -> str:
+    if not NAMESPACE.fullmatch(text):
+        msg = f'expected / or the form /robot, not {text!r}'
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def _cameras(words: Iterable[str]) -> dict[str, str]:
+    """Return image topics by camera, from words as the launch file takes them."""
+    cameras: dict[str, str] = {}
+    for one in filter(None, ','.join(words).replace(' ', '').split(',')):
+        name, _, topic = one.partition('=')
+        if not NAME.fullmatch(name):
+            msg = f'{name!r} cannot be the name of a camera; expected letters, digits and _'
+            raise ValueError(msg)
+        if name in cameras:
+            msg = f'{name!r} is named twice; give each camera its own name'
+            raise ValueError(msg)
+        cameras[name] = topic
+    return cameras
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the policy."""
     parser = argparse.ArgumentParser(prog='policy', description='Print the SROS 2 policy.')
-    parser.add_argument('--namespace', default='/', help='of the node (default: /)')
+    parser.add_argument('--namespace', type=_namespace, default='/', help='(default: /)')
     parser.add_argument('--name', default='seg_node', help='of the node (default: seg_node)')
     parser.add_argument('--image', default=IMAGE, help='topic that image is remapped to')
-    parser.add_argument('--cameras', nargs='+', default=[''], help='names, where it has several')
+    parser.add_argument(
+        '--cameras',
+        metavar='NAME=TOPIC',
+        nargs='+',
+        default=[],
+        help='where it has several: names, and the image topic of each unless it is NAME/image',
+    )
     args = parser.parse_args(argv)
-    text = policy(args.namespace, args.name, args.image, args.cameras)
+    try:
+        cameras = _cameras(args.cameras) or ONE_CAMERA
+    except ValueError as err:
+        parser.error(str(err))
+    text = policy(args.namespace, args.name, args.image, cameras)
     sys.stdout.write(HEADER + NOTE + text)
     return 0
 

@@ -14,6 +14,8 @@ from seg_node.interface.policy import main, policy
 from seg_node.interface.topics import TOPICS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ros.rig import Rig
 
 SHIPPED = Path(__file__).parents[2] / 'config' / 'sros2' / 'seg_node.policy.xml'
@@ -56,7 +58,7 @@ def test_shipped_policy_is_what_the_command_prints(capsys: pytest.CaptureFixture
     assert capsys.readouterr().out == SHIPPED.read_text(encoding='utf-8')
 
 
-@pytest.mark.parametrize('options', [[], ['--cameras', 'a', 'b', '--namespace', '/car']])
+@pytest.mark.parametrize('options', [[], ['--cameras', 'a', 'b=/b/raw', '--namespace', '/car']])
 def test_policy_keeps_the_rules_of_its_schema(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,10 +93,51 @@ def test_remapped_image_brings_its_camera_info_and_its_compressed_form() -> None
 
 
 def test_each_camera_has_its_topics_below_its_name_and_diagnostics_are_shared() -> None:
-    names = allowed(policy(cameras=('front', 'left')), 'publish')
+    names = allowed(policy(cameras={'front': '', 'left': ''}), 'publish')
 
     assert {'front/segmentation/mask', 'left/segmentation/mask', '/diagnostics'} <= names
     assert 'segmentation/mask' not in names
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['front=/cam0/image_raw', 'left'],
+        ['front=/cam0/image_raw,left'],
+        ['front=/cam0/image_raw, left'],
+    ],
+)
+def test_cameras_are_given_as_to_the_launch_file(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(['--namespace', '/car', '--cameras', *words])
+    text = capsys.readouterr().out
+
+    inputs = allowed(text, 'subscribe') - {'/clock', '/parameter_events'}
+    assert inputs == {
+        *('/cam0/image_raw', '/cam0/image_raw/compressed', '/cam0/camera_info'),
+        *('left/image', 'left/image/compressed', 'left/camera_info'),
+    }
+    assert {'front/segmentation/mask', 'left/segmentation/mask'} <= allowed(text, 'publish')
+
+
+@pytest.mark.parametrize(
+    ('options', 'complaint'),
+    [
+        (['--namespace', 'car'], "expected / or the form /robot, not 'car'"),
+        (['--namespace', '/car/'], "expected / or the form /robot, not '/car/'"),
+        (['--cameras', '/front'], "'/front' cannot be the name of a camera"),
+        (['--cameras', 'front', 'front=/a'], "'front' is named twice"),
+    ],
+)
+def test_names_that_the_node_cannot_have_are_refused(
+    options: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(options)
+
+    assert caught.value.code == 2
+    assert complaint in capsys.readouterr().err
 
 
 @pytest.mark.needs_ros
@@ -107,11 +150,40 @@ def test_each_camera_has_its_topics_below_its_name_and_diagnostics_are_shared() 
 def test_running_node_does_nothing_that_the_policy_does_not_allow(
     kind: str, right: str, rig: Rig
 ) -> None:
-    name, namespace = rig.node.get_name(), rig.node.get_namespace()
+    rig.until(lambda: len(used(rig, kind)) > 1, f'{kind} of the node are known')
+
+    rules = policy(rig.node.get_namespace(), rig.node.get_name())
+
+    assert not used(rig, kind) - covered(rig, rules, kind, right)
+
+
+@pytest.mark.needs_ros
+@pytest.mark.needs_onnx
+@pytest.mark.needs_onnxruntime
+def test_node_with_several_cameras_does_nothing_that_the_policy_does_not_allow(
+    make_rig: Callable[..., Rig],
+) -> None:
+    topic = '/drivers/cam0/image_raw'
+    rig = make_rig(cameras=['front', 'left'], camera__front__image_topic=topic)
+    rig.until(lambda: topic in used(rig, 'subscriber'), 'the subscription of front is known')
+    rig.until(lambda: len(used(rig, 'publisher')) > 1, 'publishers of the node are known')
+
+    rules = policy(
+        rig.node.get_namespace(), rig.node.get_name(), cameras={'front': topic, 'left': ''}
+    )
+
+    for kind, right in (('publisher', 'publish'), ('subscriber', 'subscribe')):
+        assert not used(rig, kind) - covered(rig, rules, kind, right)
+
+
+def used(rig: Rig, kind: str) -> set[str]:
+    """Return the full names of what the running node has of a kind."""
     ask = getattr(rig.client, f'get_{kind}_names_and_types_by_node')
-    rig.until(lambda: len(ask(name, namespace)) > 1, f'{kind} of the node are known')
-    rules = {full(one, namespace, name) for one in allowed(policy(namespace, name), right)}
+    return {one for one, _ in ask(rig.node.get_name(), rig.node.get_namespace())}
 
-    used = {one for one, _ in ask(name, namespace)}
 
-    assert {one for one in used if not any(fnmatchcase(one, rule) for rule in rules)} == set()
+def covered(rig: Rig, text: str, kind: str, right: str) -> set[str]:
+    """Return which of these a policy allows."""
+    name, namespace = rig.node.get_name(), rig.node.get_namespace()
+    rules = [full(one, namespace, name) for one in allowed(text, right)]
+    return {one for one in used(rig, kind) if any(fnmatchcase(one, rule) for rule in rules)}

@@ -12,6 +12,7 @@ from seg_node.processes import await_ready
 
 from .finding import Finding
 from .live import apart
+from .middleware import remedy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,11 +38,13 @@ def send_large_images() -> Iterator[Finding]:
     yield _tried(
         'as seg_node sends',
         '--profile',
-        remedy='see /dev/shm and the middleware above, and docs/transport.md',
+        remedy=remedy_for('see /dev/shm and the middleware above, and docs/transport.md'),
     )
     yield _tried(
         'as a camera sends',
-        remedy='give the camera the profile that is named above, see docs/transport.md',
+        remedy=remedy_for(
+            'give the camera the profile that is named above, see docs/transport.md'
+        ),
         mildly=True,
     )
 

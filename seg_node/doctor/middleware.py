@@ -33,7 +33,7 @@ from .finding import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ['look_at_middleware', 'middleware_name']
+__all__ = ['is_fast_dds', 'look_at_middleware', 'remedy_for']
 
 FASTDDS = 'rmw_fastrtps_cpp'
 FASTDDS_KINDS = (FASTDDS, 'rmw_fastrtps_dynamic_cpp')
@@ -49,6 +49,22 @@ def middleware_name(environment: Mapping[str, str]) -> str:
     return environment.get('RMW_IMPLEMENTATION') or FASTDDS
 
 
+def is_fast_dds() -> bool:
+    """Tell whether a process of this shell loads Fast DDS."""
+    return middleware_name(os.environ) in FASTDDS_KINDS
+
+
+def remedy_for(fast_dds: str) -> str:
+    """Return what helps large images to pass.
+
+    Args:
+        fast_dds: What does where Fast DDS is the middleware.
+    """
+    if is_fast_dds():
+        return fast_dds
+    return 'see the settings of your middleware for large images in docs/middleware.md'
+
+
 def look_at_middleware() -> Iterator[Finding]:
     """Yield what concerns messages between processes."""
     environment = os.environ
@@ -56,7 +72,7 @@ def look_at_middleware() -> Iterator[Finding]:
     yield _implementation(environment)
     yield _domain(environment)
     yield _reach(environment)
-    if middleware_name(environment) in FASTDDS_KINDS:
+    if is_fast_dds():
         yield _profile(environment)
         yield _room()
         yield _stale()

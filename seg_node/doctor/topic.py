@@ -14,6 +14,7 @@ from seg_node.ros.transport.shared_memory import MEGABYTE, segment_of
 from .fields import look_at_fields
 from .finding import Finding
 from .live import among_others
+from .middleware import is_fast_dds, remedy_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +72,8 @@ def judge(seen: Mapping[str, Any], seconds: float) -> Iterator[Finding]:
         return
     yield _publishers(seen)
     yield _type(seen['types'])
-    yield from _segments(seen)
+    if is_fast_dds():
+        yield from _segments(seen)
     yield _nodes(seen['subscribers'])
     messages = seen['messages']
     if seen['types'] == [one for one in seen['types'] if one in KINDS]:
@@ -133,12 +135,15 @@ def _nodes(subscribers: Sequence[Mapping[str, Any]]) -> Finding:
 
 def _arrival(messages: Sequence[Mapping[str, Any]], seconds: float) -> Finding:
     if not messages:
+        lost = remedy_for(
+            'large images are lost without the profile on the side of the camera '
+            '(docs/transport.md)'
+        )
         return Finding(
             'fail',
             'arrival',
             f'no image within {seconds:g} s, though somebody publishes',
-            'large images are lost without the profile on the side of the camera '
-            '(docs/transport.md); or the camera has stopped: ros2 topic hz',
+            f'{lost}; or the camera has stopped: ros2 topic hz',
         )
     moments = [one['now'] for one in messages]
     if len(moments) < 3:  # noqa: PLR2004  # two intervals

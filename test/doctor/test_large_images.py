@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +69,21 @@ def test_node_gets_what_it_sends_and_a_camera_with_the_defaults_loses() -> None:
     assert lost(as_camera) > MANY
     assert as_camera.level == 'warn'
     assert 'profile' in as_camera.remedy
+
+
+@pytest.mark.parametrize(
+    ('middleware', 'page'),
+    [('rmw_fastrtps_cpp', 'docs/transport.md'), ('rmw_zenoh_cpp', 'docs/middleware.md')],
+)
+def test_remedy_is_that_of_the_middleware(
+    middleware: str, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('RMW_IMPLEMENTATION', middleware)
+    monkeypatch.setattr('seg_node.doctor.large_images.apart', nullcontext)
+    monkeypatch.setattr('seg_node.doctor.large_images._send', lambda *_: (30, []))
+
+    for finding in send_large_images():
+        assert re.findall(r'docs/\w+\.md', finding.remedy) == [page]
 
 
 @pytest.mark.slow

@@ -165,6 +165,20 @@ def test_segment_of_a_publisher_must_hold_two_of_its_images(
     assert findings['segment of /seg_node'].level == 'note'
 
 
+def test_nothing_of_fast_dds_is_said_of_another_middleware(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its GIDs have other contents, from which no process can be told."""
+    monkeypatch.setenv('RMW_IMPLEMENTATION', 'rmw_zenoh_cpp')
+
+    findings = found(seen())
+    silent = found(seen([]))['arrival']
+
+    assert not [name for name in findings if name.startswith('segment')]
+    assert 'docs/middleware.md' in silent.remedy
+    assert 'docs/transport.md' not in silent.remedy
+
+
 @pytest.mark.parametrize(
     ('types', 'level'),
     [([COMPRESSED], 'ok'), (['std_msgs/msg/String'], 'fail'), ([COMPRESSED, IMAGE], 'fail')],

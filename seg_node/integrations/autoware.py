@@ -23,7 +23,8 @@ label is true below are taken out of the cloud. Load it after fusion_common.para
 rois_timestamp_offsets (camera minus lidar, one for each camera) have to be yours.
 
 Each mask has the stamp and the frame_id of its image; frame_id has to be the optical frame of the
-camera. The fusion scales masks to the size in camera_info, which is that of the image.
+camera. The fusion scales masks to the size in camera_info, which is that of the image; seg_node
+sends it only while the camera publishes its own camera_info.
 """
 NODE = """\
 Parameters of seg_node for Autoware. Start it with the topics of your cameras behind image:=, so:

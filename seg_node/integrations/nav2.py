@@ -51,9 +51,9 @@ Nav2 costmap layer for bundle {bundle} of seg_node. Every class has a cost; the 
 
 Copy what is below ros__parameters into the costmap of your Nav2 parameters, add
 {layer} to its list of plugins before the inflation layer, and change the
-costs to your taste. The layer is the package {layer} of kiwicampus, of 2026-03 or
-later: older ones ignore use_approximate_time_sync and take no cloud whose stamp is not exactly
-that of the mask.
+costs to your taste. The layer is the package of that name by kiwicampus, of 2026-03 or later:
+older ones ignore use_approximate_time_sync and take no cloud whose stamp is not exactly that of
+the mask.
 
 It pairs masks with organised point clouds of the same size: both have one pixel in {factor} in
 both directions (seg_node: nav2_seg_node.yaml; depth image: CropDecimate of image_proc with
@@ -75,7 +75,8 @@ confidence of the very pixel whose depth is in the cloud; of all pixels that fal
 layer lets the costliest class win (use_cost_selection).
 
 Two things have to be there beside it:
-  * organised clouds (sensor_msgs/PointCloud2) with as many points, on {clouds};
+  * organised clouds (sensor_msgs/PointCloud2) with as many points, on
+    {clouds};
   * vision_msgs 4.1 or newer where seg_node runs: without it there is no label_info, and the layer
     throws every frame away ("seg doctor" says whether it is there).
 """
@@ -102,7 +103,7 @@ def nav2_files(site: Site) -> dict[str, str]:
     Raises:
         ParameterError: If a camera is called like a parameter of the layer.
     """
-    clouds = ', '.join(site.topic(camera, site.clouds) for camera in site.cameras)
+    clouds = ',\n    '.join(site.topic(camera, site.clouds) for camera in site.cameras)
     words = {
         'bundle': site.manifest.name,
         'layer': LAYER,

@@ -10,7 +10,8 @@
 
 A line on stdin is answered by the event ``spent``: processor time so far of the network, of the
 post-processing, and of turning probabilities into bytes where that is a step of its own (``fill``)
-[s], which are those of the thread that runs them. With one thread for each that is all of it.
+[s], which are those of the thread that runs them. With one thread for each that is all of it. The
+line ``labels FILE`` also writes the label map of the last frame there, ``.npy`` of (H, W) uint8.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 IMAGES = 21
 PUBLISHED = (720, 1280)
 SPENT: Counter[str] = Counter()
+LAST: dict[str, Any] = {}
 
 
 def measured(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,6 +60,18 @@ def measured(what: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def labelled(function: Callable[..., Any], labels_of: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Return the function; the labels in what it returned last are kept."""
+
+    @wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        found = function(*arguments, **options)
+        LAST['labels'] = labels_of(found)
+        return found
+
+    return call
+
+
 def ours(_: argparse.Namespace) -> Node:
     """Return our node."""
     from seg_node.engines import base  # noqa: PLC0415 - each kind imports what it is made of
@@ -67,7 +81,8 @@ def ours(_: argparse.Namespace) -> Node:
 
     network = measured('network', OnnxEngine._infer)  # noqa: SLF001 - what calls the library
     OnnxEngine._infer = network  # type: ignore[method-assign]  # noqa: SLF001
-    setattr(base, 'finish', measured('post', finish))  # noqa: B010 - not exported by that module
+    post = labelled(measured('post', finish), lambda maps: maps.labels)
+    setattr(base, 'finish', post)  # noqa: B010 - not exported by that module
     return SegNode()
 
 
@@ -81,7 +96,8 @@ def tutorial(args: argparse.Namespace) -> Node:
     torch.set_num_threads(1)
     bundle = open_bundle(args.bundle)
     node = TutorialNode(measured('network', filled_network(bundle)), bundle.manifest)
-    node.post_process = measured('post', node.post_process)  # type: ignore[method-assign]
+    post = labelled(measured('post', node.post_process), lambda maps: maps[0])
+    node.post_process = post  # type: ignore[method-assign]
     node.in_bytes = measured('fill', node.in_bytes)  # type: ignore[method-assign]
     return node
 
@@ -135,7 +151,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def answer_parent() -> None:
     """Say what was spent whenever asked; end the process with the parent."""
-    for _ in sys.stdin:
+    for line in sys.stdin:
+        _, *file = line.split()
+        if file:
+            np.save(file[0], LAST['labels'])
         tell('spent', **{f'{name}_s': SPENT[name] for name in ('network', 'post', 'fill')})
     rclpy.try_shutdown()
 

@@ -13,7 +13,7 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from bench_tutorial_node import compare, Course
+from bench_tutorial_node import compare, Course, EQUAL_LABELS
 from larger_network import at_size, filled_network, giga_macs
 from node_runs import Rival, taking_turns
 from plain_onnx_loop import PlainLoop
@@ -34,7 +34,7 @@ from timing import alternate
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from seg_node.bundle import Bundle
@@ -83,7 +83,10 @@ def around(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
         'tutorial_tuned': Rival([*tutorial, '--tuned'], TUTORIAL_THREE, frames, count=4),
     }
     with taking_turns(rivals, args.folder) as turns:
+        equal = turns.equal_labels('ours', 'tutorial')
+        assert equal >= EQUAL_LABELS, f'only {equal:.4%} of the labels agree: no timing'
         found = {name: one.medians() for name, one in turns.take(args.rounds).items()}
+    assert_timed(found, *rivals)
     bare, filled, tuned = (
         found['ours'][key] / found[other][key]
         for key, other in (
@@ -98,7 +101,14 @@ def around(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
         'ratio to the tuned tutorial': tuned,
     }
     bars = [('around network and post-processing / tutorial', bare, SHARE_AROUND)]
-    return {**found, **ratios}, bars
+    return {'equal_labels': equal, **found, **ratios}, bars
+
+
+def assert_timed(found: Mapping[str, Mapping[str, float]], *names: str) -> None:
+    """End the benchmark if the hooks around network and post-processing did not see them."""
+    for name in names:
+        parts = found[name]
+        assert parts['network_ms'] > 0 < parts['post_ms'], f'{name}: its parts were not timed'
 
 
 def lost(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Bars]:
@@ -185,6 +195,7 @@ def planes(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
     with taking_turns(named, args.folder) as turns:
         spent = turns.take(2 * args.rounds)
     found: dict[str, Any] = {name: one.medians() for name, one in spent.items()}
+    assert_timed(found, 'all_watched', 'two_watched', 'no_class_topics')
     outside = {name: one['cpu_ms'] - one['network_ms'] for name, one in found.items()}
     cost = (outside['all_watched'] - outside['two_watched']) / outside['images_alone']
     pairs = zip(spent['two_watched'].around(), spent['no_class_topics'].around(), strict=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import os
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
+
+import numpy as np
 
 from seg_node.benchmark.run import Run
 from seg_node.processes import (
@@ -21,6 +23,8 @@ from seg_node.processes import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
 
 __all__ = ['Rival', 'Spent', 'Turns', 'taking_turns']
 
@@ -58,7 +62,6 @@ class Spent:
         post: Of the post-processing.
         fill: Of turning probabilities into bytes, where that is a step of its own.
         latency: Median time from an image to its last output.
-        lost: Frames of which not all outputs came [count].
     """
 
     total: list[float] = field(default_factory=list)
@@ -66,7 +69,6 @@ class Spent:
     post: list[float] = field(default_factory=list)
     fill: list[float] = field(default_factory=list)
     latency: list[float] = field(default_factory=list)
-    lost: int = 0
 
     def around(self) -> list[float]:
         """Return what is neither network nor post-processing, of each turn."""
@@ -84,17 +86,28 @@ class Spent:
             'around_ms': median(around),
             'around_without_fill_ms': median(bare),
             'latency_ms': median(self.latency),
-            'lost': self.lost,
         }
 
 
 class Turns:
     """Rivals that are ready, in one domain and a namespace each."""
 
-    def __init__(self, crew: Crew, rivals: Mapping[str, Rival]) -> None:
-        """Remember them."""
+    def __init__(self, crew: Crew, rivals: Mapping[str, Rival], folder: Path) -> None:
+        """Remember them, and a folder for their label maps."""
         self._crew = crew
         self._rivals = rivals
+        self._folder = folder
+
+    def equal_labels(self, one: str, other: str) -> float:
+        """Return the share of equal labels on the first frame; to be asked before any turn."""
+        return float((self._first_labels(one) == self._first_labels(other)).mean())
+
+    def _first_labels(self, name: str) -> npt.NDArray[np.uint8]:
+        self._play(name, 1)
+        file = self._folder / f'{name}.npy'
+        self._ask(name, f'labels {file}')
+        labels: npt.NDArray[np.uint8] = np.load(file)
+        return labels
 
     def take(self, rounds: int) -> dict[str, Spent]:
         """Let each send its frames, one rival after the other, some rounds after a first one."""
@@ -106,22 +119,27 @@ class Turns:
 
     def _turn(self, name: str, spent: Spent) -> None:
         pid = self._crew.pid(name)
-        before, cpu = self._parts(name), cpu_seconds(pid)
-        self._crew.say(f'{name}_traffic', f'each {self._rivals[name].count}')
-        played = self._crew.wait_for(f'{name}_traffic', 'played', timeout=RUN_TIMEOUT_S)
-        run = Run.of(played.details, cpu_seconds(pid) - cpu)
-        after = self._parts(name)
-        assert run.latencies, f'{name} answered nothing'
-        spent.lost += run.sent - len(run.latencies)
-        frames = run.sent  # the work was done for lost ones too
+        before, cpu = self._ask(name, 'spent'), cpu_seconds(pid)
+        details = self._play(name, self._rivals[name].count)
+        run = Run.of(details, cpu_seconds(pid) - cpu)
+        after = self._ask(name, 'spent')
+        frames = run.sent
         spent.total.append(1e3 * run.cpu / frames)
         for part in ('network', 'post', 'fill'):
             used = after[f'{part}_s'] - before[f'{part}_s']
             getattr(spent, part).append(1e3 * used / frames)
         spent.latency.append(1e3 * median(run.latencies))
 
-    def _parts(self, name: str) -> Mapping[str, float]:
-        self._crew.say(name, 'spent')
+    def _play(self, name: str, frames: int) -> Mapping[str, Any]:
+        """Send frames one by one; nobody knows how much work a lost one was, so none may be."""
+        self._crew.say(f'{name}_traffic', f'each {frames}')
+        played = self._crew.wait_for(f'{name}_traffic', 'played', timeout=RUN_TIMEOUT_S).details
+        lost = played['sent'] - len(played['latencies_s'])
+        assert not lost, f'{name} did not answer {lost} of {played["sent"]} frames: no timing'
+        return played
+
+    def _ask(self, name: str, words: str) -> Mapping[str, float]:
+        self._crew.say(name, words)
         return self._crew.wait_for(name, 'spent', timeout=RUN_TIMEOUT_S).details
 
 
@@ -131,7 +149,7 @@ def taking_turns(rivals: Mapping[str, Rival], logs: Path) -> Iterator[Turns]:
 
     Args:
         rivals: By name, which is the namespace of each too.
-        logs: Folder for what the processes say.
+        logs: Folder for what the processes say, and their label maps.
     """
     with Crew(logs, environment(free_domain(os.getpid()))) as crew:
         for name, rival in rivals.items():
@@ -148,4 +166,4 @@ def taking_turns(rivals: Mapping[str, Rival], logs: Path) -> Iterator[Turns]:
                 f'{name}_traffic', '-m', 'seg_node.ros.drives.traffic', *arguments, may_end=True
             )
             crew.wait_for(f'{name}_traffic', 'ready', timeout=START_TIMEOUT_S)
-        yield Turns(crew, rivals)
+        yield Turns(crew, rivals, logs)

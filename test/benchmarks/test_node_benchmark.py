@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy.typing as npt
+
 pytestmark = [
     pytest.mark.needs_onnx,
     pytest.mark.needs_onnxruntime,
@@ -46,10 +48,13 @@ class Told:
 class ScriptedCrew:
     """A crew whose node spends 30 ms a frame: 20 in the network, 4 behind it."""
 
-    def __init__(self, lost: int = 0) -> None:
+    def __init__(
+        self, lost: int = 0, labels: Mapping[str, npt.NDArray[np.uint8]] | None = None
+    ) -> None:
         """Start with nothing spent."""
         self.lost = lost
-        self.frames = 0
+        self.labels = labels or {}
+        self.frames = self.asked = 0
 
     def pid(self, _name: str) -> int:
         """Return an id."""
@@ -57,8 +62,12 @@ class ScriptedCrew:
 
     def say(self, name: str, words: str) -> None:
         """Count the frames that are asked for."""
+        word, *rest = words.split()
         if name.endswith('traffic'):
-            self.frames += int(words.split()[1])
+            self.asked = int(rest[0])
+            self.frames += self.asked
+        elif word == 'labels':
+            np.save(rest[0], self.labels[name])
 
     def wait_for(self, _name: str, what: str, *, timeout: float) -> Told:
         """Tell what was spent, or how the frames went."""
@@ -66,15 +75,19 @@ class ScriptedCrew:
         if what == 'spent':
             parts = {'network_s': 0.020, 'post_s': 0.004, 'fill_s': 0.001}
             return Told({name: value * self.frames for name, value in parts.items()})
-        answered = 8 - self.lost
+        answered = self.asked - self.lost
         latencies = [0.05] * answered
-        return Told({'sent': 8, 'latencies_s': latencies, 'span_s': 1.0, 'answered': answered})
+        return Told({'sent': self.asked, 'latencies_s': latencies, 'span_s': 1.0})
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, crew: ScriptedCrew, folder: Path) -> Spent:
     monkeypatch.setattr('node_runs.cpu_seconds', lambda _pid: 0.030 * crew.frames)
-    turns = Turns(crew, {'ours': Rival(['ours'], ['mask'], folder)})  # type: ignore[arg-type]
-    return turns.take(3)['ours']
+    return turns_with(crew, folder).take(3)['ours']
+
+
+def turns_with(crew: ScriptedCrew, folder: Path) -> Turns:
+    rivals = {'ours': Rival(['ours'], ['mask'], folder)}
+    return Turns(crew, rivals, folder)  # type: ignore[arg-type]
 
 
 def test_what_is_neither_network_nor_post_processing_is_around(
@@ -91,18 +104,31 @@ def test_what_is_neither_network_nor_post_processing_is_around(
             'around_ms': 6.0,
             'around_without_fill_ms': 5.0,
             'latency_ms': 50.0,
-            'lost': 0,
         }
     )
 
 
-def test_lost_frames_are_counted_and_their_work_too(
+def test_turn_that_lost_frames_is_not_timed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    found = taken(monkeypatch, ScriptedCrew(lost=2), tmp_path).medians()
+    with pytest.raises(AssertionError, match=r'ours did not answer 2 of 8 frames'):
+        taken(monkeypatch, ScriptedCrew(lost=2), tmp_path)
 
-    assert found['lost'] == 6
-    assert found['cpu_ms'] == pytest.approx(30.0)
+
+def test_labels_of_one_frame_of_each_are_compared(tmp_path: Path) -> None:
+    labels = {'ours': np.zeros((2, 4), np.uint8), 'tutorial': np.eye(2, 4, dtype=np.uint8)}
+    crew = ScriptedCrew(labels=labels)
+
+    assert turns_with(crew, tmp_path).equal_labels('ours', 'tutorial') == 0.75
+    assert crew.frames == 2
+
+
+def test_part_that_nobody_timed_ends_the_benchmark() -> None:
+    hooked, missed = {'network_ms': 1.0, 'post_ms': 1.0}, {'network_ms': 1.0, 'post_ms': 0.0}
+
+    node_parts.assert_timed({'ours': hooked}, 'ours')
+    with pytest.raises(AssertionError, match='ours: its parts were not timed'):
+        node_parts.assert_timed({'ours': missed}, 'ours')
 
 
 class PlayedTurns:
@@ -111,6 +137,10 @@ class PlayedTurns:
     def __init__(self, spent: Mapping[str, Spent]) -> None:
         """Remember what was spent."""
         self.spent = spent
+
+    def equal_labels(self, _one: str, _other: str) -> float:
+        """Return that all labels are equal."""
+        return 1.0
 
     def take(self, _rounds: int) -> Mapping[str, Spent]:
         """Return what was spent."""

@@ -11,12 +11,11 @@ import time
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from sensor_msgs.msg import Image
 
+from seg_node.ros.drives.child import run_child
 from seg_node.ros.drives.parent import parent_word, tell
 from seg_node.ros.drives.player import CAMERA_QOS
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 from .sender import TOPIC
 
@@ -39,21 +38,17 @@ def report(message: Image) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Receive until the parent is gone, and return the exit status."""
-    argv = sys.argv[1:] if argv is None else argv
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
-    try:
-        stop = parent_word()
-        node = rclpy.create_node('seg_doctor_receiver')
-        node.create_subscription(Image, TOPIC, report, CAMERA_QOS)
-        tell('ready')
-        while not stop.is_set():
-            rclpy.spin_once(node, timeout_sec=POLL_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
-    finally:
-        rclpy.try_shutdown()
+    return run_child(receive, sys.argv[1:] if argv is None else argv)
+
+
+def receive() -> int:
+    """Report images until the parent is gone, and return the exit status."""
+    stop = parent_word()
+    node = rclpy.create_node('seg_doctor_receiver')
+    node.create_subscription(Image, TOPIC, report, CAMERA_QOS)
+    tell('ready')
+    while not stop.is_set():
+        rclpy.spin_once(node, timeout_sec=POLL_S)
     return 0
 
 

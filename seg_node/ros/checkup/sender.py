@@ -14,13 +14,12 @@ import time
 from typing import TYPE_CHECKING
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
+from seg_node.ros.drives.child import run_child
 from seg_node.ros.drives.parent import tell
 from seg_node.ros.drives.player import CAMERA_QOS, LINGER_S
-from seg_node.ros.transport import use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,21 +77,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--images', type=int, default=30, help='how many')
     parser.add_argument('--profile', action='store_true', help='take the shipped DDS profile')
     args = parser.parse_args(remove_ros_args(['sender', *argv])[1:])
-    if args.profile:
-        use_shared_memory_profile()
-    rclpy.init(args=list(argv))
-    try:
-        node = rclpy.create_node('seg_doctor_sender')
-        publisher = node.create_publisher(Image, TOPIC, CAMERA_QOS)
-        wait_for_listener(publisher)
-        tell('ready')
-        send(publisher, args.images)
-        tell('done', sent=args.images)
-        time.sleep(LINGER_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
-    finally:
-        rclpy.try_shutdown()
+    return run_child(
+        lambda: send_to_listener(args.images), argv, profile=args.profile, malloc=False
+    )
+
+
+def send_to_listener(images: int) -> int:
+    """Send images once somebody listens, and return the exit status."""
+    node = rclpy.create_node('seg_doctor_sender')
+    publisher = node.create_publisher(Image, TOPIC, CAMERA_QOS)
+    wait_for_listener(publisher)
+    tell('ready')
+    send(publisher, images)
+    tell('done', sent=images)
+    time.sleep(LINGER_S)
     return 0
 
 

@@ -16,15 +16,14 @@ import time
 from typing import Any, TYPE_CHECKING
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from seg_node.errors import ImageError
 from seg_node.imaging import decode_compressed, rgb_pixels
+from seg_node.ros.drives.child import run_child
 from seg_node.ros.drives.parent import parent_word, tell
 from seg_node.ros.drives.player import CAMERA_QOS
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,17 +142,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--topic', required=True, help='absolute name')
     parser.add_argument('--seconds', type=float, default=3.0, help='how long [s]')
     args = parser.parse_args(remove_ros_args(['watcher', *argv])[1:])
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
-    try:
-        parent_word()
-        node = rclpy.create_node('seg_doctor_watcher')
-        tell('watched', **watch(node, args.topic, args.seconds))
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
-    finally:
-        rclpy.try_shutdown()
+    return run_child(lambda: report(args.topic, args.seconds), argv)
+
+
+def report(topic: str, seconds: float) -> int:
+    """Watch, tell the parent, and return the exit status."""
+    parent_word()
+    node = rclpy.create_node('seg_doctor_watcher')
+    tell('watched', **watch(node, topic, seconds))
     return 0
 
 

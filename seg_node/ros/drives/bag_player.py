@@ -24,7 +24,6 @@ from threading import Thread
 import time
 from typing import TYPE_CHECKING
 
-import rclpy
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile
@@ -36,8 +35,8 @@ from seg_node.errors import BagError, ImageError, SegNodeError
 from seg_node.interface.topics import CAMERA_INFO_IN, COMPRESSED_SUFFIX, IMAGE
 from seg_node.recordings.files import plain, written_as
 from seg_node.recordings.reader import camera_topic, check_topic, COMPRESSED, Recording
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
+from .child import run_child
 from .parent import tell
 from .player import CAMERA_QOS, LINGER_S, wait_for_listener
 from .timeline import Timeline
@@ -256,19 +255,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Play the recordings and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     args = arguments(argv)
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
     try:
-        player = BagPlayer(compressed=is_compressed(args.bags, args.topic))
-        wait_for_listener(player, args.timeout)
-        play(player, args)
+        return run_child(lambda: play_to_listener(args), argv)
     except SegNodeError as err:
         sys.exit(f'bag_player: {err}')
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
-    finally:
-        rclpy.try_shutdown()
+
+
+def play_to_listener(args: argparse.Namespace) -> int:
+    """Play once somebody listens, and return the exit status."""
+    player = BagPlayer(compressed=is_compressed(args.bags, args.topic))
+    wait_for_listener(player, args.timeout)
+    play(player, args)
     return 0
 
 

@@ -21,8 +21,6 @@ import time
 from typing import Protocol, TYPE_CHECKING
 
 import numpy as np
-import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
@@ -30,8 +28,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
 from seg_node.ros.outputs.messages import ImageWriter
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
+from .child import run_child
 from .parent import tell
 
 if TYPE_CHECKING:
@@ -153,23 +151,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     files = sorted(args.frames.glob('*.npy'))
     if not files:
         sys.exit(f'player: there are no *.npy images in {str(args.frames)!r}.')
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
-    try:
-        player = Player(args.frame_id)
-        wait_for_listener(player, args.timeout)
-        tell('ready')
-        rate = obey(player, files[0]) if args.wait else args.rate
-        if rate is None:
-            return 1
-        play(player, files, rate)
-        tell('done')
-        time.sleep(LINGER_S)
-    except (KeyboardInterrupt, ExternalShutdownException):
+    return run_child(lambda: play_to_listener(args, files), argv)
+
+
+def play_to_listener(args: argparse.Namespace, files: list[Path]) -> int:
+    """Play once somebody listens, and return the exit status."""
+    player = Player(args.frame_id)
+    wait_for_listener(player, args.timeout)
+    tell('ready')
+    rate = obey(player, files[0]) if args.wait else args.rate
+    if rate is None:
         return 1
-    finally:
-        rclpy.try_shutdown()
+    play(player, files, rate)
+    tell('done')
+    time.sleep(LINGER_S)
     return 0
 
 

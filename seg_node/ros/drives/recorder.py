@@ -33,15 +33,14 @@ from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
 from seg_node.imaging.digest import pixel_digest
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
+from .child import run_child
 from .parent import parent_word, tell
 
 if TYPE_CHECKING:
@@ -229,18 +228,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Record and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     args = arguments(argv)
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
+    status = run_child(lambda: record_to(args), argv)
+    if status == 0:
+        tell('stopped')
+    return status
+
+
+def record_to(args: argparse.Namespace) -> int:
+    """Record into the folder that is asked for, and return the exit status."""
     writer = Writer(args.out, args.pictures, digests=args.digests)
     try:
         record(writer, args.node, args.pictures)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
     finally:
         writer.close()
-        rclpy.try_shutdown()
-    tell('stopped')
     return 0
 
 

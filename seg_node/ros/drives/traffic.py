@@ -39,8 +39,7 @@ from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
 
-from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
-
+from .child import run_child
 from .parent import tell
 from .player import CAMERA_QOS
 
@@ -270,18 +269,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Serve the parent process and return the exit status."""
     argv = sys.argv[1:] if argv is None else argv
     args = arguments(argv)
-    keep_large_blocks()
-    use_shared_memory_profile()
-    rclpy.init(args=list(argv))
-    try:
-        if not args.node_here:
-            return serve(args)
-        with node_here():
-            return serve(args)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 1
-    finally:
-        rclpy.try_shutdown()
+    return run_child(lambda: serve_here(args), argv)
+
+
+def serve_here(args: argparse.Namespace) -> int:
+    """Serve, with a node in this process if one is asked for."""
+    if not args.node_here:
+        return serve(args)
+    with node_here():
+        return serve(args)
 
 
 if __name__ == '__main__':

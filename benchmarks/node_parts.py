@@ -200,7 +200,14 @@ def planes(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Ba
     cost = (outside['all_watched'] - outside['two_watched']) / outside['images_alone']
     pairs = zip(spent['two_watched'].around(), spent['no_class_topics'].around(), strict=True)
     unwatched = median(two - none for two, none in pairs)
-    found |= {'outside_network_ms': outside, 'ratio': cost, 'unwatched_ms': unwatched}
+    count = len(class_topics(bundle.manifest.taxonomy))
+    found |= {
+        'outside_network_ms': outside,
+        'ratio': cost,
+        'planes': count,
+        'ratio per image': cost * IMAGES / count,
+        'unwatched_ms': unwatched,
+    }
     return found, [
         ('confidence of all classes / 21 images alone', cost, PLANES_BAR),
         ('class topics that nobody watches [ms]', unwatched, UNWATCHED_BAR_MS),

@@ -168,6 +168,22 @@ def test_bytes_that_the_tutorial_fills_do_not_count_as_around_it(
     assert found['ratio to the tuned tutorial'] == 0.75
 
 
+def test_cost_of_planes_is_told_per_image_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    two = Spent(total=[30.0], network=[20.0], post=[4.0], fill=[0.0], latency=[1.0])
+    every = Spent(total=[54.0], network=[20.0], post=[9.0], fill=[0.0], latency=[1.0])
+    images = Spent(total=[21.0], network=[0.0], post=[0.0], fill=[0.0], latency=[1.0])
+    rivals = {'all_watched': every, 'two_watched': two, 'no_class_topics': two}
+    turns_of(monkeypatch, {**rivals, 'images_alone': images})
+    bundle = tiny.tiny_bundle(tmp_path / 'tiny')
+
+    found, _ = node_parts.planes(bundle, Namespace(folder=tmp_path, rounds=1))
+
+    assert found['ratio'] == pytest.approx(24.0 / 21.0)
+    assert found['ratio per image'] == pytest.approx(24.0 / len(bundle.manifest.taxonomy))
+
+
 def test_plain_loop_gives_the_labels_of_the_pipeline(tmp_path: Path) -> None:
     bundle = tiny.tiny_bundle(tmp_path / 'tiny')
     image = tiny.scene((90, 120), 1)[0]

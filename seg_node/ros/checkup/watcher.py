@@ -38,7 +38,7 @@ KINDS: dict[str, type] = {
     'sensor_msgs/msg/CompressedImage': CompressedImage,
 }
 FIELDS = ('height', 'width', 'encoding', 'is_bigendian', 'step', 'format')
-DISCOVERY_S = 2.0
+DISCOVERY_S = 6.0  # at most; Fast DDS announces a process every three seconds
 HOST = slice(2, 4)  # bytes of a GID of Fast DDS that name the machine
 
 

@@ -39,7 +39,7 @@ more than --most-lost points of mean IoU is left out, and the manifest says why;
 it is not faster than --least-speed. Without any, no bundle is written.
 
 examples:
-  seg quantize my_bundle camvid:./CamVid my_int8_bundle
+  seg quantize my_bundle camvid:./CamVid my_int8_bundle --held-out
   seg quantize my_bundle camvid:./CamVid my_int8_bundle --default
   seg quantize default ./my_images my_int8_bundle --split val --calibration-split train
 """
@@ -94,6 +94,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         '--cpu-only',
         action='store_true',
         help='make the one for the CPU alone, for a smaller bundle',
+    )
+    parser.add_argument(
+        '--held-out',
+        action='store_true',
+        help='the network was not trained on the split that is measured: a node on a CPU may '
+        'take int8 by itself',
     )
     parser.add_argument(
         '--default',
@@ -167,6 +173,7 @@ def _try(
     return {
         'made for': rules.reader,
         'data': f'{_without_folder(args.dataset)} {args.split}',
+        'held out': args.held_out,
         'calibrated on': f'{len(images)} images of {args.calibration_split}',
         **figures,
         'threads': 1,

@@ -60,6 +60,7 @@ def test_both_networks_are_added_and_what_they_lose_is_stored_and_printed(
     report = manifest.quality['int8'][CPU]
     assert report['shipped']
     assert report['images'] == 2
+    assert report['held out'] is False
     assert report['calibrated on'] == '2 images of train'
     assert abs(report['lost'] - 100 * (report['fp32_mean_iou'] - report['int8_mean_iou'])) < 0.02
     assert report['fp32_mean_iou'] > 0.8
@@ -92,11 +93,13 @@ def test_a_bundle_for_cpus_alone_has_no_network_for_tensorrt(
 ) -> None:
     target = tmp_path / 'int8'
 
-    assert main(['quantize', bundle, data, str(target), '--least-speed', '0', '--cpu-only']) == 0
+    words = ['--least-speed', '0', '--cpu-only', '--held-out']
+    assert main(['quantize', bundle, data, str(target), *words]) == 0
 
     manifest = open_bundle(target).manifest
     assert set(manifest.files) == {'model.onnx', 'weights.safetensors', CPU}
     assert list(manifest.quality['int8']) == [CPU]
+    assert manifest.quality['int8'][CPU]['held out'] is True
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ ENGINE: tuple[Spec, ...] = (
     Spec(
         'precision',
         'auto',
-        'Arithmetic of the inference engine; auto takes int8 on a CPU where the bundle has such a '
-        'network, it loses little and is faster on this machine, else fp32; on a GPU fp16, or '
-        'int8 if the bundle asks for it',
+        'Arithmetic of the inference engine; auto takes int8 on a CPU where the bundle asks for '
+        'it, or says that it loses little on held-out images and it is faster on this machine, '
+        'else fp32; on a GPU fp16, or int8 if the bundle asks for it',
         choices=tuple(sorted(PRECISIONS)),
         change='configure',
     ),

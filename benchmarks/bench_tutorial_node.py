@@ -52,6 +52,7 @@ from seg_node.bundle import open_bundle
 from seg_node.datasets import open_dataset, spread
 from seg_node.datasets.procedural import Drive
 from seg_node.interface.topics import class_topics, DRIVABLE_AREA, MASK
+from seg_node.processes import free_domain
 from seg_node.ros.node import SegNode
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 from tutorial_node import cv2_to_imgmsg, TutorialNode
@@ -239,6 +240,7 @@ def compare(
         precision: Of our network; the tutorial's is in torch, fp32.
         least_equal: Share of labels that must be equal.
     """
+    os.environ['ROS_DOMAIN_ID'] = str(free_domain(os.getpid()))
     prepare()
     nodes = {
         'seg_node': ours(

@@ -142,11 +142,12 @@ def rate(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Bars
     """Measure frames per second against the tutorial's node."""
     larger = at_size(bundle, LARGER, args.folder / 'larger')
     course = Course(args.data, max(1, args.rounds // 2), 1)
+    work = {'default': work_of(bundle), 'larger': work_of(larger)}
+    assert 11.0 < work['larger'] < 13.0, f'the larger network has {work["larger"]:.3g} GMAC'
     found: dict[str, Any] = {}
     for name, one in {'default': bundle, 'larger': larger}.items():
-        spec = one.manifest.input
         found[name] = {
-            'gmac': giga_macs(filled_network(one), (spec.height, spec.width)),
+            'gmac': work[name],
             'fp32': compare(one, course, planes=False),
             'without ROS': plain_loop(one, args),
         }
@@ -161,6 +162,12 @@ def rate(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Bars
         more = quantized['ratio'] / found['default']['fp32']['ratio']
         bars.append(('int8 / fp32', FASTER_INT8 / more, 1.0))
     return found, bars
+
+
+def work_of(bundle: Bundle) -> float:
+    """Return the multiplications of a bundle's network [10^9]."""
+    spec = bundle.manifest.input
+    return giga_macs(filled_network(bundle), (spec.height, spec.width))
 
 
 def plain_loop(bundle: Bundle, args: argparse.Namespace) -> dict[str, Any]:

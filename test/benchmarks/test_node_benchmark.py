@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from seg_node.bundle import Bundle
+
 pytestmark = [
     pytest.mark.needs_onnx,
     pytest.mark.needs_onnxruntime,
@@ -211,3 +213,35 @@ def test_check_fails_if_a_bar_is_missed_and_the_file_tells_which(
     assert ended == status
     assert data['bars'] == [{'what': 'share', 'value': value, 'bar': 0.25, 'met': not status}]
     assert data['parts'] == {'around': {'share': value}}
+
+
+def test_larger_network_that_is_not_the_one_of_the_bar_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(node_parts, 'at_size', lambda bundle, *_: bundle)
+    monkeypatch.setattr(node_parts, 'work_of', lambda _: 2.4)
+    args = Namespace(folder=tmp_path, rounds=1, data='procedural drive')
+
+    with pytest.raises(AssertionError, match=r'the larger network has 2.4 GMAC'):
+        node_parts.rate(tiny.tiny_bundle(tmp_path / 'tiny'), args)
+
+
+def test_parts_run_in_the_order_of_the_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done: list[str] = []
+
+    def part(name: str) -> node_parts.Part:
+        def note(_bundle: Bundle, _args: Namespace) -> tuple[dict[str, Any], node_parts.Bars]:
+            done.append(name)
+            return {}, []
+
+        return note
+
+    for name in ('around', 'rate'):
+        monkeypatch.setitem(node_parts.PARTS, name, part(name))
+    monkeypatch.setattr(bench_node, 'write_frames', lambda *_: None)
+
+    bench_node.main(['--part', 'rate', 'around', '--json', str(tmp_path / 'node.json')])
+
+    assert done == ['around', 'rate']

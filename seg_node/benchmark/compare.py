@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 __all__ = ['Change', 'Verdict', 'changes', 'drift', 'read_result', 'warnings']
 
 Verdict = Literal['faster', 'slower', 'no difference', 'not judged']
-LEAST = {'p50': 0.02, 'p95': 0.05, 'cpu': 0.02, 'rate': 0.05}
-"""Smaller changes are none, however sure they are; that of the rate is the step of its search."""
-MORE_IS_FASTER = frozenset({'rate'})
+LEAST = {'p50': 0.02, 'p95': 0.05, 'cpu': 0.02}
+"""Smaller changes are none, however sure they are."""
 FEWEST_RUNS = 3
 DRIFT = 0.05
 """A change of the yardstick that people are told of."""
@@ -146,10 +145,14 @@ def _of_scene(old: Mapping[str, Any], new: Mapping[str, Any], moved: float) -> I
     for figure in ('p50', 'p95', 'cpu'):
         yield _judged(f'{key}.{figure}', figure, _runs(old, figure), _runs(new, figure), moved)
     if 'highest_rate' in old and 'highest_rate' in new:
-        a, b = ([one['highest_rate']['rate']] * FEWEST_RUNS for one in (old, new))
-        yield _judged(f'{key}.rate', 'rate', a, b, moved)
-    memory = old['peak_memory_mb'], new['peak_memory_mb']
-    yield Change(f'{key}.memory', *memory, math.nan, math.nan, 'not judged')
+        a, b = (one['highest_rate']['rate'] for one in (old, new))
+        yield _unjudged(f'{key}.rate', a, b)
+    yield _unjudged(f'{key}.memory', old['peak_memory_mb'], new['peak_memory_mb'])
+
+
+def _unjudged(name: str, old: float, new: float) -> Change:
+    """Return a change of a figure that was measured once, so that nobody knows its noise."""
+    return Change(name, old, new, math.nan, math.nan, 'not judged')
 
 
 def _runs(row: Mapping[str, Any], figure: str) -> list[float]:
@@ -165,8 +168,7 @@ def _judged(
         return change
     verdict: Verdict = 'no difference'
     if (low > 0.0 or high < 0.0) and abs(change.share) >= LEAST[figure]:
-        more = change.share > 0.0
-        verdict = 'faster' if more == (figure in MORE_IS_FASTER) else 'slower'
+        verdict = 'slower' if change.share > 0.0 else 'faster'
     return Change(name, change.old, change.new, low, high, verdict)
 
 

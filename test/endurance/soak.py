@@ -46,6 +46,8 @@ FAULT_S = 15.0
 MEMORY_BAR = 1.03
 MEDIAN_BAR = 1.10
 P99_BAR = 2.0
+LOAD_BAR = 1.0
+"""Latencies of two minutes are compared if the machine's load differs by at most so much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,17 @@ class Verdict:
     Attributes:
         what: What was measured.
         value: The measure.
-        bar: What it may be at most.
+        bar: What it may be at most; ``None`` where it is not judged.
     """
 
     what: str
     value: float
-    bar: float
+    bar: float | None
 
     @property
     def passed(self) -> bool:
-        """Whether the bar was met."""
-        return self.value <= self.bar
+        """Whether the bar was met, if there is one."""
+        return self.bar is None or self.value <= self.bar
 
 
 @dataclass(slots=True)
@@ -75,11 +77,13 @@ class Record:
     Attributes:
         begun: When it began, on the monotonic clock [s].
         samples: Moments [s after that] and what the node held.
+        loads: Load of the machine over the minute before each sample [threads].
         recoveries: Disturbances and how long masks took to come again [s]; -1 if they did not.
     """
 
     begun: float
     samples: list[tuple[float, Holdings]] = field(default_factory=list)
+    loads: list[float] = field(default_factory=list)
     recoveries: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -91,6 +95,7 @@ def soak(stage: Stage, seconds: float, *, faults: bool) -> Record:
     due = WARM_UP_S + WINDOW_S
     while (now := time.monotonic() - record.begun) < seconds:
         record.samples.append((now, stage.node.hold()))
+        record.loads.append(os.getloadavg()[0])
         bar.note(f'{record.samples[-1][1].rss_anon:.0f} MB, {stage.figures.get("message", "")}')
         if due < now < seconds - WINDOW_S - FAULT_S:
             due = now + FAULT_S
@@ -127,14 +132,17 @@ def verdicts(stage: Stage, record: Record, seconds: float, rate: float) -> list[
     files = [max(one.files for one in part) for part in (early, late)]
     threads = [max(one.threads for one in part) for part in (early, late)]
     work = _span(late) / last.count / (_span(early) / first.count)
+    loads = loads_of_minutes(record)
+    alike = abs(loads[1] - loads[0]) <= LOAD_BAR
+    bars = (MEDIAN_BAR, P99_BAR) if alike else (None, None)
     lost = sum(took < 0 for _, took in record.recoveries)
     return [
         Verdict('RssAnon, last minute / first', memory[1] / memory[0], MEMORY_BAR),
         Verdict('more file descriptors', files[1] - files[0], 0),
         Verdict('more threads', threads[1] - threads[0], 0),
         Verdict('processor time per mask, last / first', work, MEDIAN_BAR),
-        Verdict('median latency, last minute / first', last.median / first.median, MEDIAN_BAR),
-        Verdict('p99 latency, last minute / first', last.p99 / first.p99, P99_BAR),
+        Verdict('median latency, last minute / first', last.median / first.median, bars[0]),
+        Verdict('p99 latency, last minute / first', last.p99 / first.p99, bars[1]),
         Verdict('waited p99.9, frame times', last.waited_p999 * rate, FRAMES),
         Verdict('headers that nobody sent', len(stage.consumer.heard.faults), 0),
         Verdict('frames not accounted for', abs(stage.open()), 2),
@@ -158,18 +166,28 @@ def windows(stage: Stage, record: Record, seconds: float) -> tuple[Ages, Ages]:
     )
 
 
+def loads_of_minutes(record: Record) -> tuple[float, float]:
+    """Return the load of the machine in the first minute after the warm-up, and in the last."""
+    moments = [now for now, _ in record.samples]
+    first = sum(now < WARM_UP_S + WINDOW_S for now in moments) - 1
+    return record.loads[first], record.loads[-1]
+
+
 def report(result: dict[str, Any]) -> None:
     """Print the result for people."""
     lines = [f'{"":40s} {"measured":>10s} {"at most":>10s}']
     for one in result['verdicts']:
         missed = '' if one['passed'] else '  MISSED'
-        lines.append(f'{one["what"]:40s} {one["value"]:10.3f} {one["bar"]:10.3f}{missed}')
+        bar = 'not judged' if one['bar'] is None else f'{one["bar"]:.3f}'
+        lines.append(f'{one["what"]:40s} {one["value"]:10.3f} {bar:>10s}{missed}')
     for name in ('first', 'last'):
         parts = (f'{key} {value:.1f}' for key, value in result[f'{name}_minute_ms'].items())
         lines.append(
             f'{name} minute: {result[f"{name}_minute_masks"]} masks; ms: ' + ', '.join(parts)
         )
     lines += [f'{name}: masks again after {took:.2f} s' for name, took in result['recoveries']]
+    loads = ' and '.join(f'{one:.1f}' for one in result['loads_of_minutes'])
+    lines.append(f'load of the two minutes: {loads}; latencies are judged if that is alike')
     lines.append(f'{result["masks"]} masks; load before and after: {result["load"]}')
     lines.append('; '.join(f'{key} {value}' for key, value in result['machine'].items()))
     sys.stdout.write('\n'.join(lines) + '\n')
@@ -209,6 +227,7 @@ def result_of(stage: Stage, record: Record, args: argparse.Namespace) -> dict[st
         **{f'{name}_minute_masks': one.count for name, one in parts.items()},
         **{f'{name}_minute_ms': _in_ms(one) for name, one in parts.items()},
         'samples': [(round(now), *asdict(one).values()) for now, one in record.samples],
+        'loads_of_minutes': loads_of_minutes(record),
         'recoveries': record.recoveries,
         'machine': machine(),
     }

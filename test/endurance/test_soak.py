@@ -20,6 +20,8 @@ pytestmark = pytest.mark.needs_ros
 
 SECONDS = 300.0
 RATE = 30.0
+OLDEST = 0.0985
+"""One frame in ten is older [s]."""
 LAST = 230.0
 """Faults begin here, in time for the last minute."""
 
@@ -30,6 +32,8 @@ def missed(
     status: Callable[[Status], Status] = lambda one: one,
     faults: tuple[str, ...] = (),
     recovery: float = 0.5,
+    unaccounted: int = 1,
+    load: float = 1.5,
 ) -> list[str]:
     """Return the bars that a run of five minutes misses whose end was changed."""
     from endurance.age import Status  # noqa: PLC0415
@@ -41,11 +45,12 @@ def missed(
         late = second >= LAST
         holdings = Holdings(200.0, 40, 20, cpu=0.9 * second)
         record.samples.append((float(second), hold(holdings) if late else holdings))
+        record.loads.append(load if late else 1.5)
         for part in range(10):
             frame = Status(1000.0 + second + part / 10, 0.09 + 0.001 * part, 0.02)
             statuses.append(status(frame) if late else frame)
     heard = SimpleNamespace(statuses=statuses, faults=list(faults))
-    stage: Any = SimpleNamespace(consumer=SimpleNamespace(heard=heard), open=lambda: 1)
+    stage: Any = SimpleNamespace(consumer=SimpleNamespace(heard=heard), open=lambda: unaccounted)
     return [one.what for one in verdicts(stage, record, SECONDS, RATE) if not one.passed]
 
 
@@ -67,7 +72,13 @@ def test_a_run_that_stays_the_same_passes() -> None:
             {'status': lambda one: replace(one, age=1.2 * one.age)},
             'median latency, last minute / first',
         ),
+        (
+            {'status': lambda one: replace(one, age=0.25) if one.age > OLDEST else one},
+            'p99 latency, last minute / first',
+        ),
         ({'status': lambda one: replace(one, waited=0.1)}, 'waited p99.9, frame times'),
+        ({'unaccounted': 3}, 'frames not accounted for'),
+        ({'unaccounted': -3}, 'frames not accounted for'),
         ({'faults': ('who?',)}, 'headers that nobody sent'),
         ({'recovery': -1.0}, 'faults without masks within 2 s'),
     ],
@@ -75,3 +86,12 @@ def test_a_run_that_stays_the_same_passes() -> None:
 )
 def test_a_run_that_gets_worse_misses_its_bar(change: dict[str, Any], bar: str) -> None:
     assert missed(**change) == [bar]
+
+
+@pytest.mark.parametrize(
+    ('load', 'bars'), [(2.4, ['median latency, last minute / first']), (3, [])]
+)
+def test_latencies_are_judged_only_if_the_load_of_the_machine_was_alike(
+    load: float, bars: list[str]
+) -> None:
+    assert missed(status=lambda one: replace(one, age=1.2 * one.age), load=load) == bars

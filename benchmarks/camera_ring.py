@@ -4,7 +4,7 @@
 ``python benchmarks/camera_ring.py --frames FILE --rate 10 --topics front/image left/image``
 publishes the pictures in an ``.npy`` file, (N, H, W, 3) uint8 RGB, over and over, best effort,
 with the shipped profile, until it is ended. The stamp is the time at which an image is sent. Once
-a second it prints how many images each camera has sent.
+a second it prints the time on the monotonic clock [s] and how many images each camera has sent.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         number += 1
         if time.monotonic() - told >= 1.0:
             told = time.monotonic()
-            sys.stdout.write(f'{number}\n')
+            sys.stdout.write(f'{told:.6f} {number}\n')
             sys.stdout.flush()
 
 

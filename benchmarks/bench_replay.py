@@ -91,7 +91,7 @@ def options_with(
 
 def pipeline_alone(model: Model, bag: Path) -> Iterator[npt.NDArray[np.uint8]]:
     """Read, decode and segment each frame; yields the labels."""
-    recording, segmenter = Recording(bag), model.segmenter()
+    recording, segmenter = Recording(bag), model.segmenter(TOPIC)
     outputs = wanted_outputs(model, [])
     for one in recording.messages([TOPIC]):
         message = recording.deserialize(one)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import writable_folder, write_text
+from seg_node.cli.mounting_options import add_mounting
 from seg_node.cli.replay_command import add_frames, add_truth, add_work, replay_options
 from seg_node.cli.replaying import replay_with_bar
 from seg_node.cli.side import parse_side, SIDE_NAMES
@@ -76,6 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         'bags', metavar='BAG', nargs='*', type=Path, help='folder, or .mcap, .db3 or .bag file'
     )
     add_frames(parser)
+    add_mounting(parser)
     add_truth(parser)
     add_work(parser)
     group = parser.add_argument_group('results')

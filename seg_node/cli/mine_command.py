@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seg_node.cli.arguments import at_least_one, positive, writable_folder
 from seg_node.cli.crf_options import add_crf, share
+from seg_node.cli.mounting_options import add_mounting
 from seg_node.cli.replay_command import add_frames, add_model, add_work, replay_options
 from seg_node.cli.replaying import replay_with_bar
 from seg_node.cli.smoothing_options import add_smoothing
@@ -80,6 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help='leave pixels with a higher normalised entropy unlabelled (default: label all)',
     )
     add_frames(parser)
+    add_mounting(parser)
     add_model(parser)
     add_crf(parser)
     add_smoothing(parser)
@@ -99,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     done = replay_with_bar(args.bags, out / REPLAYED, options, ray=args.ray)
     chosen = choose(read_finished(done.out).records, reason, args.count, args.gap)
     with open_model(options) as model:
-        write_folder(chosen, bags, model.segmenter(), out, unsure_above=args.unsure_above)
+        write_folder(chosen, bags, model.segmenter, out, unsure_above=args.unsure_above)
     first, last = chosen[0].value, chosen[-1].value
     print(f'{len(chosen)} frames, {reason}: from {100 * first:.2f} % down to {100 * last:.2f} %')
     if len(chosen) < args.count:

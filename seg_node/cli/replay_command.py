@@ -13,6 +13,7 @@ from seg_node.cli.crf_options import add_crf, crf_choice
 from seg_node.cli.drivable_options import add_drivable
 from seg_node.cli.engine_options import add_engine
 from seg_node.cli.live_option import add_live, check_live, run_live
+from seg_node.cli.mounting_options import add_mounting, mountings
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
 from seg_node.cli.replaying import replay_with_bar
 from seg_node.cli.smoothing_options import add_smoothing, smoothing_options
@@ -39,6 +40,7 @@ examples:
   seg replay drive --report --video --labelled --with-inputs --out seen
   seg replay drive --crf auto --follow recorded_status --out followed
   seg replay drive --crf auto --live 1 --out live
+  seg replay drive --rotation 180 --own-vehicle-mask hood.png --out turned
   seg replay drive --smoothing flow --out smoothed
 """
 MILLI = 1e-3
@@ -52,6 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--out', metavar='DIR', required=True, help='folder for the results')
     add_frames(parser)
+    add_mounting(parser)
     add_model(parser)
     add_crf(parser)
     add_smoothing(parser)
@@ -190,6 +193,7 @@ def replay_options(args: argparse.Namespace) -> ReplayOptions:
         drivable=tuple(dict(args.drivable).items()),
         latency_budget=MILLI * args.latency_budget if args.latency_budget else None,
         topics=tuple(args.topic),
+        mountings=mountings(args),
         truth=truth if has_truth else None,
         follow=args.follow,
         flicker=not args.no_flicker,

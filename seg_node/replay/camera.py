@@ -17,6 +17,7 @@ from seg_node.replay.flicker import Flicker
 from seg_node.replay.record import FrameRecord
 from seg_node.replay.tally import full_sums, quick_sums
 from seg_node.replay.truth import Asked
+from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['Camera', 'Seen', 'wanted_outputs']
+__all__ = ['Camera', 'Seen', 'truth_beside', 'wanted_outputs']
 
 LEVELS = 255
 MOST_FAILURES = 5  # of the segmenter in a row
@@ -77,7 +78,7 @@ class Camera:
         self._model = model
         self._recording = recording
         self._bag, self._topic = camera
-        self._segmenter = model.segmenter()
+        self._segmenter = model.segmenter(self._topic)
         self._truth = truth
         self._flicker = Flicker() if model.options.flicker else None
         self.truth_faults: list[str] = []
@@ -179,6 +180,7 @@ class Camera:
             if found is None:
                 return None
             truth = scoring.comparison.of(found, image.shape[:2])
+            truth = truth_beside(truth, result)
         except DatasetError as err:
             self.truth_faults.append(f'The truth of frame {record.index} was left out: {err}')
             return None
@@ -186,6 +188,12 @@ class Camera:
         if scoring.sums_of is not None:
             return full_sums(image, truth, prediction, scoring.sums_of)
         return quick_sums(truth, prediction, len(scoring.comparison.classes))
+
+
+def truth_beside(truth: UInt8Array, result: Segmentation) -> UInt8Array:
+    """Return the truth without what the own vehicle hides: the node says nothing there."""
+    hidden = result.labels == UNLABELLED
+    return np.where(hidden, np.uint8(UNLABELLED), truth) if hidden.any() else truth
 
 
 def wanted_outputs(model: Model, others: Sequence[Outputs]) -> Outputs:

@@ -22,7 +22,7 @@ from seg_node.recordings.reader import decode, Recording
 from seg_node.taxonomy import UNLABELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -100,7 +100,7 @@ def choose(records: Iterable[FrameRecord], reason: Reason, count: int, gap: floa
 def write_folder(
     chosen: Sequence[Chosen],
     bags: Mapping[str, Path],
-    segmenter: Segmenter,
+    segmenter_of: Callable[[str], Segmenter],
     folder: Path,
     *,
     unsure_above: float | None = None,
@@ -113,7 +113,8 @@ def write_folder(
     Args:
         chosen: Frames.
         bags: Recordings by the names in the records.
-        segmenter: Makes the pre-labels, with the decisions about the CRF of the replay.
+        segmenter_of: Returns what makes the pre-labels of a camera, by its topic, with the
+            decisions about the CRF of the replay.
         folder: Where to; its ``images`` must be empty.
         unsure_above: Pixels whose normalised entropy is above this are left unlabelled, 0 to 1;
             None labels all.
@@ -124,13 +125,13 @@ def write_folder(
         ImageError: As the segmenter.
     """
     _make(folder)
+    segmenters = {topic: segmenter_of(topic) for topic in {one.record.topic for one in chosen}}
     for one in chosen:
         image = _image(bags[one.record.bag], one.record)
-        labels = _labels(segmenter, image, one.record, unsure_above)
+        labels = _labels(segmenters[one.record.topic], image, one.record, unsure_above)
         _write(folder / 'images' / f'{one.name}.png', cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         _write(folder / 'labels' / f'{one.name}.png', labels)
-    taxonomy = segmenter.engine.bundle.manifest.taxonomy
-    _write_classes(folder, taxonomy)
+    _write_classes(folder, segmenter_of('').engine.bundle.manifest.taxonomy)
     text = json.dumps([_plain(one) for one in chosen], indent=1, ensure_ascii=False)
     (folder / LIST).write_text(f'{text}\n', encoding='utf-8')
 

@@ -15,14 +15,15 @@ from seg_node.evaluation.evaluate import described
 from seg_node.evaluation.frame_sums import FrameSums
 from seg_node.evaluation.prediction import Predictor
 from seg_node.imaging import drivable_table
-from seg_node.pipeline import Segmenter
+from seg_node.pipeline import open_mounting, Segmenter
 from seg_node.replay.follow import read_decisions
 from seg_node.replay.truth import comparison, open_teacher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seg_node.bundle import Manifest
+    from seg_node.pipeline import Mounting
     from seg_node.replay.follow import Decisions
     from seg_node.replay.options import ReplayOptions
     from seg_node.replay.truth import Comparison
@@ -62,6 +63,7 @@ class Model:
         teacher: Another bundle that is taken for the truth.
         decisions: About the dense CRF, to be repeated.
         scoring: How frames are scored; None without truth.
+        mountings: Of the cameras, by topic; an empty one is for all others.
     """
 
     options: ReplayOptions
@@ -69,6 +71,7 @@ class Model:
     teacher: Segmenter | None
     decisions: Decisions | None
     scoring: Scoring | None
+    mountings: Mapping[str, Mounting]
 
     @property
     def manifest(self) -> Manifest:
@@ -80,9 +83,18 @@ class Model:
         """Number of classes that truth and prediction are compared in; None without truth."""
         return None if self.scoring is None else len(self.scoring.comparison.classes)
 
-    def segmenter(self) -> Segmenter:
+    def segmenter(self, topic: str) -> Segmenter:
         """Return a segmenter for one camera: its gate sees no other."""
-        return Segmenter(self.base.engine, self.base.options)
+        return Segmenter(self.base.engine, self.base.options, self._mounting(topic))
+
+    def teacher_of(self, topic: str) -> Segmenter | None:
+        """Return the teacher for one camera, which it sees as the bundle does."""
+        if self.teacher is None:
+            return None
+        return Segmenter(self.teacher.engine, self.teacher.options, self._mounting(topic))
+
+    def _mounting(self, topic: str) -> Mounting | None:
+        return self.mountings.get(topic, self.mountings.get(''))
 
     def described(self) -> dict[str, Any]:
         """Return bundle, engine and where they ran, as plain data."""
@@ -101,9 +113,13 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         CrfError: If the bundle lacks the CRF preset that is asked for, or the CRF cannot run.
         TaxonomyError: If truth and bundle cannot be compared, or the bundle lacks a class that
             is to be drivable.
-        ParameterError: If there is nothing to follow, or a setting is out of range.
+        ParameterError: If there is nothing to follow, a setting is out of range, or a mask of the
+            own vehicle cannot be read.
     """
     cv2.setNumThreads(OPENCV_THREADS)
+    mountings = {
+        one.topic: open_mounting(one.rotation, one.own_vehicle_mask) for one in options.mountings
+    }
     with open_for_evaluation(
         options.bundle,
         options.engine,
@@ -124,7 +140,8 @@ def open_model(options: ReplayOptions) -> Iterator[Model]:
         decisions = read_decisions(options.follow) if options.follow else None
         teacher = open_teacher(options)
         try:
-            yield Model(options, base, teacher, decisions, _scoring(options, base, teacher))
+            scoring = _scoring(options, base, teacher)
+            yield Model(options, base, teacher, decisions, scoring, mountings)
         finally:
             if teacher is not None:
                 teacher.close()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from seg_node.pipeline import SmoothingOptions
 
-__all__ = ['ReplayOptions', 'TruthSource']
+__all__ = ['CameraMounting', 'ReplayOptions', 'TruthSource']
 
 NO_CRF = CrfChoice(enabled=False)
 PLAIN_BAG = BagOutputs()
@@ -44,6 +44,21 @@ class TruthSource:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraMounting:
+    """How a camera is mounted, see ``pipeline.mounting``.
+
+    Attributes:
+        topic: Of its images; empty for all cameras that are not named.
+        rotation: Clockwise turn that makes its images upright [degrees].
+        own_vehicle_mask: Path of a PNG that shows the own vehicle; empty for none.
+    """
+
+    topic: str = ''
+    rotation: int = 0
+    own_vehicle_mask: str = ''
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """What a replay is asked to do; plain values, so that it travels between processes.
 
@@ -60,6 +75,8 @@ class ReplayOptions:
         latency_budget: Time for a frame [s]; the CRF runs only if it is predicted to fit. None
             for no limit.
         topics: Cameras; empty to choose the only one.
+        mountings: Of the cameras; one that is not named is upright and sees nothing of the
+            vehicle.
         truth: Where the truth comes from; None without truth.
         follow: Decisions about the CRF that are repeated: frames.jsonl of an earlier run, or a
             bag with a recorded ``segmentation/status``; None to ask the gate.
@@ -82,6 +99,7 @@ class ReplayOptions:
     drivable: tuple[tuple[str, Any], ...] = ()
     latency_budget: float | None = None
     topics: tuple[str, ...] = ()
+    mountings: tuple[CameraMounting, ...] = ()
     truth: TruthSource | None = None
     follow: Path | None = None
     flicker: bool = True

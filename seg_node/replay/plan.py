@@ -111,6 +111,7 @@ def plan(paths: Sequence[Path], options: ReplayOptions) -> Plan:
     _check_named(recordings, options)
     names = _unique(_name(path) for path in paths)
     bags = tuple(_bag(one, name, options) for one, name in zip(recordings, names, strict=True))
+    _check_mounted(bags, options)
     if options.truth is not None:
         _check_truth(bags, options.truth)
     return Plan(bags, tuple(_tasks(bags, options)))
@@ -124,6 +125,18 @@ def _check_named(recordings: Sequence[Recording], options: ReplayOptions) -> Non
         msg = (
             f'No recording has an image topic {" or ".join(map(repr, missing))}; those with '
             f'images are: {", ".join(sorted(images)) or "none"}.'
+        )
+        raise BagError(msg)
+
+
+def _check_mounted(bags: Sequence[Bag], options: ReplayOptions) -> None:
+    """Refuse a mounting of a camera that is not replayed: a misspelt topic must show."""
+    cameras = {topic for bag in bags for topic in bag.cameras}
+    strange = [one.topic for one in options.mountings if one.topic and one.topic not in cameras]
+    if strange:
+        msg = (
+            f'A rotation or own-vehicle mask is for {" and ".join(map(repr, strange))}; the '
+            f'cameras that are replayed are: {", ".join(sorted(cameras))}.'
         )
         raise BagError(msg)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from seg_node.evaluation.sums import Sums
+    from seg_node.pipeline import Mounting
     from seg_node.replay.model import Model
     from seg_node.replay.options import TruthSource
     from seg_node.replay.plan import Bag, Plan
@@ -41,6 +43,7 @@ def setup_of(model: Model, plan: Plan) -> dict[str, Any]:
         'bundle': model.base.engine.bundle.digest,
         'teacher': model.teacher.engine.bundle.digest if model.teacher else None,
         'options': options,
+        'own_vehicle': [_mask_state(one) for one in model.mountings.values()],
         'decisions': model.decisions.digest if model.decisions else None,
         'truth': _truth_state(model.options.truth, plan),
         'bags': [[one.name, one.size, one.cameras, one.span] for one in plan.bags],
@@ -54,6 +57,12 @@ def _truth_state(source: TruthSource | None, plan: Plan) -> list[str] | None:
         return None
     cameras = [(bag.name, topic) for bag in plan.bags for topic in bag.cameras]
     return [folder_state(truth_folder(source, *camera)) for camera in cameras]
+
+
+def _mask_state(mounting: Mounting) -> str | None:
+    """Return a digest of a mask of the own vehicle, which somebody may paint anew."""
+    mask = mounting.own_vehicle
+    return None if mask is None else sha256(repr(mask.shape).encode() + mask.tobytes()).hexdigest()
 
 
 def _plain(value: Any) -> Any:

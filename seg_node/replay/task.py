@@ -149,7 +149,7 @@ class _Work:
         source, truth = self._model.options.truth, None
         camera = (self._bag.name, topic)
         if source is not None:
-            teacher = self._model.teacher
+            teacher = self._model.teacher_of(topic)
             truth = open_truth(source, self._recording, camera, self._task.span, teacher)
         return Camera(self._model, self._recording, camera, truth)
 

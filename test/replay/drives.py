@@ -31,6 +31,7 @@ def write_drive(
     start_ns: int = 1_700_000_000 * 10**9,
     storage: str = 'mcap',
     cut: int | None = None,
+    turn: int = 0,
 ) -> Path:
     """Write a drive with truth: scenes that change once a second and move in between.
 
@@ -42,6 +43,7 @@ def write_drive(
         start_ns: Stamp of the first frame.
         storage: ``'mcap'`` or ``'sqlite3'``.
         cut: Index of an image of which most bytes are missing.
+        turn: Quarter turns, counter-clockwise, of images and truth.
     """
     from seg_node.recordings.camera import Camera, record  # noqa: PLC0415  # needs rosbags
     from seg_node.recordings.writer import BagFormat, BagWriter  # noqa: PLC0415
@@ -60,11 +62,11 @@ def write_drive(
             super().write_raw(connection, time_ns, data[:100] if lost else data)
 
     with Writer(folder, BagFormat(storage=storage)) as writer:
-        record(writer, camera, _frames(frames, seed))
+        record(writer, camera, _frames(frames, seed, turn))
     return folder
 
 
-def _frames(count: int, seed: int) -> Iterator[Frame]:
+def _frames(count: int, seed: int, turn: int) -> Iterator[Frame]:
     """Yield images that are noisy, with their truth."""
     from seg_node.recordings.images import Frame  # noqa: PLC0415  # needs rosbags
 
@@ -74,4 +76,5 @@ def _frames(count: int, seed: int) -> Iterator[Frame]:
         shift = index % 10
         noise = rng.integers(-60, 61, image.shape)
         moved = np.clip(np.roll(image, shift, axis=1) + noise, 0, 255).astype(np.uint8)
-        yield Frame(moved, np.roll(labels, shift, axis=1))
+        pair = (np.rot90(one, turn) for one in (moved, np.roll(labels, shift, axis=1)))
+        yield Frame(*map(np.ascontiguousarray, pair))

@@ -11,6 +11,7 @@ from seg_node.bundle import open_bundle
 from seg_node.engines.registry import AUTO, precision_offline
 from seg_node.errors import ParameterError
 from seg_node.recordings.reader import COMPRESSED, Recording
+from seg_node.replay.options import CameraMounting
 
 if TYPE_CHECKING:
     from seg_node.replay.options import ReplayOptions
@@ -72,6 +73,8 @@ def node_parameters(options: ReplayOptions, bag: Bag, topic: str) -> dict[str, A
     compressed = Recording(bag.path).topics[topic].kind == COMPRESSED
     bundle = open_bundle(options.bundle)
     asked = options.precision
+    mountings = {one.topic: one for one in options.mountings}
+    mounting = mountings.get(topic, mountings.get('', CameraMounting()))
     threshold, fraction = crf.entropy_threshold, crf.min_uncertain_fraction
     return {
         'use_sim_time': True,
@@ -82,6 +85,8 @@ def node_parameters(options: ReplayOptions, bag: Bag, topic: str) -> dict[str, A
         # By itself the node would take what is faster on this machine.
         'precision': precision_offline(options.engine, bundle) if asked == AUTO else asked,
         'threads': options.threads,
+        'rotation': mounting.rotation,
+        'own_vehicle_mask': mounting.own_vehicle_mask,
         'latency_budget': options.latency_budget or NO_LIMIT,
         'crf.enabled': crf.enabled,
         'crf.preset': crf.preset,

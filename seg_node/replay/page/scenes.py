@@ -16,6 +16,7 @@ from seg_node.evaluation.pictures import error_map
 from seg_node.imaging import overlay
 from seg_node.pipeline import Outputs
 from seg_node.recordings.reader import decode, Recording
+from seg_node.replay.camera import truth_beside
 from seg_node.replay.flicker import Flicker
 from seg_node.replay.truth import Asked, open_truth
 
@@ -58,7 +59,7 @@ def pictures_of(model: Model, bag: Bag, moment: Moment) -> Pictures | None:
     Returns:
         (H, W, 3) uint8 RGB each; None if the frame cannot be read any more.
     """
-    recording, segmenter = Recording(bag.path), model.segmenter()
+    recording, segmenter = Recording(bag.path), model.segmenter(moment.record.topic)
     now = _look(recording, segmenter, moment.record, model)
     if now is None:
         return None
@@ -93,6 +94,7 @@ def _against_truth(
     truth = _truth(model, recording, record, now.image)
     if scoring is None or truth is None:
         return {**found, 'prediction': _colored(model, now, now.result.labels)}
+    truth = truth_beside(truth, now.result)
     prediction = scoring.predictor.of(now.result)
     classes = scoring.comparison.classes
     found['truth'] = overlay(now.image, truth, classes, ALPHA)
@@ -112,7 +114,9 @@ def _truth(
     if source is None or scoring is None:
         return None
     span = (record.log_ns, record.log_ns + 1)
-    truth = open_truth(source, recording, (record.bag, record.topic), span, model.teacher)
+    truth = open_truth(
+        source, recording, (record.bag, record.topic), span, model.teacher_of(record.topic)
+    )
     try:
         asked = Asked(image, record.index, record.stamp_ns, record.log_ns)
         found = None if truth is None else truth(asked)

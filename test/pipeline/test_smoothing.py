@@ -13,7 +13,7 @@ import pytest
 
 from seg_node.crf import preset
 from seg_node.engines.fake_engine import FakeEngine
-from seg_node.errors import ParameterError
+from seg_node.errors import EngineError, ParameterError
 from seg_node.imaging import InputSpec, place, Placement
 from seg_node.pipeline import Mounting, Outputs, Segmenter, SegmenterOptions, SmoothingOptions
 from seg_node.pipeline.smoothing import Smoother
@@ -274,6 +274,21 @@ def test_frame_without_a_stamp_is_not_smoothed(bundle: Bundle) -> None:
     run(IMAGE, stamp=0.0)
 
     assert (run(IMAGE).labels == 2).all()
+
+
+@pytest.mark.needs_onnx
+def test_frame_that_fails_is_left_out_like_one_that_was_dropped(bundle: Bundle) -> None:
+    run = segmenter(bundle, SLOW, LAVA, (np.nan, 0.0, 0.0), WATER)
+    reference = segmenter(bundle, SLOW, LAVA, WATER)
+    for one in (run, reference):
+        one(IMAGE, stamp=0.0)
+    with pytest.raises(EngineError, match='expected finite numbers'):
+        run(IMAGE, stamp=0.1)
+
+    result, expected = (one(IMAGE, stamp=0.2) for one in (run, reference))
+
+    assert (result.labels == 0).all()
+    np.testing.assert_array_equal(result.confidence, expected.confidence)
 
 
 @pytest.mark.needs_onnx

@@ -127,7 +127,10 @@ def lost(bundle: Bundle, args: argparse.Namespace) -> tuple[dict[str, Any], Bars
         'p99_ms': 1e3 * percentile(played['latencies_s'], 0.99),
         'camera_late_ms': 1e3 * played['late_s'],
     }
-    return found, [('frames lost at 30 Hz', float(missing), 0.0)]
+    return found, [
+        ('frames lost at 30 Hz', float(missing), 0.0),
+        ('camera later than it should be [ms]', found['camera_late_ms'], 1e3 / FAKE_HZ),
+    ]
 
 
 def start_node(crew: Crew, parameters: dict[str, object], frames: Path) -> None:

@@ -41,7 +41,7 @@ class Change:
 
     Attributes:
         name: Key of the scene and the figure, for example ``'node.720p.1.cpu'``.
-        old: Figure before [ms, Hz, MB].
+        old: Figure before [ms, Hz, MB]; NaN if none was found.
         new: Figure now.
         low: Lower end of the interval of the change, in parts of the old figure; NaN if there are
             no runs to tell it from.
@@ -145,9 +145,12 @@ def _of_scene(old: Mapping[str, Any], new: Mapping[str, Any], moved: float) -> I
     for figure in ('p50', 'p95', 'cpu'):
         yield _judged(f'{key}.{figure}', figure, _runs(old, figure), _runs(new, figure), moved)
     if 'highest_rate' in old and 'highest_rate' in new:
-        a, b = (one['highest_rate']['rate'] for one in (old, new))
-        yield _unjudged(f'{key}.rate', a, b)
+        yield _unjudged(f'{key}.rate', _rate(old), _rate(new))
     yield _unjudged(f'{key}.memory', old['peak_memory_mb'], new['peak_memory_mb'])
+
+
+def _rate(row: Mapping[str, Any]) -> float:
+    return float(row['highest_rate']['rate']) if row['highest_rate'] else math.nan
 
 
 def _unjudged(name: str, old: float, new: float) -> Change:

@@ -9,7 +9,7 @@ from typing import Any, TYPE_CHECKING
 from seg_node.errors import ProcessError
 
 from .run import percentile
-from .search import highest_rate
+from .search import highest_rate, RateNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,12 +64,24 @@ def measure(
     runs = [_told(on_step, stage.one_by_one, frames) for _ in range(options.runs)]
     on_step('looking for the highest rate')
     guess = median(one.rate for one in runs) / scene.cameras
-    rate, confirming = highest_rate(
-        lambda hertz: stage.at_rate(hertz, options.seconds), guess, CONFIRMATIONS
-    )
-    lost = 100.0 * median(one.lost for one in confirming)
-    highest = {'rate': rate, 'lost_percent': lost, 'runs': [one.to_dict() for one in confirming]}
-    return {**figures(runs), 'highest_rate': highest, **stage.memory()}
+    rate = searched(lambda hertz: stage.at_rate(hertz, options.seconds), guess)
+    return {**figures(runs), **rate, **stage.memory()}
+
+
+def searched(play: Callable[[float], Run], guess: float) -> dict[str, Any]:
+    """Return the highest rate with its runs; None and the reason if there is none to be found.
+
+    Args:
+        play: As for ``highest_rate``.
+        guess: The same.
+    """
+    try:
+        rate, runs = highest_rate(play, guess, CONFIRMATIONS)
+    except RateNotFoundError as err:
+        return {'highest_rate': None, 'no_rate': str(err)}
+    lost = 100.0 * median(one.lost for one in runs)
+    found = {'rate': rate, 'lost_percent': lost, 'runs': [one.to_dict() for one in runs]}
+    return {'highest_rate': found}
 
 
 def _told(on_step: Callable[[str], None], run: Callable[[Any], Run], length: float) -> Run:

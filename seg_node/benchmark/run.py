@@ -22,17 +22,20 @@ class Run:
         latencies: Of the answered frames, from sending to the last output [s].
         span: From the first frame to the last answer [s].
         cpu: Processor time of the measured process meanwhile [s].
+        late: The most that a frame was sent later than it was due [s].
     """
 
     sent: int
     latencies: tuple[float, ...]
     span: float
     cpu: float
+    late: float = 0.0
 
     @classmethod
     def of(cls, played: Mapping[str, Any], cpu: float) -> Run:
         """Return the run that an event ``played`` tells of."""
-        return cls(played['sent'], tuple(played['latencies_s']), played['span_s'], cpu)
+        latencies = tuple(played['latencies_s'])
+        return cls(played['sent'], latencies, played['span_s'], cpu, played['late_s'])
 
     @property
     def lost(self) -> float:
@@ -46,7 +49,11 @@ class Run:
 
     def to_dict(self) -> dict[str, float]:
         """Return figures in ms and percent; without latencies where nothing was answered."""
-        found = {'sent': self.sent, 'lost_percent': 100.0 * self.lost}
+        found = {
+            'sent': self.sent,
+            'lost_percent': 100.0 * self.lost,
+            'late_ms': 1e3 * self.late,
+        }
         if not self.latencies:
             return found
         shares = {'p50': 0.5, 'p95': 0.95, 'p99': 0.99}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from statistics import median
 from typing import Any, TYPE_CHECKING
 
@@ -37,6 +38,7 @@ def result_text(data: Mapping[str, Any]) -> str:
     rows = [HEADINGS, *(_cells(row) for row in data['rows'])]
     settings, machine = data['settings'], data['machine']
     sources = sorted({row['accuracy']['source'] for row in data['rows'] if row['accuracy']})
+    failures = [f'\n{row["key"]}: {row["no_rate"]}' for row in data['rows'] if 'no_rate' in row]
     versions = ', '.join(f'{name} {text}' for name, text in data['versions'].items())
     notes = f"""
 CPU ms: processor time of the measured process per frame, at no particular rate.
@@ -46,12 +48,11 @@ all cameras together. mIoU: {'; '.join(sources) or 'not known'}.
 {settings['threads']} thread(s); bundle {data['bundle']['name']} {data['bundle']['digest']}.
 {machine['cpu']}, {machine['cores']} cores, {machine['system']}; yardstick
 {median(data['yardstick_ms']):.2f} ms; {versions}."""
-    return _table(rows) + '\n' + notes
+    return _table(rows) + '\n' + notes + ''.join(failures)
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     highest = row.get('highest_rate')
-    rate = highest['rate'] * row['cameras'] if highest else row['frames_per_second']
     accuracy = row['accuracy'] and row['accuracy']['mean_iou']
     return (
         SUBJECTS[row['subject']],
@@ -59,11 +60,18 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row['cameras'] or NONE),
         *(f'{row["latency_ms"][name]:.1f}' for name in ('p50', 'p95', 'p99')),
         f'{row["cpu_ms"]:.1f}',
-        f'{rate:.1f}',
+        _frames_per_second(row),
         f'{highest["lost_percent"]:.1f}' if highest else NONE,
         f'{row["peak_memory_mb"]:.0f}',
         f'{100 * accuracy:.1f}' if accuracy is not None else NONE,
     )
+
+
+def _frames_per_second(row: Mapping[str, Any]) -> str:
+    if 'no_rate' in row:
+        return NONE
+    highest = row.get('highest_rate')
+    return f'{highest["rate"] * row["cameras"] if highest else row["frames_per_second"]:.1f}'
 
 
 def changes_text(
@@ -76,9 +84,9 @@ def changes_text(
     rows += [
         (
             one.name,
-            f'{one.old:.4g}',
-            f'{one.new:.4g}',
-            f'{100 * one.share:+.1f} %',
+            _known(one.old, '.4g'),
+            _known(one.new, '.4g'),
+            _known(100 * one.share, '+.1f', ' %'),
             NONE
             if one.verdict == 'not judged'
             else f'{100 * one.low:+.1f} to {100 * one.high:+.1f} %',
@@ -91,6 +99,10 @@ def changes_text(
         for rule, found in met.items()
     ]
     return '\n'.join([_table(rows), *notes, *verdicts])
+
+
+def _known(value: float, form: str, unit: str = '') -> str:
+    return NONE if math.isnan(value) else f'{value:{form}}{unit}'
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -13,6 +13,7 @@ import pytest
 from benchmark.results import result, row
 from seg_node.benchmark.compare import changes, interval, read_result, warnings
 from seg_node.benchmark.rules import parse_rule
+from seg_node.benchmark.text import changes_text, result_text
 from seg_node.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -55,6 +56,19 @@ def test_rate_and_memory_were_measured_once_and_get_no_verdict(new: float) -> No
     assert set(once) == {'rate', 'memory'}
     assert once['rate'].share == pytest.approx(new / 10.0 - 1.0)
     assert math.isnan(once['rate'].low)
+
+
+def test_rate_that_was_not_found_is_not_known_and_breaks_no_comparison() -> None:
+    new = row('node.720p.1', 10.0, 0.01, 2) | {'highest_rate': None, 'no_rate': 'Too busy.'}
+    found = changes(result(row('node.720p.1', 10.0, 0.01, 1, rate=10.0)), after := result(new))
+
+    rate = next(one for one in found if one.name.endswith('.rate'))
+    assert rate.to_dict()['new'] is None
+    assert rate.verdict == 'not judged'
+    assert 'nan' not in changes_text(found, [], {})
+    assert 'node.720p.1: Too busy.' in result_text(after)
+    with pytest.raises(ParameterError, match='cannot be judged'):
+        parse_rule('*.rate < -10 %').check(found)
 
 
 def test_interval_holds_the_true_change_about_as_often_as_it_says() -> None:

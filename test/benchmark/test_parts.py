@@ -11,7 +11,7 @@ import pytest
 
 from seg_node.benchmark.accuracy import AtSize, measured_before
 from seg_node.benchmark.drive import fitted, store_drive
-from seg_node.benchmark.measure import figures
+from seg_node.benchmark.measure import figures, searched
 from seg_node.benchmark.options import BenchmarkOptions, Scene
 from seg_node.benchmark.run import percentile, Run
 from seg_node.benchmark.stage import camera_names, parameters
@@ -30,11 +30,12 @@ def test_percentile_is_numpys_inverted_distribution(count: int, share: float) ->
 
 
 def test_run_gives_milliseconds_and_percent() -> None:
-    run = Run(sent=4, latencies=(0.02, 0.01, 0.03), span=0.5, cpu=0.06)
+    run = Run(sent=4, latencies=(0.02, 0.01, 0.03), span=0.5, cpu=0.06, late=0.002)
 
     assert run.to_dict() == {
         'sent': 4,
         'lost_percent': 25.0,
+        'late_ms': 2.0,
         'p50': 20.0,
         'p95': 30.0,
         'p99': 30.0,
@@ -57,9 +58,23 @@ def test_figures_pool_latencies_and_take_medians_of_the_rest() -> None:
 def test_run_without_an_answer_has_no_figures_and_is_an_error() -> None:
     empty = Run(3, (), 1.0, 0.1)
 
-    assert set(empty.to_dict()) == {'sent', 'lost_percent'}
+    assert set(empty.to_dict()) == {'sent', 'lost_percent', 'late_ms'}
     with pytest.raises(ProcessError, match='no answer'):
         figures([empty])
+
+
+def test_scene_without_a_highest_rate_says_why_and_ends_no_benchmark() -> None:
+    found = searched(lambda _: Run(4, (), 1.0, 0.1), 10.0)
+
+    assert found['highest_rate'] is None
+    assert 'of the frames are lost' in found['no_rate']
+
+
+def test_highest_rate_comes_with_the_runs_that_confirm_it() -> None:
+    found = searched(lambda rate: Run(100, (0.1,) * min(100, int(1000 / rate)), 1.0, 1.0), 10.0)
+
+    assert found['highest_rate']['rate'] == pytest.approx(10.0, rel=0.06)
+    assert [one['sent'] for one in found['highest_rate']['runs']] == [100] * 3
 
 
 def test_scenes_are_those_that_were_asked_for() -> None:

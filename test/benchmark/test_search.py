@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seg_node.benchmark.run import Run
-from seg_node.benchmark.search import highest_rate, MOST_LOST, WIDTH
+from seg_node.benchmark.search import highest_rate, MOST_LOST, RateNotFoundError, WIDTH
 from seg_node.errors import ProcessError
 
 SENT = 1000
@@ -51,6 +53,45 @@ def test_rate_that_is_not_confirmed_is_lowered_until_it_is() -> None:
 
     assert 0.9 * 7.0 / (1.0 - MOST_LOST) <= rate <= 7.0 / (1.0 - MOST_LOST)
     assert all(one.lost <= MOST_LOST for one in runs)
+
+
+def test_rate_that_the_camera_itself_does_not_keep_is_not_kept() -> None:
+    def play(rate: float) -> Run:
+        late = 0.0 if rate <= 6.0 else 0.2
+        return Run(SENT, (0.01,) * SENT, SENT / rate, 1.0, late)
+
+    rate, runs = highest_rate(play, 10.0, 3)
+
+    assert 6.0 * (1.0 - 1.1 * WIDTH) <= rate <= 6.0
+    assert [one.late for one in runs] == [0.0] * 3
+
+
+def test_camera_that_was_late_once_does_not_lower_the_rate() -> None:
+    server = Server(10.0)
+
+    def play(rate: float) -> Run:
+        run = server.play(rate)
+        return replace(run, late=0.5) if len(server.asked) == 1 else run
+
+    rate, _ = highest_rate(play, 10.0, 3)
+
+    assert server.asked[0] == server.asked[1]
+    assert rate >= 10.0
+
+
+@pytest.mark.parametrize('answered', [0, SENT])
+def test_rate_in_the_message_was_tried(answered: int) -> None:
+    tried: list[float] = []
+
+    def play(rate: float) -> Run:
+        tried.append(rate)
+        return Run(SENT, (0.01,) * answered, 1.0, 1.0)
+
+    with pytest.raises(RateNotFoundError) as caught:
+        highest_rate(play, 10.0, 3)
+
+    form = '.3g' if answered else '.2g'
+    assert f'at {tried[-1]:{form}} Hz' in str(caught.value)
 
 
 def test_node_that_answers_nothing_is_an_error_that_says_what_to_look_at() -> None:

@@ -79,7 +79,7 @@ class ScriptedCrew:
             return Told({name: value * self.frames for name, value in parts.items()})
         answered = self.asked - self.lost
         latencies = [0.05] * answered
-        return Told({'sent': self.asked, 'latencies_s': latencies, 'span_s': 1.0})
+        return Told({'sent': self.asked, 'latencies_s': latencies, 'span_s': 1.0, 'late_s': 0.0})
 
 
 def taken(monkeypatch: pytest.MonkeyPatch, crew: ScriptedCrew, folder: Path) -> Spent:

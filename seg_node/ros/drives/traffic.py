@@ -144,7 +144,8 @@ class Traffic:
     def at_rate(self, rate: float, seconds: float) -> Run:
         """Send frames of each camera at a rate [Hz]; cameras take turns.
 
-        Nothing is sent later to make up for a frame that was late.
+        A frame that is late is sent at once, and the next ones when they are due: ``late`` says
+        whether the rate was that of a camera.
         """
         between = 1.0 / (rate * len(self._cameras))
         run = self._run = Run()

@@ -108,6 +108,11 @@ def warnings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         )
         if old[key] != new[key]
     ]
+    before = {row['key']: row.get('ran_on') for row in old['rows']}
+    for row in new['rows']:
+        then, now = before.get(row['key']), row.get('ran_on')
+        if then and now and then != now:
+            found.append(f'{row["key"]} ran on something else: {_unlike(then, now)}.')
     if abs(moved := drift(old, new)) > DRIFT:
         found.append(
             f'The machine itself takes {100 * moved:+.0f} % for the same work; intervals are '

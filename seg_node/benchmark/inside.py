@@ -3,8 +3,9 @@
 
 ``python -m seg_node.benchmark.inside pipeline --frames FOLDER`` runs the pictures of a folder,
 ``*.npy`` of (H, W, 3) uint8 RGB, through the network alone (``engine``) or from image to masks
-(``pipeline``). It obeys the word ``for SECONDS`` and answers with the event ``played``, whose
-details are those of ``seg_node.ros.drives.traffic``. It goes away when its parent does.
+(``pipeline``). It obeys the words ``for SECONDS`` and ``engine`` and answers with the events
+``played`` and ``engine``, whose details are those of ``seg_node.ros.drives.traffic``. It goes away
+when its parent does.
 """
 
 from __future__ import annotations
@@ -109,9 +110,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         images = [np.load(file) for file in sorted(args.frames.glob('*.npy'))]
         calls = (engine_calls if args.part == 'engine' else pipeline_calls)(engine, images)
         next(calls)()
-        tell('ready', **engine.described())
+        tell('ready')
         for line in sys.stdin:
-            tell('played', **run_for(calls, float(line.split()[1])))
+            word, *numbers = line.split()
+            if word == 'engine':
+                tell('engine', **engine.described())
+            else:
+                tell('played', **run_for(calls, float(numbers[0])))
     return 0
 
 

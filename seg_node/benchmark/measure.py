@@ -55,7 +55,7 @@ def measure(
     if not scene.is_node:
         stage.back_to_back(options.seconds / 3.0)
         runs = [_told(on_step, stage.back_to_back, options.seconds) for _ in range(options.runs)]
-        return {**figures(runs), **stage.memory()}
+        return {**figures(runs), **stage.memory(), 'ran_on': stage.engine()}
     first = stage.one_by_one(WARM_UP * scene.cameras)
     if not first.latencies:
         msg = f'The node answered none of {first.sent} images. {stage.crew.last_words()}'
@@ -65,7 +65,7 @@ def measure(
     on_step('looking for the highest rate')
     guess = median(one.rate for one in runs) / scene.cameras
     rate = searched(lambda hertz: stage.at_rate(hertz, options.seconds), guess)
-    return {**figures(runs), **rate, **stage.memory()}
+    return {**figures(runs), **rate, **stage.memory(), 'ran_on': stage.engine()}
 
 
 def searched(play: Callable[[float], Run], guess: float) -> dict[str, Any]:

@@ -63,6 +63,12 @@ class Stage:
         """Send frames of each camera at a rate [Hz]."""
         return self._run(f'play {rate:g} {seconds:g}', seconds + PATIENCE_S)
 
+    def engine(self) -> dict[str, str]:
+        """Return engine, device and precision that really answer; empty if nobody says."""
+        self.crew.say(self.speaker, 'engine')
+        told = self.crew.wait_for(self.speaker, 'engine', timeout=PATIENCE_S).details
+        return {key: told[key] for key in ('engine', 'device', 'precision') if key in told}
+
     def memory(self) -> dict[str, float]:
         """Return peak and anonymous memory of the measured process [MB]."""
         pid = self.crew.pid(self.measured)

@@ -44,11 +44,22 @@ def result_text(data: Mapping[str, Any]) -> str:
 CPU ms: processor time of the measured process per frame, at no particular rate.
 frames/s: a part of the node back to back; the node at the highest rate with at most 5 % lost, of
 all cameras together. mIoU: {'; '.join(sources) or 'not known'}.
-{settings['drive']}; {', '.join(settings['outputs'])} watched; engine {settings['engine']},
+{settings['drive']}; {', '.join(settings['outputs'])} watched; {_engines(data)},
 {settings['threads']} thread(s); bundle {data['bundle']['name']} {data['bundle']['digest']}.
 {machine['cpu']}, {machine['cores']} cores, {machine['system']}; yardstick
 {median(data['yardstick_ms']):.2f} ms; {versions}."""
     return _table(rows) + '\n' + notes + ''.join(failures)
+
+
+def _engines(data: Mapping[str, Any]) -> str:
+    """Return what really answered, and in which scenes if not everywhere the same."""
+    scenes: dict[str, list[str]] = {}
+    for row in data['rows']:
+        ran_on = row.get('ran_on') or {'engine': data['settings']['engine']}
+        scenes.setdefault(' '.join(ran_on.values()), []).append(row['key'])
+    if len(scenes) == 1:
+        return f'engine {next(iter(scenes))}'
+    return '; '.join(f'engine {words}: {", ".join(keys)}' for words, keys in scenes.items())
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:

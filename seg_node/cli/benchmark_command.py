@@ -21,7 +21,7 @@ from seg_node.benchmark import (
     warnings,
 )
 from seg_node.cli.arguments import at_least_one, positive, writable_file, write_text
-from seg_node.engines.registry import PRECISIONS
+from seg_node.engines.registry import AUTO, PRECISIONS
 from seg_node.errors import ParameterError
 from seg_node.evaluation import json_text
 
@@ -164,6 +164,13 @@ def _compare(
 def _options(args: argparse.Namespace) -> BenchmarkOptions:
     if args.runs < FEWEST_RUNS:
         msg = f'Got {args.runs} runs; at least {FEWEST_RUNS} are needed to know the noise.'
+        raise ParameterError(msg)
+    if AUTO in (args.engine, args.precision):
+        msg = (
+            f'Got {AUTO!r}, with which each scene would choose by itself, so that rows were not '
+            'about the same; name engine and precision, for example --engine onnxruntime '
+            '--precision int8.'
+        )
         raise ParameterError(msg)
     options = BenchmarkOptions(
         drive=args.drive,

@@ -99,6 +99,28 @@ def test_what_else_differs_is_told() -> None:
     assert '+50 %' in warnings(old, new)[1]
 
 
+def test_scenes_that_ran_on_something_else_are_told() -> None:
+    old, new = result(row('engine', 1.0, 0.0, 0)), result(row('engine', 1.0, 0.0, 0))
+    old['rows'][0]['ran_on'] = {'engine': 'tensorrt', 'device': 'gpu', 'precision': 'fp16'}
+    assert warnings(old, new) == []
+
+    new['rows'][0]['ran_on'] = {'engine': 'onnxruntime', 'device': 'cpu', 'precision': 'fp16'}
+
+    told = 'engine ran on something else: engine tensorrt -> onnxruntime, device gpu -> cpu.'
+    assert warnings(old, new) == [told]
+
+
+def test_table_says_which_scenes_ran_on_what() -> None:
+    rows = [row('engine', 1.0, 0.0, 0), row('pipeline.720p', 1.0, 0.0, 0)]
+    assert 'engine fake,' in result_text(result(*rows))
+
+    for one, name in zip(rows, ('a', 'b'), strict=True):
+        one['ran_on'] = {'engine': name, 'device': 'cpu', 'precision': 'fp32'}
+
+    shown = result_text(result(*rows))
+    assert 'engine a cpu fp32: engine; engine b cpu fp32: pipeline.720p' in shown
+
+
 def test_results_without_a_common_scene_are_refused() -> None:
     with pytest.raises(ParameterError, match=r'engine.*pipeline.*nothing to compare'):
         changes(result(row('engine', 1, 0, 0)), result(row('pipeline.720p', 1, 0, 0)))

@@ -14,6 +14,7 @@ from seg_node.cli.main import main
 if TYPE_CHECKING:
     from pathlib import Path
 
+FAKE = {'engine': 'fake', 'device': 'none', 'precision': 'fp32'}
 BRIEF = ('--engine', 'fake', '--frames', '2', '--runs', '3', '--seconds', '0.2', '--sizes', '480p')
 
 
@@ -40,6 +41,7 @@ def test_parts_of_the_node_are_measured_without_ros(
     assert [one['key'] for one in data['rows']] == ['engine', 'pipeline.480p']
     assert all(len(one['runs']) == 3 and one['cpu_ms'] > 0 for one in data['rows'])
     assert all(one['peak_memory_mb'] > 20 for one in data['rows'])
+    assert all(one['ran_on'] == FAKE for one in data['rows'])
     assert data['bundle']['digest']
     assert data['machine']['cpu']
     assert data['settings']['engine'] == 'fake'
@@ -67,6 +69,7 @@ def test_node_is_measured_with_its_highest_rate(
     assert status == 0
     assert found['key'] == f'{subject}.480p.{cameras}'
     assert found['lost'] == 0
+    assert found['ran_on'] == FAKE
     assert found['highest_rate']['lost_percent'] <= 5.0
     assert found['highest_rate']['rate'] > 5.0
     assert found['peak_memory_mb'] >= found['anonymous_memory_mb'] > 20
@@ -105,6 +108,8 @@ def test_json_of_a_comparison_is_json(
     [
         (['--fail-if', '*.cpu > 1 %'], 'give the result to compare with'),
         (['--runs', '2'], 'at least 3'),
+        (['--engine', 'auto'], 'name engine and precision'),
+        (['--precision', 'auto'], 'name engine and precision'),
         (['--compare', 'no_such.json'], 'cannot be read'),
         (['no_such_drive.mp4'], 'There is no input'),
     ],

@@ -117,3 +117,30 @@ def test_traffic_without_pictures_says_so(
 
     assert status == 1
     assert 'no *.npy images' in said
+
+
+def test_traffic_tells_what_the_node_says_it_runs_on(
+    frames: Path, friend: Friend, start_child: Start
+) -> None:
+    from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue  # noqa: PLC0415
+
+    Answerer(friend, 'front', lambda _: False)
+    publisher = friend.create_publisher(DiagnosticArray, '/diagnostics', 1)
+    words = {'engine': 'a', 'device': 'b', 'precision': 'c', 'reason': 'd'}
+    values = [KeyValue(key=key, value=value) for key, value in words.items()]
+    message = DiagnosticArray(status=[DiagnosticStatus(), DiagnosticStatus(values=values)])
+    child = start_child(
+        TRAFFIC,
+        *('--frames', str(frames), '--outputs', 'mask', 'b', '--cameras', 'front'),
+        *('--ros-args', '-r', '__ns:=/bench'),
+    )
+    friend.until(lambda: child.names() == ['ready'], 'the processes know each other')
+
+    def told() -> bool:
+        publisher.publish(message)
+        return child.names()[-1] == 'engine'
+
+    child.say('engine')
+    friend.until(told, 'the child heard the diagnostics')
+
+    assert child.events[-1] == {'event': 'engine', 'engine': 'a', 'device': 'b', 'precision': 'c'}

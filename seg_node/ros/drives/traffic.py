@@ -12,6 +12,8 @@ Words of the parent process (``parent.py``) and the event that follows each:
 
 * ``each N``: N frames, the next one when the last is answered or lost -> ``played``
 * ``play HZ SECONDS``: frames at a rate, of each camera -> ``played``
+* ``engine``: nothing is sent -> ``engine``, with ``engine``, ``device`` and ``precision`` that the
+  node says on ``/diagnostics`` it runs on; without them if it does not say
 
 ``played`` has ``sent`` and ``answered`` [count], ``span_s`` from the first frame to the last
 answer, ``latencies_s`` of the answered frames in the order of the answers, ``late_s``, the most
@@ -32,12 +34,15 @@ from threading import Thread
 import time
 from typing import TYPE_CHECKING
 
+from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import Image
+
+from seg_node.interface.topics import DIAGNOSTICS
 
 from .child import run_child
 from .parent import tell
@@ -57,6 +62,7 @@ LOST_S = 1.0
 # The same for the only frame on its way, which may be a process's first [s].
 STUCK_S = 5.0
 NANO = 1_000_000_000
+ENGINE = 'engine', 'device', 'precision'
 
 
 @dataclass(slots=True)
@@ -159,6 +165,22 @@ class Traffic:
         self._wait(LOST_S)
         return self._end()
 
+    def engine(self) -> dict[str, str]:
+        """Return what the node says it runs on; empty if it does not say."""
+        found: dict[str, str] = {}
+
+        def note(message: DiagnosticArray) -> None:
+            for status in message.status:
+                values = {pair.key: pair.value for pair in status.values}
+                found.update({key: values[key] for key in ENGINE if key in values})
+
+        subscription = self._node.create_subscription(DiagnosticArray, DIAGNOSTICS, note, 1)
+        deadline = time.monotonic() + STUCK_S
+        while not found and time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.1)
+        self._node.destroy_subscription(subscription)
+        return found
+
     def _end(self) -> Run:
         self._waiting.clear()  # lost
         return self._run
@@ -246,11 +268,12 @@ def serve(args: argparse.Namespace) -> int:
     tell('ready')
     for line in sys.stdin:
         word, *numbers = line.split()
-        if word == 'each':
-            run = traffic.one_by_one(int(numbers[0]))
+        if word == 'engine':
+            tell('engine', **traffic.engine())
+        elif word == 'each':
+            tell('played', **traffic.one_by_one(int(numbers[0])).to_dict())
         else:
-            run = traffic.at_rate(*map(float, numbers))
-        tell('played', **run.to_dict())
+            tell('played', **traffic.at_rate(*map(float, numbers)).to_dict())
     return 0
 
 

@@ -41,6 +41,7 @@ from machine import machine
 from pareto_picture import draw
 from seg_node.bundle import INT8_CPU, open_bundle, write_bundle
 from seg_node.bundle.int8 import CPU, quantize
+from seg_node.cli.resize_command import drawn_scenes
 from seg_node.datasets import open_dataset, spread
 from seg_node.engines.registry import open_engine
 from seg_node.evaluation.prediction import comparable, Predictor
@@ -59,10 +60,8 @@ if TYPE_CHECKING:
 
     from seg_node.bundle import Bundle
     from seg_node.datasets import Dataset
-    from seg_node.imaging import InputSpec
 
     UInt8Array = npt.NDArray[np.uint8]
-    Float32Array = npt.NDArray[np.float32]
 
 SIZES = ((192, 256), (240, 320), (288, 384), (360, 480))
 STRIDES = (2, 4)
@@ -202,7 +201,9 @@ def make(
     inputs = list(dict.fromkeys((one.size, one.stride) for one in variants))
     for size, stride in progress(inputs, what='exported', unit='size'):
         name = f'{size[0]}x{size[1]}-{stride}'
-        resized = resize_bundle(model.bundle, folder / name, scenes, size=size, stride=stride)
+        resized = resize_bundle(
+            model.bundle, folder / name, drawn_scenes, size=size, stride=stride
+        )
         target = folder / f'{name}.onnx'
         fit = Fitter(resized.manifest.input)
         quantize(resized.onnx_path, target, CPU, (fit(one)[0].copy() for one in calibration))
@@ -210,12 +211,6 @@ def make(
         plain = replace(resized.manifest, files={})
         made[size, stride] = write_bundle(folder / f'{name}-both', plain, files)
     return {one: made[one.size, one.stride] for one in variants}
-
-
-def scenes(spec: InputSpec) -> list[Float32Array]:
-    """Return drawn streets for an input, on which torch and ONNX Runtime have to agree."""
-    dataset, fit = open_dataset(SCENES, 'val', 'cityscapes19'), Fitter(spec)
-    return [fit(dataset[index].image)[0].copy() for index in range(len(dataset))]
 
 
 def calibration_images(

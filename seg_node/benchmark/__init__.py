@@ -5,12 +5,13 @@ What is measured runs in processes of its own, which this room starts by name; i
 """
 
 from .benchmark import run_benchmark
-from .compare import changes, read_result, warnings
+from .compare import changes, FEWEST_RUNS, read_result, warnings
 from .options import BenchmarkOptions, SIZES, SUBJECTS
 from .rules import parse_rule, Rule
 from .text import changes_text, result_text
 
 __all__ = [
+    'FEWEST_RUNS',
     'SIZES',
     'SUBJECTS',
     'BenchmarkOptions',

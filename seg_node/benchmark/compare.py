@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ['Change', 'Verdict', 'changes', 'drift', 'read_result', 'warnings']
+__all__ = ['FEWEST_RUNS', 'Change', 'Verdict', 'changes', 'drift', 'read_result', 'warnings']
 
 Verdict = Literal['faster', 'slower', 'no difference', 'not judged']
 LEAST = {'p50': 0.02, 'p95': 0.05, 'cpu': 0.02}

@@ -12,6 +12,7 @@ from seg_node.benchmark import (
     BenchmarkOptions,
     changes,
     changes_text,
+    FEWEST_RUNS,
     parse_rule,
     read_result,
     result_text,
@@ -34,7 +35,6 @@ __all__ = ['SUMMARY', 'configure', 'run']
 
 SUMMARY = 'Measure engine, pipeline and node on a drive, and compare with an earlier result.'
 KEPT, BROKEN = 0, 3
-FEWEST_RUNS = 3
 STDOUT = '-'
 EPILOG = """\
 Names of figures are SCENE.FIGURE, for example pipeline.720p.p50 or node.720p.6.cpu, where 6 is the

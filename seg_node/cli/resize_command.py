@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from seg_node.imaging import InputSpec
 
-__all__ = ['SUMMARY', 'configure', 'run']
+__all__ = ['SUMMARY', 'configure', 'drawn_scenes', 'run']
 
 SUMMARY = 'Export the weights of a bundle for another size of the input, or with coarser scores.'
 EPILOG = """\
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
     check_target(args.target)
     bundle = open_bundle(args.bundle)
-    made = resize_bundle(bundle, args.target, _scenes, size=args.size, stride=args.stride)
+    made = resize_bundle(bundle, args.target, drawn_scenes, size=args.size, stride=args.stride)
     parity = made.manifest.quality['export']
     print(
         f'torch and ONNX Runtime agree on {100 * parity["equal_labels"]:.4f} % of labels of '
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scenes(spec: InputSpec) -> list[npt.NDArray[np.float32]]:
+def drawn_scenes(spec: InputSpec) -> list[npt.NDArray[np.float32]]:
     """Return drawn streets for an input, which every machine has."""
     fit = Fitter(spec)
     scenes = open_dataset(SCENES, 'val', 'cityscapes19')

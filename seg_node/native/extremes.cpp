@@ -55,11 +55,11 @@ struct Found {
 
 Extremes extremes(const float* planes, size_t classes, size_t pixels, Team& team) {
     std::vector<Extremes> found(team.size());
+    Blocks blocks(pixels, kBlock);
     team.run([&](size_t member) {
-        const Range some = share_of(pixels, kBlock, member, team.size());
         Found own;
-        for (size_t begin = some.begin; begin < some.end; begin += kBlock) {
-            own.add(planes, classes, pixels, begin, std::min(some.end - begin, kBlock));
+        for (Range some; blocks.take(some);) {
+            own.add(planes, classes, pixels, some.begin, some.end - some.begin);
         }
         found[member] = own.extremes();
     });

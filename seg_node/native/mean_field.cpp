@@ -16,6 +16,7 @@ constexpr float kSure = 0.99F;
 // Rows of the grid that a member takes at a time, a power of 2. Streets are busier at some heights
 // than at others; pixels far apart seldom share a simplex, so larger turns repeat less work.
 constexpr size_t kTurn = 16;
+constexpr size_t kRows = 8;  // of the image that a member takes at a time
 
 // Scratch memory of one member of the team.
 struct Desk {
@@ -74,7 +75,8 @@ class MeanField {
         if (!strided) {
             team_.run([&](size_t member) { finish_on_grid(member, outputs); });
         } else {
-            team_.run([&](size_t member) { finish_between(member, outputs); });
+            Blocks rows(setting_.image.height, kRows);
+            team_.run([&](size_t member) { finish_between(member, rows, outputs); });
         }
         size_t computed = 0;
         for (const Desk& desk : desks_) computed += desk.computed;
@@ -86,7 +88,6 @@ class MeanField {
         size_t step = 1;  // steps are powers of 2
         for (const auto& term : terms_) step = std::max(step, term->row_step());
         rows_ = turns_of(setting_.grid.height, std::max(step, kTurn), team_.size());
-        image_rows_ = turns_of(setting_.image.height, kTurn * setting_.grid.step, team_.size());
     }
 
     float* energy(size_t y, size_t x) {
@@ -170,10 +171,10 @@ class MeanField {
         }
     }
 
-    void finish_between(size_t member, const Outputs& outputs) {
+    void finish_between(size_t member, Blocks& rows, const Outputs& outputs) {
         Desk& desk = desks_[member];
-        for (const Range& rows : image_rows_[member]) {
-            for (size_t y = rows.begin; y < rows.end; ++y) {
+        for (Range some; rows.take(some);) {
+            for (size_t y = some.begin; y < some.end; ++y) {
                 if (outputs.marginals != nullptr) {
                     finish_row(desk, member, y, outputs);
                 } else {
@@ -255,7 +256,6 @@ class MeanField {
     std::vector<Desk> desks_;
     std::vector<std::unique_ptr<Term>> terms_;
     std::vector<Rows> rows_;        // of the grid, of each member
-    std::vector<Rows> image_rows_;  // of each member
     std::vector<Range> columns_;    // of the grid, around each column of the image
     Buffer<float> energy_;          // of the grid's pixels: log-probabilities
     std::vector<uint8_t> settled_;  // of the grid's pixels: labels, kNone where not sure

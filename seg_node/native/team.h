@@ -2,6 +2,7 @@
 // Threads that do one piece of work after another, together.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -43,6 +44,23 @@ class Team {
 
 // The share of `count` things that a member works on, in steps of `step`.
 Range share_of(size_t count, size_t step, size_t member, size_t members);
+
+// Hands out things in blocks of `size` to whichever member is free, where it changes no result who
+// does what: a member may start late, or work on a slower core.
+class Blocks {
+  public:
+    Blocks(size_t count, size_t size) : count_(count), size_(size) {}
+    // Takes the next block; false if there is none.
+    bool take(Range& block) {
+        block.begin = std::min(next_.fetch_add(size_, std::memory_order_relaxed), count_);
+        block.end = std::min(block.begin + size_, count_);
+        return block.begin < count_;
+    }
+
+  private:
+    size_t count_, size_;
+    std::atomic<size_t> next_{0};
+};
 
 // Shares of things that cost the more or the less depending on where they lie: members take turns
 // in blocks of `size`.

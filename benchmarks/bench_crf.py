@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 import statistics
 import sys
@@ -33,6 +32,8 @@ from crf_bars import BARS, judge
 from crf_frames import CASES, read_frames
 from crf_memory import peaks_mib
 from crf_rivals import computed_share, labels_of, marginals, MODES, PARAMETERS, REFERENCE
+from crf_threads import can_use_two_threads, figures_of, two_threads
+from crf_threads import words_of as words_of_threads
 from machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.crf import is_available
@@ -43,10 +44,9 @@ if TYPE_CHECKING:
 
     from crf_frames import Case, Frame
     from crf_rivals import Float32Array
+    from crf_threads import Threads
     from seg_node.crf import CrfOptions
-    from timing import Sample
 
-TWO_THREADS = 'balanced, 2 threads'
 FARTHEST = BARS['exact'].difference or 0.0
 
 
@@ -110,7 +110,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 def measure_case(case: Case, args: argparse.Namespace) -> dict[str, Any]:
     """Measure agreement, time and memory at one size."""
     found = {name: Meeting(name, options) for name, options in PARAMETERS.items()}
-    threads: list[float] = []
+    threads: list[Threads] = []
     peaks: dict[str, float] = {}
     for frame in read_frames(case, args.data, args.bundle, args.frames):
         for meeting in found.values():
@@ -120,7 +120,7 @@ def measure_case(case: Case, args: argparse.Namespace) -> dict[str, Any]:
         peaks = peaks or peaks_mib(frame, [REFERENCE, *modes()])
     return {
         **{name: meeting.to_dict() for name, meeting in found.items()},
-        'two_threads': {'ratio': spread_of(threads)} if threads else {'not run': 'no second core'},
+        'two_threads': figures_of(threads) if threads else {'not run': 'no second core'},
         'peak_mib': peaks,
     }
 
@@ -212,24 +212,6 @@ def modes() -> tuple[str, ...]:
     return MODES if is_available('native') else ()
 
 
-def can_use_two_threads() -> bool:
-    """Return whether there is something to run a second thread on."""
-    return bool(modes()) and len(os.sched_getaffinity(0)) > 1
-
-
-def two_threads(frame: Frame, rounds: int) -> float:
-    """Return the time of one thread over that of two on a frame."""
-    options = PARAMETERS['classic']
-    rivals = {name: labels_of(name, frame, options) for name in ('balanced', TWO_THREADS)}
-    samples = alternate(rivals, rounds)
-    return median_ms(samples['balanced']) / median_ms(samples[TWO_THREADS])
-
-
-def median_ms(sample: Sample) -> float:
-    """Return the median time by the clock [ms]."""
-    return sample.to_dict()['median_ms']
-
-
 def spread_of(values: Sequence[float]) -> dict[str, float]:
     """Return median, least and largest of the frames."""
     return {'median': statistics.median(values), 'min': min(values), 'max': max(values)}
@@ -243,7 +225,7 @@ def report(result: dict[str, Any]) -> None:
             report_meeting(f'{name}, {parameters}', case[parameters])
         print(f'peak memory [MiB]: {words(case["peak_mib"])}')
         threads = case['two_threads']
-        print(f'two threads, balanced: {threads.get("not run") or words_of(threads["ratio"])}')
+        print(f'two threads, balanced: {threads.get("not run") or words_of_threads(threads)}')
     print(f'GPU: {words(result["gpu"])}')
     print(*result['bars'], sep='\n')
     print(words(result['machine']))

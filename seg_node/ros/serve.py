@@ -43,10 +43,15 @@ def serve(argv: Sequence[str], profile: str) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy calls what it finds
     rclpy.init(args=list(argv))
     nodes: list[SegNode] = []
+    executors: list[SingleThreadedExecutor] = []
     status = 0
     try:
+        # One thread takes an image several times as fast as rclpy's thread pool does. It is held
+        # until ROS is down: a second signal wakes it from rclpy's thread for signals, which does
+        # not notice that it goes away.
+        executors.append(SingleThreadedExecutor())
         nodes.append(SegNode())
-        _run(nodes[0], profile)
+        _run(nodes[0], executors[0], profile)
     except ParameterError as err:
         sys.stderr.write(f'seg_node: error: {err}\n')
         status = 1
@@ -63,10 +68,8 @@ def serve(argv: Sequence[str], profile: str) -> int:
     return status
 
 
-def _run(node: SegNode, profile: str) -> None:
+def _run(node: SegNode, executor: SingleThreadedExecutor, profile: str) -> None:
     """Serve until the context is shut down."""
-    # One thread takes an image several times as fast as rclpy's thread pool does.
-    executor = SingleThreadedExecutor()
     executor.add_node(node)
     logger = logging.getLogger('seg_node')
     logger.setLevel(logging.INFO)

@@ -58,6 +58,21 @@ sys.meta_path.insert(0, Announce())
 from seg_node.ros.main import main
 raise SystemExit(main())
 """
+# The node, telling when ROS goes down whether rclpy's thread for signals still has what it wakes.
+HELD_NODE = """
+import gc
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from seg_node.ros.main import main
+down = rclpy.try_shutdown
+def watched():
+    gc.collect()  # which may come at any time
+    executors = [one for one in gc.get_objects() if type(one) is SingleThreadedExecutor]
+    print('held', any(one._sigint_gc is not None for one in executors), flush=True)
+    down()
+rclpy.try_shutdown = watched
+raise SystemExit(main())
+"""
 
 
 @pytest.fixture
@@ -128,6 +143,17 @@ def test_signal_ends_the_process_while_it_still_loads(
 
     assert process.returncode == 0, text
     assert 'Traceback' not in text
+
+
+def test_executor_outlives_ros_because_a_second_signal_wakes_it(start: Start) -> None:
+    process = start(program=('-c', HELD_NODE))
+    read_until(process, 'inactive -> active')
+
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=TIMEOUT_S)
+
+    assert process.returncode == 0
+    assert 'held True' in out
 
 
 def test_signal_ends_the_process_in_the_middle_of_an_inference(start: Start) -> None:

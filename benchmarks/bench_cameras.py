@@ -35,13 +35,12 @@ from typing import Any, TYPE_CHECKING
 from diagnostic_msgs.msg import DiagnosticArray
 import numpy as np
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
 from bench_tutorial_node import PROCEDURAL, read_images
 from machine import machine
-from running_node import running_node
+from running_node import running_node, spin
 from seg_node.bundle import open_bundle
 from seg_node.processes import free_domain
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
@@ -110,7 +109,7 @@ class Consumer:
             self._node.create_subscription(
                 DiagnosticArray, f'{prefix}/status', self._on_status(name), qos
             )
-        self._thread = Thread(target=self._spin, daemon=True)
+        self._thread = Thread(target=spin, args=(self._node,), daemon=True)
         self._thread.start()
 
     def _on_mask(self, name: str) -> Any:
@@ -125,14 +124,6 @@ class Consumer:
             self.served[name].waits.append(age - work)
 
         return note
-
-    def _spin(self) -> None:
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            return
 
     def begin(self) -> None:
         """Forget what came so far."""

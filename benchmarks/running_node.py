@@ -25,6 +25,8 @@ from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from rclpy.node import Node
+
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
 CAMERA = Path(__file__).with_name('camera_process.py')
@@ -43,16 +45,8 @@ class Listener:
             Image, 'segmentation/mask', self._receive, QoSProfile(depth=50)
         )
         self._node.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 5)
-        self._thread = Thread(target=self._spin, daemon=True)
+        self._thread = Thread(target=spin, args=(self._node,), daemon=True)
         self._thread.start()
-
-    def _spin(self) -> None:
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            return
 
     def _receive(self, message: Image) -> None:
         self.last = time.monotonic()
@@ -88,6 +82,16 @@ class Listener:
         """Return when no mask has come for a while."""
         while time.monotonic() - self.last < seconds:
             time.sleep(0.05)
+
+
+def spin(node: Node) -> None:
+    """Serve a node until ROS goes down; for a thread."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        return
 
 
 @contextmanager
@@ -153,4 +157,4 @@ def camera(frames: str, rate: float, count: int, *more: str) -> subprocess.Popen
     return subprocess.Popen([sys.executable, str(CAMERA), *words])
 
 
-__all__: list[Any] = ['Listener', 'camera', 'listening', 'running_node']
+__all__: list[Any] = ['Listener', 'camera', 'listening', 'running_node', 'spin']

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import gc
-import sys
+
+from seg_node.ros.transport.malloc import glibc_function
 
 __all__ = ['release_memory']
 
@@ -23,13 +23,8 @@ def release_memory() -> bool:
         Whether pages were asked back; outside glibc that cannot be done.
     """
     gc.collect()
-    if not sys.platform.startswith('linux'):
-        return False
-    name = ctypes.util.find_library('c')
-    trim = getattr(ctypes.CDLL(name), 'malloc_trim', None) if name else None
+    trim = glibc_function('malloc_trim', ctypes.c_size_t)
     if trim is None:
         return False
-    trim.argtypes = [ctypes.c_size_t]
-    trim.restype = ctypes.c_int
     trim(0)
     return True

@@ -5,8 +5,10 @@ The drive is made up (street scenes with truth, 480 x 360, raw) and replayed aga
 flicker. ``cost`` compares it in turns with reading, decoding and segmenting the same frames and
 nothing else; both must say the same of every frame. ``outputs`` does so with a labelled bag, a
 video and a page, from the start of the engine to the last picture. ``workers`` compares two
-processes with one, start-up included; both must write the same. ``memory`` compares the most
-memory that a drive takes with that of one 100 times as long.
+processes with one, start-up included; both must write the same. Beside them two replays of the
+whole drive at once, which share nothing but the machine, show what a second core is worth on it
+(``copies``: 2 where cores share neither caches nor clock nor arithmetic). ``memory`` compares the
+most memory that a drive takes with that of one 100 times as long.
 
     OMP_NUM_THREADS=1 python benchmarks/bench_replay.py --check
 """
@@ -161,24 +163,40 @@ def measure_cost(bag: Path, options: ReplayOptions, rounds: int, scratch: Path) 
     }
 
 
+def run_copies(bag: Path, bundle: str, out: Path) -> None:
+    """Replay the whole drive in each of two processes that know nothing of each other."""
+    started = [
+        subprocess.Popen(
+            [sys.executable, __file__, '--child', str(bag), '--topic', TOPIC]
+            + ['--bundle', bundle, '--out', f'{out}-{number}'],
+            stdout=subprocess.DEVNULL,
+        )
+        for number in range(2)
+    ]
+    assert [one.wait() for one in started] == [0, 0]
+
+
 def measure_workers(bag: Path, bundle: str, rounds: int, scratch: Path) -> dict[str, Any]:
-    """Return how much faster two processes are than one, each with its start."""
-    times: dict[int, list[float]] = {1: [], 2: []}
+    """Return how much faster two processes are than one, each with its start, and two copies."""
+    times: dict[str, list[float]] = {'one': [], 'two': [], 'copies': []}
     written = {}
     for number in range(rounds):
-        for workers, found in times.items():
-            out = scratch / f'workers{workers}-{number}'
+        for workers, name in enumerate(('one', 'two'), start=1):
+            out = scratch / f'workers-{name}{number}'
             options = options_with(bundle, workers=workers)
-            found.append(timed(partial(replay, [bag], out, options))[0])
+            times[name].append(timed(partial(replay, [bag], out, options))[0])
             lines = (out / FRAMES).read_text(encoding='utf-8').splitlines()
             written[workers] = [FrameRecord.from_json(line).timeless() for line in lines]
+        copies = partial(run_copies, bag, bundle, scratch / f'workers-copies{number}')
+        times['copies'].append(timed(copies)[0])
     assert written[1] == written[2]
+    one, two, both = (times[name] for name in times)
     return {
         'frames': len(written[1]),
         'rounds': rounds,
-        'one_s': statistics.median(times[1]),
-        'two_s': statistics.median(times[2]),
-        'value': statistics.median(one / two for one, two in zip(times[1], times[2], strict=True)),
+        **{f'{name}_s': statistics.median(found) for name, found in times.items()},
+        'copies': statistics.median(2 * a / b for a, b in zip(one, both, strict=True)),
+        'value': statistics.median(a / b for a, b in zip(one, two, strict=True)),
     }
 
 
@@ -191,9 +209,9 @@ def most_memory(bag: Path, bundle: str, out: Path) -> float:
     return float(done.stdout)
 
 
-def child(bag: Path, bundle: str, out: Path) -> int:
+def child(bag: Path, bundle: str, out: Path, topic: str) -> int:
     """Replay and print the most memory that was taken [MB]."""
-    replay([bag], out, options_with(bundle, topic=CODED))
+    replay([bag], out, options_with(bundle, topic=topic))
     status = Path('/proc/self/status').read_text(encoding='utf-8')
     found = re.search(r'VmHWM:\s+(\d+) kB', status)
     assert found is not None, 'this kernel does not tell VmHWM'
@@ -227,10 +245,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--json', type=Path, help='write the result to this file')
     parser.add_argument('--check', action='store_true', help='fail if a bar is missed')
     parser.add_argument('--child', type=Path, help=argparse.SUPPRESS)
+    parser.add_argument('--topic', default=CODED, help=argparse.SUPPRESS)
     parser.add_argument('--out', type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args(argv)
     if args.child:
-        return child(args.child, args.bundle, args.out)
+        return child(args.child, args.bundle, args.out, args.topic)
     with tempfile.TemporaryDirectory() as folder:
         parts = measure(args, Path(folder))
     result = {

@@ -29,6 +29,7 @@ SECOND_NS = 1_000_000_000
 LONGEST_NS, SHORTEST_NS = 60 * SECOND_NS, 5 * SECOND_NS
 ROOT = 'root'  # of the file system, which has no name
 FEWEST_PARTS = 16  # of all bags together, so that processes end at about the same time
+EVENLY = 4  # processes that share the parts of a bag without a rest, once there are twice as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +230,17 @@ def _length(bags: Sequence[Bag]) -> int:
 def _spans(bag: Bag, length: int) -> Iterable[tuple[int, int]]:
     """Cut a bag into equal stretches; the first and the last are open, whatever metadata say."""
     start, stop = bag.span
-    parts = 1 if bag.in_one else max(1, (stop - start) // length)
+    parts = 1 if bag.in_one else shared_evenly((stop - start) // length)
     borders = [start + (stop - start) * part // parts for part in range(1, parts)]
     return zip([0, *borders], [*borders, FOREVER_NS], strict=True)
+
+
+def shared_evenly(parts: int) -> int:
+    """Return the largest number of equal parts, up to this, that two and then four can share.
+
+    With an odd one the last part is one process's alone: of 11 that is half a part lost to two.
+    """
+    return max(1, parts - parts % (EVENLY if parts >= 2 * EVENLY else 2))
 
 
 def _unique(names: Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,25 @@ def test_folder_of_the_truth_has_to_hold_labels(tmp_path: Path) -> None:
 
     with pytest.raises(ParameterError, match=r'bag_labels.* holds no \.png files'):
         plan([drive(tmp_path / 'bag', '/eye')], ReplayOptions(truth=source))
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'parts'),
+    [(1, 1), (9, 1), (11, 2), (17, 2), (24, 4), (59, 8), (79, 12), (120, 16), (3600, 60)],
+)
+def test_long_bag_is_cut_into_parts_that_two_and_four_processes_share(
+    tmp_path: Path, seconds: int, parts: int
+) -> None:
+    from seg_node.replay.plan import plan  # noqa: PLC0415  # needs rosbags
+
+    frame, second = scene()[0], 10**9
+    times = [10**18, 10**18 + seconds * second]
+    bag = write_recording(tmp_path / 'bag', {'/eye': [(time, frame) for time in times]})
+
+    tasks = plan([bag], ReplayOptions()).tasks
+
+    assert len(tasks) == parts
+    spans = [task.span for task in tasks]
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
+    borders = [stop for _, stop in spans[:-1]]
+    assert all(second * 5 <= after - before <= second * 75 for before, after in pairwise(borders))

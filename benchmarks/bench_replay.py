@@ -165,12 +165,9 @@ def measure_cost(bag: Path, options: ReplayOptions, rounds: int, scratch: Path) 
 
 def run_copies(bag: Path, bundle: str, out: Path) -> None:
     """Replay the whole drive in each of two processes that know nothing of each other."""
+    command = [sys.executable, __file__, '--child', str(bag), '--topic', TOPIC, '--bundle', bundle]
     started = [
-        subprocess.Popen(
-            [sys.executable, __file__, '--child', str(bag), '--topic', TOPIC]
-            + ['--bundle', bundle, '--out', f'{out}-{number}'],
-            stdout=subprocess.DEVNULL,
-        )
+        subprocess.Popen([*command, '--out', f'{out}-{number}'], stdout=subprocess.DEVNULL)
         for number in range(2)
     ]
     assert [one.wait() for one in started] == [0, 0]

@@ -42,12 +42,14 @@ class Terms:
         stamp: When the image was taken [s]; ``None`` for one that is no part of a sequence.
         decision: To be followed instead of the gate; ``None`` to ask the gate.
         may_fail: Whether labels of the network are better than an error if the CRF fails.
+        counts: Whether the share of uncertain pixels is wanted even if the CRF is off.
     """
 
     deadline: float | None = None
     stamp: float | None = None
     decision: CrfDecision | None = None
     may_fail: bool = False
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Refinement:
         labels: (H, W) uint8 class ids.
         confidence: (H, W) uint8, 255 x the network's probability of those labels.
         verdict: What was decided about this frame.
-        uncertain: Share of uncertain pixels, or ``None`` if entropy was not computed.
+        uncertain: Share of uncertain pixels, or ``None`` if nobody needs it.
     """
 
     labels: UInt8Array
@@ -107,7 +109,7 @@ class Refiner:
         """
         maps = frame.maps
         uncertain = None
-        if maps.entropy is not None:
+        if maps.entropy is not None and (terms.counts or options.crf is not None):
             uncertain = uncertain_fraction(maps.entropy, options.crf_entropy_threshold)
         verdict = self._verdict(frame, uncertain, options, terms)
         if verdict.decision != 'ran':

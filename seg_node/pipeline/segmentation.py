@@ -48,8 +48,8 @@ class Segmentation:
         entropy: (H, W) uint8, 255 x entropy of the network's prediction / log K.
         drivable_area: (H, W) uint8, 255 drivable, 0 not or not sure.
         planes: Id of a class and its (H, W) uint8 image of 255 x probability.
-        uncertain_fraction: Share of pixels above the entropy threshold; ``None`` if nothing that
-            was asked for needs the entropy here.
+        uncertain_fraction: Share of pixels above the entropy threshold; ``None`` if the CRF is
+            off and the entropy was not asked for.
         crf: ``'off'``; ``'certain'``: too few uncertain pixels; ``'no_time'``: predicted not to
             fit the time that was left; ``'ran'``; ``'failed'``: the labels are the network's.
         crf_predicted: How long the CRF was predicted to take [s]; ``None`` if it was off, the

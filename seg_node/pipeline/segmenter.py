@@ -141,7 +141,9 @@ class Segmenter:
             watch.lap('smooth')
         self.mounting.clear(inferred.maps.entropy)  # else the gate would see it
         frame = Frame(request.image, inferred.scores, inferred.placement, inferred.maps)
-        terms = Terms(self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail)
+        terms = Terms(
+            self._deadline(watch, deadline), stamp, crf_decision, crf_may_fail, outputs.entropy
+        )
         refined = self._refiner(frame, self.options, terms)
         watch.lap('crf')
         area = (

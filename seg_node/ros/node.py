@@ -19,6 +19,7 @@ from seg_node.ros.cameras.worker import Frame, Worker
 from seg_node.ros.parameters.server import ParameterServer
 from seg_node.ros.vitals.diagnosis import Diagnosis
 from seg_node.ros.vitals.health import Health
+from seg_node.ros.vitals.listeners import Listeners
 from seg_node.ros.vitals.lookout import Lookout
 from seg_node.ros.vitals.memory import release_memory
 
@@ -63,6 +64,8 @@ class SegNode(LifecycleNode):
         enabled: As set by ``~/enable``.
     """
 
+    cameras: tuple[Camera, ...] = ()  # before a wrong parameter ends the constructor, too
+
     def __init__(self, name: str = 'seg_node', **options: Any) -> None:
         """Declare parameters and services.
 
@@ -84,6 +87,7 @@ class SegNode(LifecycleNode):
             self, self._locked_state, self._model_faults, self._parameters_changed
         )
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
+        self._listeners = Listeners(self)
         self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
         self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
@@ -98,7 +102,9 @@ class SegNode(LifecycleNode):
         return self._parameter_server.current()
 
     def _make_camera(self, name: str) -> Camera:
-        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over)
+        return Camera(
+            self, name, lambda: self._own_settings.of(name), self._hand_over, self._listeners
+        )
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
@@ -188,6 +194,12 @@ class SegNode(LifecycleNode):
         if runner is not None:
             runner.close()
         return True
+
+    def destroy_node(self) -> None:
+        """Take everything down that is left; ``stop`` and ``free_model`` come first."""
+        for camera in self.cameras:
+            camera.withdraw()
+        super().destroy_node()
 
     def worker_fault(self) -> str:
         """Return why the worker has died; empty if it has not."""

@@ -153,6 +153,27 @@ def test_unwanted_outputs_are_not_there(bundle: Bundle) -> None:
     assert result.uncertain_fraction is None
 
 
+@pytest.mark.parametrize(
+    ('outputs', 'name', 'expected'),
+    [
+        (Outputs(confidence=False, drivable_area=False), '', 1.0),
+        (Outputs(confidence=False, entropy=False), '', None),  # the area alone needs entropy
+        (NO_OUTPUTS, 'classic', 1.0),
+    ],
+    ids=['entropy', 'area', 'crf'],
+)
+def test_uncertain_pixels_are_counted_for_who_asks_for_entropy_and_for_the_crf(
+    bundle: Bundle, outputs: Outputs, name: str, expected: float | None
+) -> None:
+    segmenter = constant_scores(bundle, 1.0, 1.0, 1.0)
+    crf = preset(name) if name else None
+    segmenter.options = SegmenterOptions(crf=crf, latency_budget=1e-9)
+
+    result = segmenter(image_of((50, 60), (9, 9, 9)), outputs)
+
+    assert result.uncertain_fraction == expected
+
+
 def test_drivable_area_is_where_the_road_is_sure(bundle: Bundle) -> None:
     image = image_of((50, 60), (9, 9, 9))
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
     from seg_node.bundle import Manifest
+    from seg_node.ros.vitals.listeners import Listeners
 
     from .settings import CameraSettings
 
@@ -53,6 +54,7 @@ class Camera:
         name: str,
         settings: Callable[[], CameraSettings],
         hand_over: Callable[[Camera, Frame], None],
+        listeners: Listeners,
     ) -> None:
         """Remember what it works with; no topic is made yet.
 
@@ -61,6 +63,7 @@ class Camera:
             name: A part of a topic name, or empty.
             settings: Returns the present ones of this camera.
             hand_over: Takes each frame that arrives, in the executor's thread.
+            listeners: Listen to the events of its topics.
         """
         self.name = name
         self.health = Health()
@@ -75,6 +78,7 @@ class Camera:
         self._settings = settings
         self._hand_over = hand_over
         self._inputs: list[Subscription[Any]] = []
+        self._listeners = listeners
 
     def topic(self, relative: str) -> str:
         """Return the name of one of its topics, relative to the node's namespace."""
@@ -106,7 +110,8 @@ class Camera:
             manifest,
             self.topic,
             lambda topic: publisher_events(self._node, self.health, topic),
-            runs,
+            self._listeners,
+            runs=runs,
         )
 
     def withdraw(self) -> None:
@@ -136,6 +141,7 @@ class Camera:
             )
             # One by one: what is made is taken down, even if the next one cannot be made.
             self._inputs.append(subscription)
+            self._listeners.adopt(subscription)
         self.topics = names
         self.asked = self._inputs[0].qos_profile
         self.health.subscribed()
@@ -144,6 +150,7 @@ class Camera:
     def unsubscribe(self) -> None:
         """Take the subscriptions down."""
         for subscription in self._inputs:
+            self._listeners.release(subscription)
             self._node.destroy_subscription(subscription)
         self._inputs = []
         self.topics = self.asked = self.newest_info = None

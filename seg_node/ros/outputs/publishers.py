@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from seg_node.interface import ImageOptions
     from seg_node.pipeline import Outputs, Segmentation
     from seg_node.ros.vitals.events import PublisherEventCallbacks
+    from seg_node.ros.vitals.listeners import Listeners
 
     UInt8Array = npt.NDArray[np.uint8]
 
@@ -88,6 +89,8 @@ class Publishers:
         manifest: Manifest,
         relative: Callable[[str], str],
         events: Callable[[str], PublisherEventCallbacks],
+        listeners: Listeners,
+        *,
         runs: str | None = None,
     ) -> None:
         """Create the topics and send the latched ones.
@@ -97,6 +100,7 @@ class Publishers:
             manifest: Of the bundle.
             relative: Puts the namespace of the camera in front of a name.
             events: Returns who is told of the events of a topic.
+            listeners: Listen to them.
             runs: Labels of the run-length mask, as for ``autoware_table``; None for no such topic.
 
         Raises:
@@ -106,6 +110,7 @@ class Publishers:
         self._node = node
         self._relative = relative
         self._events = events
+        self._listeners = listeners
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
@@ -132,6 +137,7 @@ class Publishers:
         """Make a topic that lasts as long as these outputs do."""
         topic = self._node.resolve_topic_name(self._relative(name))
         publisher = self._make(kind, name, quality or result(), self._events(topic))
+        self._listeners.adopt(publisher)
         self._lasting.append(publisher)
         return publisher
 
@@ -256,5 +262,7 @@ class Publishers:
 
     def destroy(self) -> None:
         """Take the topics down."""
+        for publisher in self._lasting:
+            self._listeners.release(publisher)
         for publisher in self._all():
             self._node.destroy_publisher(publisher)

@@ -6,7 +6,8 @@
 * ``ours``, the node as it ships, its parameters behind ``--ros-args``,
 * ``tutorial``, the node of ``tutorial_node`` with the same weights in torch, on one thread; DDS
   and malloc are as they come, or with ``--tuned`` set as ours are,
-* ``publisher``, which answers each image with 21 images of 1280 x 720 and does nothing else.
+* ``publisher``, which answers each image with ``--images`` images of ``--size`` and does nothing
+  else: what rclpy and DDS take by themselves.
 
 A line on stdin is answered by the event ``spent``: processor time so far of the network, of the
 post-processing, and of turning probabilities into bytes where that is a step of its own (``fill``)
@@ -40,8 +41,6 @@ from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-IMAGES = 21
-PUBLISHED = (720, 1280)
 SPENT: Counter[str] = Counter()
 LAST: dict[str, Any] = {}
 
@@ -105,12 +104,13 @@ def tutorial(args: argparse.Namespace) -> Node:
 class PlainPublisher(Node):
     """Publishes images, as fast as rclpy can."""
 
-    def __init__(self) -> None:
-        """Create the topics ``plain_0`` to ``plain_20``."""
+    def __init__(self, args: argparse.Namespace) -> None:
+        """Create the topics ``plain_0``, ``plain_1``, ... for so many images of a size."""
         super().__init__('publisher')
-        pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, *PUBLISHED), np.uint8)
+        pixels = np.random.default_rng(0).integers(0, 256, (args.images, *args.size), np.uint8)
         writer = ImageWriter('mono8')
-        outputs = [self.create_publisher(Image, f'plain_{index}', 1) for index in range(IMAGES)]
+        names = [f'plain_{index}' for index in range(args.images)]
+        outputs = [self.create_publisher(Image, name, 1) for name in names]
 
         def answer(message: Any) -> None:
             for publisher, image in zip(outputs, pixels, strict=True):
@@ -126,6 +126,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('kind', choices=('ours', 'tutorial', 'publisher'))
     parser.add_argument('--bundle', default='default')
     parser.add_argument('--tuned', action='store_true', help='set transport and malloc as we do')
+    parser.add_argument('--images', type=int, default=21, help='of publisher')
+    parser.add_argument('--size', type=int, nargs=2, default=(720, 1280), help='height width')
     args = parser.parse_args(remove_ros_args(['measured_node', *argv])[1:])
     if args.kind != 'tutorial' or args.tuned:
         use_shared_memory_profile()
@@ -133,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cv2.setNumThreads(1)
     rclpy.init(args=list(argv))
     kinds: dict[str, Callable[[argparse.Namespace], Node]]
-    kinds = {'ours': ours, 'tutorial': tutorial, 'publisher': lambda _: PlainPublisher()}
+    kinds = {'ours': ours, 'tutorial': tutorial, 'publisher': PlainPublisher}
     node = kinds[args.kind](args)
     Thread(target=answer_parent, daemon=True).start()
     executor = SingleThreadedExecutor()

@@ -160,7 +160,9 @@ def test_bytes_that_the_tutorial_fills_do_not_count_as_around_it(
     ours = Spent(total=[30.0], network=[20.0], post=[4.0], fill=[0.0], latency=[1.0])
     tutorial = Spent(total=[150.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
     tuned = Spent(total=[146.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
-    turns_of(monkeypatch, {'ours': ours, 'tutorial': tutorial, 'tutorial_tuned': tuned})
+    alone = Spent(total=[2.0], network=[0.0], post=[0.0], fill=[0.0], latency=[1.0])
+    rivals = {'ours': ours, 'tutorial': tutorial, 'tutorial_tuned': tuned, 'rclpy_alone': alone}
+    turns_of(monkeypatch, rivals)
     args = Namespace(folder=tmp_path, rounds=1)
 
     found, bars = node_parts.around(tiny.tiny_bundle(tmp_path / 'tiny'), args)
@@ -168,6 +170,18 @@ def test_bytes_that_the_tutorial_fills_do_not_count_as_around_it(
     assert bars == [('around network and post-processing / tutorial', 0.5, 0.25)]
     assert found['ratio with the filling of bytes'] == 0.1
     assert found['ratio to the tuned tutorial'] == 0.75
+
+
+def test_what_is_added_to_rclpy_is_judged_where_rclpy_alone_takes_more_than_the_bar() -> None:
+    low = {'ours': 7.0, 'tutorial': 20.0, 'tutorial_tuned': 14.0, 'rclpy_alone': 4.0}
+    high = {**low, 'rclpy_alone': 6.0}
+
+    assert node_parts.bars_around(node_parts.ratios_around(low)) == [
+        ('around network and post-processing / tutorial', 0.35, 0.25)
+    ]
+    assert node_parts.bars_around(node_parts.ratios_around(high)) == [
+        ('added to rclpy around network and post-processing / tutorial', 1.0 / 14.0, 0.25)
+    ]
 
 
 def test_cost_of_planes_is_told_per_image_too(

@@ -38,9 +38,9 @@ import rclpy
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from bench_tutorial_node import PROCEDURAL, read_images
-from machine import machine
-from running_node import running_node, spin
+from measuring.machine import machine
+from measuring.node.frames import PROCEDURAL, read_images
+from measuring.node.running import running_node, spin
 from seg_node.bundle import open_bundle
 from seg_node.processes import free_domain
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile

@@ -33,7 +33,8 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-from machine import machine
+from measuring.machine import machine
+from measuring.timing import alternate
 from seg_node.bundle import open_bundle
 from seg_node.datasets import open_dataset, spread
 from seg_node.engines.base import ScoreEngine
@@ -41,7 +42,6 @@ from seg_node.engines.onnx_engine import session_options
 from seg_node.engines.registry import open_engine
 from seg_node.imaging import Fitter
 from seg_node.ros.transport import keep_large_blocks
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

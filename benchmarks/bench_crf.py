@@ -4,9 +4,10 @@
 Images come from a data set, probabilities from a bundle; both sides get the same arrays and return
 labels. For each mode: how many of the labels that pydensecrf changes become the same, how many of
 all are equal, the difference of the mean IoU, and for ``exact`` the largest difference of any
-marginal; where that is above its bar, doubles say who is right (``crf_arbiter.py``). Then all take
-turns on each frame, one thread each; a ratio is that of the median times on one frame. Then two
-threads against one, peak memory in processes of their own, and the torch layer if there is a GPU.
+marginal; where that is above its bar, doubles say who is right (``measuring/crf/arbiter.py``).
+Then all take turns on each frame, one thread each; a ratio is that of the median times on one
+frame. Then two threads against one, peak memory in processes of their own, and the torch layer if
+there is a GPU.
 Where others use the machine, look at the ratios of processor times.
 
     python benchmarks/bench_crf.py --data camvid:/data/camvid --check
@@ -27,24 +28,24 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_agreement import Agreement
-from crf_bars import BARS, judge
-from crf_frames import CASES, read_frames
 from crf_memory import peaks_mib
-from crf_rivals import computed_share, labels_of, marginals, MODES, PARAMETERS, REFERENCE
 from crf_threads import can_use_two_threads, figures_of, two_threads
 from crf_threads import words_of as words_of_threads
-from machine import machine
+from measuring.crf.agreement import Agreement
+from measuring.crf.bars import BARS, judge
+from measuring.crf.frames import CASES, read_frames
+from measuring.crf.rivals import computed_share, labels_of, marginals, MODES, PARAMETERS, REFERENCE
+from measuring.machine import machine
+from measuring.timing import alternate
 from seg_node.bundle import open_bundle
 from seg_node.crf import is_available
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crf_frames import Case, Frame
-    from crf_rivals import Float32Array
     from crf_threads import Threads
+    from measuring.crf.frames import Case, Frame
+    from measuring.crf.rivals import Float32Array
     from seg_node.crf import CrfOptions
 
 FARTHEST = BARS['exact'].difference or 0.0
@@ -100,7 +101,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             result['cases'][case.name] = measure_case(case, args)
     if args.case in {None, CASES[-1].name}:
         # torch takes seconds to import and starts threads: last, and only where it is needed
-        from crf_gpu import measure_gpu  # noqa: PLC0415
+        from measuring.crf.gpu import measure_gpu  # noqa: PLC0415
 
         frame = next(read_frames(CASES[-1], args.data, args.bundle, 1))
         result['gpu'] = measure_gpu(frame, CASES[-1].name, PARAMETERS['classic'])
@@ -180,7 +181,7 @@ class Meeting:
         """Return the largest differences of marginals: to pydensecrf, and to who is right."""
         judged = {}
         if self._cases:
-            from crf_arbiter import judged_by_doubles  # noqa: PLC0415 - torch, as below
+            from measuring.crf.arbiter import judged_by_doubles  # noqa: PLC0415 - torch, as below
 
             judged = {
                 frame.name: judged_by_doubles(frame, self._options, reference, exact)

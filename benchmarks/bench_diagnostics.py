@@ -21,7 +21,7 @@ import rclpy
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image
 
-from machine import machine
+from measuring.machine import machine
 from seg_node.ros.node import SegNode
 from seg_node.ros.vitals.health import Health
 from seg_node.ros.vitals.percentiles import SAMPLES

@@ -25,12 +25,12 @@ import sys
 from tempfile import TemporaryDirectory
 from typing import Any, TYPE_CHECKING
 
-from crf_frames import fitted
-from gpu_builds import build_graphs
-from gpu_judgement import agreement, bars, LIMITS
-from gpu_roofline import known_peak, roofline
-from gpu_timing import measure
-from machine import machine
+from measuring.crf.frames import fitted
+from measuring.gpu.builds import build_graphs
+from measuring.gpu.judgement import agreement, bars, LIMITS
+from measuring.gpu.roofline import known_peak, roofline
+from measuring.gpu.timing import measure
+from measuring.machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.datasets import open_dataset, spread
 from seg_node.engines.registry import engine_class
@@ -145,7 +145,7 @@ def bundle_for(args: argparse.Namespace, folder: Path) -> Bundle:
     bundle = open_bundle(args.bundle)
     if args.as_it_is:
         return bundle
-    from larger_network import at_size  # noqa: PLC0415  # needs torch
+    from measuring.larger_network import at_size  # noqa: PLC0415  # needs torch
 
     return at_size(bundle, args.size, folder / 'larger')
 

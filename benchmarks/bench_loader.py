@@ -27,12 +27,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from machine import machine
+from measuring.machine import machine
+from measuring.timing import alternate
 from seg_node.datasets import open_dataset, Sample
 from seg_node.training.recipe.file import read_recipe
 from seg_node.training.samples.samples import DrawSampler, Share, training_set
 from seg_node.training.weights.class_weights import count_dataset
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -24,8 +24,8 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from machine import machine
-from running_node import camera, listening, running_node
+from measuring.machine import machine
+from measuring.node.running import camera, listening, running_node
 from seg_node.bundle import open_bundle
 from seg_node.processes import anonymous_memory_mb
 

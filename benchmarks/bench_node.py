@@ -2,14 +2,15 @@
 """The node against the node a user writes from tutorials, and against bars of its own.
 
 Frames are those of ``--data``, or of CamVid where SEG_NODE_CAMVID names its folder, else of a
-procedural drive. One thread for each network. Nodes and their cameras are processes; rivals take
-turns in one run, a few frames each, every frame sent when the last one was answered.
+procedural drive. One thread for each network. Nodes and their cameras are processes, but for
+``rate``, where both nodes share one; rivals take turns in one run, a few frames each, every frame
+sent when the last one was answered.
 
 around    1920 x 1080, three outputs watched: processor time of the node's process per frame
           outside network and post-processing, at most a quarter of the tutorial node's. Filling
           bytes from probabilities counts as post-processing in both. A third node receives the
-          same images and publishes three of that size, and does nothing else: where that alone
-          takes more than the bar, what the two others add to it is compared
+          same images and publishes three of that size, and does nothing else; of what is added
+          to that, ours is to take at most a quarter as well
 lost      1920 x 1080 at 30 Hz for ``--seconds``, engine fake, three outputs: none lost, and the
           camera itself never late by more than a frame time
 rate      1280 x 720, two outputs watched, the network of the bundle and one of 12 GMAC: frames per
@@ -35,9 +36,9 @@ from typing import Any, TYPE_CHECKING
 
 import numpy as np
 
-from bench_tutorial_node import PROCEDURAL, read_images
-from machine import machine
-from node_parts import PARTS
+from measuring.machine import machine
+from measuring.node.frames import PROCEDURAL, read_images
+from measuring.node.parts import PARTS
 from seg_node.bundle import open_bundle
 
 if TYPE_CHECKING:

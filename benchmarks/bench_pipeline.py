@@ -27,9 +27,10 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_frames import fitted
-from machine import machine
-from plain_numpy import plain_area, plain_finish, plain_fit
+from measuring.crf.frames import fitted
+from measuring.machine import machine
+from measuring.rivals.plain_numpy import plain_area, plain_finish, plain_fit
+from measuring.timing import alternate
 from seg_node.bundle import open_bundle
 from seg_node.datasets import open_dataset, spread
 from seg_node.engines.base import ScoreEngine
@@ -39,7 +40,6 @@ from seg_node.imaging import extension, finish, Fitter, InputSpec, PixelMaps, pl
 from seg_node.imaging.drivable import drivable_table
 from seg_node.pipeline import Segmenter
 from seg_node.ros.transport import keep_large_blocks
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -295,7 +295,7 @@ def around(
 
 def networks(bundle: Bundle, images: Sequence[UInt8Array], rounds: int) -> dict[str, Any]:
     """Measure part (c)."""
-    from larger_network import at_size, filled_network, giga_macs  # noqa: PLC0415 - needs torch
+    from measuring.larger_network import at_size, filled_network, giga_macs  # noqa: PLC0415 - needs torch
 
     result = {}
     with TemporaryDirectory() as folder:

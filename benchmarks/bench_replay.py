@@ -28,7 +28,7 @@ import tempfile
 import time
 from typing import Any, TYPE_CHECKING
 
-from machine import machine
+from measuring.machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.datasets.procedural.drive import Drive
 from seg_node.recordings.camera import Camera, record

@@ -25,14 +25,14 @@ import cv2
 import torch
 from torch import nn, Tensor
 
-from machine import machine
+from measuring.machine import machine
+from measuring.timing import alternate
 from seg_node.datasets import open_dataset
 from seg_node.training.losses.combination import SegmentationLoss
 from seg_node.training.recipe.file import read_recipe
 from seg_node.training.run import initial_network, input_spec
 from seg_node.training.samples.samples import Draw, training_set
 from seg_node.training.weights.class_weights import count_dataset
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -30,8 +30,8 @@ import cv2
 import numpy as np
 
 from camera_process import number_of
-from machine import machine
-from running_node import camera, listening, running_node
+from measuring.machine import machine
+from measuring.node.running import camera, listening, running_node
 from seg_node.bundle import open_bundle
 from seg_node.engines.registry import open_engine
 from seg_node.pipeline import Outputs, Segmenter

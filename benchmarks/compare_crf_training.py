@@ -17,7 +17,7 @@ import statistics
 import sys
 from typing import Any, TYPE_CHECKING
 
-from training_runs import arguments, compare, manifest_of, RARE, run_of
+from measuring.training_runs import arguments, compare, manifest_of, RARE, run_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

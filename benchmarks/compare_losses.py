@@ -15,7 +15,7 @@ import statistics
 import sys
 from typing import Any, TYPE_CHECKING
 
-from training_runs import arguments, compare, manifest_of, RARE
+from measuring.training_runs import arguments, compare, manifest_of, RARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -25,7 +25,7 @@ from typing import Any, get_args, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from machine import machine
+from measuring.machine import machine
 from seg_node.datasets import open_dataset
 from seg_node.engines.fake_engine import FakeEngine
 from seg_node.evaluation.prediction import comparable, Predictor

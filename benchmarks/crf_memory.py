@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crf_frames import Frame
+from measuring.crf.frames import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def _status_kib(key: str) -> int:
 def main() -> None:
     """Refine one frame and print the peak."""
     # here, so that who only asks for peaks does not load it
-    from crf_rivals import labels_of, PARAMETERS  # noqa: PLC0415
+    from measuring.crf.rivals import labels_of, PARAMETERS  # noqa: PLC0415
 
     file, rival = sys.argv[1:]
     frame = _read(file)

@@ -20,15 +20,15 @@ from typing import TYPE_CHECKING
 
 import cv2
 
-from crf_frames import CASES, read_frames
-from crf_rivals import labels_of, PARAMETERS
+from measuring.crf.frames import CASES, read_frames
+from measuring.crf.rivals import labels_of, PARAMETERS
+from measuring.timing import alternate
 from seg_node.crf import is_available
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
 
 __all__ = ['SHARE', 'Threads', 'can_use_two_threads', 'figures_of', 'two_threads', 'words_of']
 

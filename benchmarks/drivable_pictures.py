@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from machine import machine
+from measuring.machine import machine
+from measuring.timing import alternate
 from seg_node.datasets.procedural import Drive
 from seg_node.drawing import drivable_picture
 from seg_node.drawing.sheet import Sheet, SheetRow
@@ -28,7 +29,6 @@ from seg_node.imaging.drivable_filters import ego_region, fill_holes, keep_reach
 from seg_node.pipeline import open_segmenter, SegmenterOptions
 from seg_node.pipeline.drivable import DrivableStage, Evidence
 from seg_node.progress import progress
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,8 +4,8 @@
 ``python benchmarks/measured_node.py KIND --bundle FOLDER --ros-args -r __ns:=/ours`` runs
 
 * ``ours``, the node as it ships, its parameters behind ``--ros-args``,
-* ``tutorial``, the node of ``tutorial_node`` with the same weights in torch, on one thread; DDS
-  and malloc are as they come, or with ``--tuned`` set as ours are,
+* ``tutorial``, that of ``measuring/rivals`` with the same weights in torch, on one thread; DDS and
+  malloc are as they come, or with ``--tuned`` set as ours are,
 * ``publisher``, which answers each image with ``--images`` images of ``--size`` and does nothing
   else: what rclpy and DDS take by themselves.
 
@@ -89,8 +89,8 @@ def tutorial(args: argparse.Namespace) -> Node:
     """Return the tutorial's node."""
     import torch  # noqa: PLC0415
 
-    from larger_network import filled_network  # noqa: PLC0415
-    from tutorial_node import TutorialNode  # noqa: PLC0415
+    from measuring.larger_network import filled_network  # noqa: PLC0415
+    from measuring.rivals.tutorial_node import TutorialNode  # noqa: PLC0415
 
     torch.set_num_threads(1)
     bundle = open_bundle(args.bundle)

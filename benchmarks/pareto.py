@@ -36,9 +36,10 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_frames import fitted
-from machine import machine
-from pareto_picture import draw
+from measuring.crf.frames import fitted
+from measuring.machine import machine
+from measuring.pareto_picture import draw
+from measuring.timing import alternate
 from seg_node.bundle import INT8_CPU, open_bundle, write_bundle
 from seg_node.bundle.int8 import CPU, quantize
 from seg_node.cli.resize_command import drawn_scenes
@@ -51,7 +52,6 @@ from seg_node.model.resize import resize_bundle
 from seg_node.pipeline import Segmenter
 from seg_node.progress import progress
 from seg_node.ros.transport import keep_large_blocks
-from timing import alternate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,9 +18,9 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_frames import CASES, read_frames
-from crf_rivals import PARAMETERS
-from machine import machine
+from measuring.crf.frames import CASES, read_frames
+from measuring.crf.rivals import PARAMETERS
+from measuring.machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.crf import from_plain, refine_labels, to_plain
 from seg_node.metrics import boundary_f1_of_image, count_pairs, global_accuracy, mean_iou_of_set

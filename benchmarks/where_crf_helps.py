@@ -22,11 +22,11 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_frames import CASES, read_frames
-from crf_pictures import cut_out, draw_cases, Found, JUDGED
-from crf_regions import gain, regions, spread_errors, strongest_window, WORDS
-from crf_rivals import parameters_of
-from machine import machine
+from measuring.crf.frames import CASES, read_frames
+from measuring.crf.pictures import cut_out, draw_cases, Found, JUDGED
+from measuring.crf.regions import gain, regions, spread_errors, strongest_window, WORDS
+from measuring.crf.rivals import parameters_of
+from measuring.machine import machine
 from seg_node.bundle import open_bundle
 from seg_node.crf import refine_labels
 from seg_node.metrics import boundary_f1_of_image, count_pairs, mean_iou_of_set
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
     from seg_node.crf import CrfOptions
 
     UInt8Array = npt.NDArray[np.uint8]

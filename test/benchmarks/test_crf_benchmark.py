@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from crf_agreement import Agreement
-from crf_bars import judge, Verdict
-from crf_frames import fitted, Frame
-from crf_regions import gain, regions, spread_errors, strongest_window, WINDOW, WORDS
+from measuring.crf.agreement import Agreement
+from measuring.crf.bars import judge, Verdict
+from measuring.crf.frames import fitted, Frame
+from measuring.crf.regions import gain, regions, spread_errors, strongest_window, WINDOW, WORDS
 from seg_node.crf import refine
 from seg_node.taxonomy import load_taxonomy
 
@@ -183,8 +183,8 @@ def test_the_benchmark_runs_and_names_the_bars(tmp_path: Path) -> None:
 @pytest.mark.needs_torch
 @pytest.mark.needs_crf
 def test_doubles_side_with_the_gaussian_and_know_what_pydensecrf_approximates() -> None:
-    from crf_arbiter import judged_by_doubles  # noqa: PLC0415 - torch
-    from crf_rivals import PARAMETERS, reference_marginals  # noqa: PLC0415 - pydensecrf
+    from measuring.crf.arbiter import judged_by_doubles  # noqa: PLC0415 - torch
+    from measuring.crf.rivals import PARAMETERS, reference_marginals  # noqa: PLC0415 - pydensecrf
 
     labels = np.zeros(SIZE, np.uint8)
     labels[30:90, 40:120] = 1

@@ -31,9 +31,9 @@ QUICK = {'engine': 1.0, 'latency': 1.5, 'latency_p95': 1.6, 'period': 1.05, 'aro
 @pytest.fixture
 def judgement(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import gpu_judgement  # noqa: PLC0415  # found by the path
+    from measuring.gpu import judgement as module  # noqa: PLC0415  # found by the path
 
-    return gpu_judgement
+    return module
 
 
 def missed(judgement: ModuleType, **changes: float) -> list[str]:
@@ -96,7 +96,7 @@ def test_check_fails_if_a_bar_is_missed_or_nothing_was_done(
 def test_engine_is_compared_and_timed(
     judgement: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import gpu_timing  # noqa: PLC0415  # found by the path
+    from measuring.gpu import timing as gpu_timing  # noqa: PLC0415  # found by the path
 
     monkeypatch.setattr(gpu_timing, 'WARM_UPS', 1)
     default = open_bundle('default')
@@ -115,7 +115,7 @@ def test_engine_is_compared_and_timed(
 
 @pytest.mark.usefixtures('judgement')
 def test_roofline_is_the_sum_of_the_limits_of_all_layers(tmp_path: Path) -> None:
-    from gpu_roofline import Peak, roofline  # noqa: PLC0415  # found by the path
+    from measuring.gpu.roofline import Peak, roofline  # noqa: PLC0415  # found by the path
 
     values = [
         numpy_helper.from_array(np.zeros((8, 3, 3, 3), np.float32), 'w'),

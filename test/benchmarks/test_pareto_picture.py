@@ -8,7 +8,7 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from pareto_picture import COLORS, draw, front
+from measuring.pareto_picture import COLORS, draw, front
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -214,7 +214,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def result_of(stage: Stage, record: Record, args: argparse.Namespace) -> dict[str, Any]:
     """Return all that was measured and judged, for the file."""
-    from machine import machine  # noqa: PLC0415  # of the benchmarks, which tests do not see
+    from measuring.machine import machine  # noqa: PLC0415  # of the benchmarks, which tests do not see
 
     seconds = 60 * args.minutes
     found = verdicts(stage, record, seconds, args.rate)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
     from seg_node.crf import CrfOptions, Kernel
 
     Float32Array = npt.NDArray[np.float32]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 START_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 5.0
-CAMERA = Path(__file__).with_name('camera_process.py')
+CAMERA = Path(__file__).parents[2] / 'camera_process.py'
 
 
 class Listener:

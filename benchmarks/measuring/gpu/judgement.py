@@ -76,7 +76,7 @@ def bars(
         name: Of the engine.
         precision: It ran in.
         found: From ``agreement``.
-        times: From ``gpu_timing.measure`` [ms].
+        times: From ``timing.measure`` [ms].
         least: Roofline [s]; without it that bar cannot be judged, and is not met.
     """
     engine = times['engine']

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
     from seg_node.bundle import Bundle
     from seg_node.crf.options import Mode
     from seg_node.taxonomy import Taxonomy

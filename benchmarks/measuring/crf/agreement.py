@@ -13,7 +13,7 @@ from seg_node.metrics import count_pairs, mean_iou_of_set
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
 
     Labels = npt.NDArray[np.uint8]
 

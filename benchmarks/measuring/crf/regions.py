@@ -15,7 +15,7 @@ from seg_node.taxonomy import UNLABELLED
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
     from seg_node.taxonomy import Taxonomy
 
     Pixel = TypeVar('Pixel', np.uint8, np.int8)

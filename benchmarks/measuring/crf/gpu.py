@@ -10,15 +10,15 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import torch
 
-from crf_agreement import Agreement
-from crf_rivals import labels_of, REFERENCE
+from measuring.crf.agreement import Agreement
+from measuring.crf.rivals import labels_of, REFERENCE
 from seg_node.crf import BilateralKernel
 from seg_node.model.mean_field import Kernel, MeanField
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from crf_frames import Frame
+    from measuring.crf.frames import Frame
     from seg_node.crf import CrfOptions
 
 __all__ = ['measure_gpu']

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import onnxruntime
 
-from plain_numpy import plain_area, plain_finish, plain_fit
+from measuring.rivals.plain_numpy import plain_area, plain_finish, plain_fit
 from seg_node.imaging import drivable_table, place
 
 if TYPE_CHECKING:

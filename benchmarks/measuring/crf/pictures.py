@@ -9,7 +9,7 @@ from typing import Any, TYPE_CHECKING
 import cv2
 import numpy as np
 
-from crf_regions import entropy, gain, WINDOW
+from measuring.crf.regions import entropy, gain, WINDOW
 from seg_node.drawing import ENTROPY_MAP, heat, Sheet, SheetRow
 from seg_node.imaging.color import colorize
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from crf_frames import Frame
-    from crf_regions import Window
+    from measuring.crf.frames import Frame
+    from measuring.crf.regions import Window
     from seg_node.taxonomy import Taxonomy
 
     UInt8Array = npt.NDArray[np.uint8]

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any, TYPE_CHECKING
 
-from machine import machine
+from measuring.machine import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ __all__ = [
     'run_of',
 ]
 
-RECIPES = Path(__file__).parents[1] / 'config' / 'train'
+RECIPES = Path(__file__).parents[2] / 'config' / 'train'
 RARE = ('Pole', 'SignSymbol', 'Fence', 'Pedestrian', 'Bicyclist')
 
 

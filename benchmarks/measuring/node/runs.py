@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Rival', 'Spent', 'Turns', 'taking_turns']
 
-MEASURED_NODE = str(Path(__file__).with_name('measured_node.py'))
+MEASURED_NODE = str(Path(__file__).parents[2] / 'measured_node.py')
 START_TIMEOUT_S = 120.0
 RUN_TIMEOUT_S = 120.0
 

@@ -64,7 +64,7 @@ class SegNode(LifecycleNode):
         enabled: As set by ``~/enable``.
     """
 
-    cameras: tuple[Camera, ...] = ()  # before a wrong parameter ends the constructor, too
+    _listeners: Listeners | None = None  # until a wrong parameter has not ended the constructor
 
     def __init__(self, name: str = 'seg_node', **options: Any) -> None:
         """Declare parameters and services.
@@ -87,8 +87,10 @@ class SegNode(LifecycleNode):
             self, self._locked_state, self._model_faults, self._parameters_changed
         )
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
-        self._listeners = Listeners(self)
-        self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
+        self._listeners = listeners = Listeners(self)
+        self.cameras = tuple(
+            self._make_camera(name, listeners) for name in self.parameters.cameras
+        )
         self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
@@ -101,10 +103,8 @@ class SegNode(LifecycleNode):
         """The present ``Parameters``; take them once and use that."""
         return self._parameter_server.current()
 
-    def _make_camera(self, name: str) -> Camera:
-        return Camera(
-            self, name, lambda: self._own_settings.of(name), self._hand_over, self._listeners
-        )
+    def _make_camera(self, name: str, listeners: Listeners) -> Camera:
+        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over, listeners)
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
@@ -197,8 +197,8 @@ class SegNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Take everything down that is left; ``stop`` and ``free_model`` come first."""
-        for camera in self.cameras:
-            camera.withdraw()
+        if self._listeners is not None:
+            self._listeners.release_all()
         super().destroy_node()
 
     def worker_fault(self) -> str:

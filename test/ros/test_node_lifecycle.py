@@ -76,15 +76,31 @@ def test_node_waits_for_a_manager_without_autostart(make_rig: Callable[..., Rig]
 def test_node_goes_down_and_up_again_twice(rig: Rig) -> None:
     rig.listen(MASK)
     masks_come_out(rig)
+    handlers = rig.node._listeners._handlers
+    many = len(handlers)
 
     for _ in range(2):
         assert all(change(rig, step) for step in ('deactivate', 'cleanup'))
         assert state(rig) == 'unconfigured'
+        assert not handlers
         rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
         assert rig.runner is None
         assert all(change(rig, step) for step in ('configure', 'activate'))
         rig.until(rig.outputs.wanted, 'the node sees its listener again')
         masks_come_out(rig)
+        assert len(handlers) == many > 10
+
+
+def test_active_node_can_be_destroyed_as_it_is(rig: Rig) -> None:
+    rig.listen(MASK)
+    masks_come_out(rig)
+    rig._closing.set_result(None)
+    rig._thread.join()
+
+    rig.node.destroy_node()
+
+    assert not list(rig.node.publishers)
+    assert not list(rig.node.subscriptions)
 
 
 @pytest.mark.parametrize('step', ['configure', 'activate', 'cleanup'])

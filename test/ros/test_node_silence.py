@@ -181,6 +181,24 @@ def test_subscriber_of_an_output_that_asks_for_too_much_is_named(rig: Rig) -> No
     assert 'DURABILITY' in said(rig)['qos_mismatches']
 
 
+def test_subscriber_of_a_class_that_asks_for_too_much_is_counted_beside_one_that_fits(
+    rig: Rig,
+) -> None:
+    from sensor_msgs.msg import Image  # noqa: PLC0415
+
+    from ros.rig import LATCHED_QOS  # noqa: PLC0415
+    from seg_node.ros.vitals.events import SubscriptionEventCallbacks  # noqa: PLC0415
+
+    rig.listen(MASK)
+    road = 'segmentation/confidence/green_road'
+    mute = SubscriptionEventCallbacks(use_default_callbacks=False)
+    rig.client.create_subscription(Image, road, print, LATCHED_QOS, event_callbacks=mute)
+
+    rig.until(lambda: said(rig)['qos_mismatches'], 'the event of the middleware')
+
+    assert f'{road}: DURABILITY' in said(rig)['qos_mismatches']
+
+
 def test_stopped_camera_is_said_to_have_stopped_with_the_time_since(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,9 +116,10 @@ class Camera:
 
     def withdraw(self) -> None:
         """Take the output topics down and forget what came in."""
-        if self.outputs is not None:
-            self.outputs.destroy()
-        self.outputs = self.newest = None
+        outputs, self.outputs = self.outputs, None
+        self.newest = None
+        if outputs is not None:
+            outputs.destroy()
 
     def subscribe(self) -> None:
         """Subscribe to image and camera info."""

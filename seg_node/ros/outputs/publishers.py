@@ -21,7 +21,6 @@ from seg_node.interface import (
     topics,
 )
 from seg_node.ros.qos import latched, overridable, result
-from seg_node.ros.vitals.events import no_events
 
 from .class_planes import ClassPlanes
 from .messages import ImageWriter, label_info_message, png_message, runs_message, text_message
@@ -114,8 +113,8 @@ class Publishers:
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
-            lambda name: self._make(Image, name, result(), no_events()),
-            node.destroy_publisher,
+            lambda name: self._make(Image, name, result()),
+            self._destroy,
         )
         self._plane_writer = ImageWriter('mono8')
         self._lasting: list[Publisher[Any]] = []  # all but those of the planes
@@ -135,22 +134,25 @@ class Publishers:
 
     def _create(self, kind: type, name: str, quality: QoSProfile | None = None) -> Publisher[Any]:
         """Make a topic that lasts as long as these outputs do."""
-        topic = self._node.resolve_topic_name(self._relative(name))
-        publisher = self._make(kind, name, quality or result(), self._events(topic))
-        self._listeners.adopt(publisher)
+        publisher = self._make(kind, name, quality or result())
         self._lasting.append(publisher)
         return publisher
 
-    def _make(
-        self, kind: type, name: str, quality: QoSProfile, events: PublisherEventCallbacks
-    ) -> Publisher[Any]:
-        return self._node.create_publisher(
+    def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
+        relative = self._relative(name)
+        publisher: Publisher[Any] = self._node.create_publisher(
             kind,
-            self._relative(name),
+            relative,
             quality,
-            event_callbacks=events,
+            event_callbacks=self._events(self._node.resolve_topic_name(relative)),
             qos_overriding_options=overridable(),
         )
+        self._listeners.adopt(publisher)
+        return publisher
+
+    def _destroy(self, publisher: Publisher[Any]) -> None:
+        self._listeners.release(publisher)
+        self._node.destroy_publisher(publisher)
 
     def _send_latched(self, manifest: Manifest) -> None:
         stamp = self._node.get_clock().now().to_msg()
@@ -261,8 +263,6 @@ class Publishers:
             self._calibrations[topics.DECIMATED_CAMERA_INFO].publish(small)
 
     def destroy(self) -> None:
-        """Take the topics down."""
-        for publisher in self._lasting:
-            self._listeners.release(publisher)
+        """Take the topics down; twice does no harm."""
         for publisher in self._all():
-            self._node.destroy_publisher(publisher)
+            self._destroy(publisher)

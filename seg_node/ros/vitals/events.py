@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     'PublisherEventCallbacks',
     'SubscriptionEventCallbacks',
-    'no_events',
     'publisher_events',
     'subscription_events',
 ]
@@ -51,11 +50,6 @@ def publisher_events(node: Node, health: Health, topic: str) -> PublisherEventCa
         ),
         use_default_callbacks=False,
     )
-
-
-def no_events() -> PublisherEventCallbacks:
-    """Listen to nothing: the executor asks each listener of each topic whenever it wakes."""
-    return PublisherEventCallbacks(use_default_callbacks=False)
 
 
 def _reporter(node: Node, health: Health, topic: str, words: str) -> Callable[[Any], None]:

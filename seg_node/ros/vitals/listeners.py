@@ -54,8 +54,15 @@ class Listeners(Events):
             self._handlers.append(handler)
 
     def release(self, endpoint: Endpoint) -> None:
-        """Give the handlers back; without that, rclpy cannot destroy the endpoint."""
-        for handler in endpoint.event_handlers:
+        """Give handlers back that were adopted; rclpy cannot destroy the endpoint without them."""
+        self._give_back([one for one in endpoint.event_handlers if one in self._handlers])
+
+    def release_all(self) -> None:
+        """Give all handlers back, for the end of the node."""
+        self._give_back(list(self._handlers))
+
+    def _give_back(self, handlers: list[Waitable[Any]]) -> None:
+        for handler in handlers:
             self._handlers.remove(handler)
             self._node.add_waitable(handler)
 

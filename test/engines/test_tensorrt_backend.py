@@ -10,7 +10,8 @@ from typing import Any, TYPE_CHECKING
 import numpy as np
 import pytest
 
-from recorded_cuda import RecordedCuda, runtime_of
+from fake_tensorrt import runtime_of
+from recorded_cuda import RecordedCuda
 from seg_node.cli.main import main
 from seg_node.engines.base import Wanted
 from seg_node.engines.deployed_spec import DeployedSpec

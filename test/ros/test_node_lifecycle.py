@@ -76,7 +76,9 @@ def test_node_waits_for_a_manager_without_autostart(make_rig: Callable[..., Rig]
 def test_node_goes_down_and_up_again_twice(rig: Rig) -> None:
     rig.listen(MASK)
     masks_come_out(rig)
-    handlers = rig.node._listeners._handlers
+    listeners = rig.node._listeners
+    assert listeners is not None
+    handlers = listeners._handlers
     many = len(handlers)
 
     for _ in range(2):

@@ -74,6 +74,7 @@ def measured(
                 'classes': done.classes.name,
                 'images': len(dataset),
                 'source': f'{name.partition(":")[0]} {options.split}, at this size',
+                'at_this_size': True,
             }
     return found
 
@@ -86,6 +87,11 @@ def measured_before(bundle: Bundle) -> dict[str, Any] | None:
 def _told(quality: Mapping[str, Any], name: str = 'manifest') -> Iterator[dict[str, Any]]:
     for key, value in quality.items():
         if key == 'mean_iou':
-            yield {'mean_iou': value, 'classes': quality.get('taxonomy', ''), 'source': name}
+            yield {
+                'mean_iou': value,
+                'classes': quality.get('taxonomy', ''),
+                'source': name,
+                'at_this_size': False,
+            }
         elif isinstance(value, dict):
             yield from _told(value, f'{name}, {key}')

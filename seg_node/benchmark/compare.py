@@ -6,6 +6,9 @@ the runs' logarithms (B. L. Welch, "The generalization of Student's problem when
 population variances are involved", Biometrika 34, 1947), so it is a ratio of geometric means. On
 both sides it is made wider by how much the yardstick changed, work that has nothing to do with
 this package: by so much the machine itself may have changed.
+
+Lost frames and accuracy are one number each and do not depend on how busy the machine is, so they
+are judged without an interval.
 """
 
 from __future__ import annotations
@@ -27,9 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ['FEWEST_RUNS', 'Change', 'Verdict', 'changes', 'drift', 'read_result', 'warnings']
 
-Verdict = Literal['faster', 'slower', 'no difference', 'not judged']
-LEAST = {'p50': 0.02, 'p95': 0.05, 'cpu': 0.02}
+Verdict = Literal['faster', 'slower', 'higher', 'lower', 'no difference', 'not judged']
+LEAST = {'p50': 0.02, 'p95': 0.05, 'p99': 0.05, 'cpu': 0.02}
 """Smaller changes are none, however sure they are."""
+LEAST_ACCURACY = 0.1
+"""A smaller change of the mean IoU is none [percentage points]: engines round differently."""
 FEWEST_RUNS = 3
 DRIFT = 0.05
 """A change of the yardstick that people are told of."""
@@ -41,12 +46,13 @@ class Change:
 
     Attributes:
         name: Key of the scene and the figure, for example ``'node.720p.1.cpu'``.
-        old: Figure before [ms, Hz, MB]; NaN if none was found.
+        old: Figure before [ms, Hz, MB, %]; NaN if none was found.
         new: Figure now.
         low: Lower end of the interval of the change, in parts of the old figure; NaN if there are
             no runs to tell it from.
         high: Upper end.
-        verdict: What that means.
+        verdict: What that means: faster or slower for times, higher or lower for lost frames and
+            accuracy.
     """
 
     name: str
@@ -58,14 +64,21 @@ class Change:
 
     @property
     def share(self) -> float:
-        """The change in parts of the old figure, 0.1 for 10 % more; NaN if that was 0."""
-        return self.new / self.old - 1.0 if self.old else math.nan
+        """The change in parts of the old figure, 0.1 for 10 % more; infinite if that was 0."""
+        if self.old:
+            return self.new / self.old - 1.0
+        return self.new * math.inf if self.new else 0.0
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the figure has an interval, and can be faster or slower."""
+        return self.name.rpartition('.')[2] in LEAST
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON; None for what is not known."""
         data = {**asdict(self), 'share': self.share}
         return {
-            key: None if isinstance(value, float) and math.isnan(value) else value
+            key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in data.items()
         }
 
@@ -118,7 +131,20 @@ def warnings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             f'The machine itself takes {100 * moved:+.0f} % for the same work; intervals are '
             'that much wider. Repeat the benchmark when it is quiet.'
         )
-    return found
+    return [*found, *_losses(old, new)]
+
+
+def _losses(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what no gain in time makes good, and where accuracy cannot be compared."""
+    for before, now in _pairs(old, new):
+        for one in _single(before, now):
+            numbers = f'{one.name}: {one.old:.4g} % before, {one.new:.4g} % now'
+            if one.name.endswith('.lost') and one.verdict == 'higher':
+                yield f'{numbers}: more frames are lost.'
+            elif one.name.endswith('.mean_iou') and one.verdict == 'lower':
+                yield f'{numbers}: masks are less accurate.'
+            elif one.verdict == 'not judged':
+                yield f'{numbers}: not measured on the same data, so not judged.'
 
 
 def _unlike(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -132,11 +158,10 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     Raises:
         ParameterError: If they have none in common.
     """
-    before = {row['key']: row for row in old['rows']}
-    pairs = [(before[row['key']], row) for row in new['rows'] if row['key'] in before]
+    pairs = _pairs(old, new)
     if not pairs:
         msg = (
-            f'The stored result has {", ".join(before)}, and this one '
+            f'The stored result has {", ".join(row["key"] for row in old["rows"])}, and this one '
             f'{", ".join(row["key"] for row in new["rows"])}: there is nothing to compare. Give '
             'the same sizes and cameras.'
         )
@@ -145,13 +170,54 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
     return [one for a, b in pairs for one in _of_scene(a, b, moved)]
 
 
+def _pairs(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """Return the rows of each scene that both results have."""
+    before = {row['key']: row for row in old['rows']}
+    return [(before[row['key']], row) for row in new['rows'] if row['key'] in before]
+
+
 def _of_scene(old: Mapping[str, Any], new: Mapping[str, Any], moved: float) -> Iterator[Change]:
     key = new['key']
-    for figure in ('p50', 'p95', 'cpu'):
+    for figure in LEAST:
         yield _judged(f'{key}.{figure}', figure, _runs(old, figure), _runs(new, figure), moved)
     if 'highest_rate' in old and 'highest_rate' in new:
         yield _unjudged(f'{key}.rate', _rate(old), _rate(new))
     yield _unjudged(f'{key}.memory', old['peak_memory_mb'], new['peak_memory_mb'])
+    yield from _single(old, new)
+
+
+def _single(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield lost frames and accuracy, where both rows have them."""
+    if 'lost' in old and 'lost' in new:
+        yield _compared(f'{new["key"]}.lost', _lost(old), _lost(new), 0.0)
+    told, tells = old.get('accuracy'), new.get('accuracy')
+    if told and tells:
+        name, before, now = f'{new["key"]}.mean_iou', _mean_iou(told), _mean_iou(tells)
+        same = all(told.get(key) == tells.get(key) for key in ('source', 'classes', 'images'))
+        yield _compared(name, before, now, LEAST_ACCURACY if same else math.nan)
+
+
+def _lost(row: Mapping[str, Any]) -> float:
+    """Return how many of the frames that were sent one by one got no answer [%]."""
+    lost, answered = float(row['lost']), float(row['frames'])
+    return 100.0 * lost / max(lost + answered, 1.0)
+
+
+def _mean_iou(accuracy: Mapping[str, Any]) -> float:
+    value = accuracy['mean_iou']
+    return math.nan if value is None else 100.0 * float(value)
+
+
+def _compared(name: str, old: float, new: float, least: float) -> Change:
+    """Return a change of single numbers, which is one above ``least``; NaN judges none."""
+    verdict: Verdict = 'no difference'
+    if math.isnan(new - old + least):
+        verdict = 'not judged'
+    elif abs(new - old) > least:
+        verdict = 'higher' if new > old else 'lower'
+    return Change(name, old, new, math.nan, math.nan, verdict)
 
 
 def _rate(row: Mapping[str, Any]) -> float:

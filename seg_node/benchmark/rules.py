@@ -32,6 +32,8 @@ ORDER = re.compile(
 )
 WORDS = re.compile(r'(?P<pattern>\S+)\s+is\s+(?P<verdict>.+)')
 HELP = 'Expected FIGURE > NUMBER %, as in "*.cpu > 10 %", or FIGURE is slower.'
+KINDS = {'faster': True, 'slower': True, 'higher': False, 'lower': False}
+"""Whether a verdict is one about times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +63,19 @@ class Rule:
         chosen = [one for one in changes if fnmatchcase(one.name, self.pattern)]
         judged = [one for one in chosen if self._can_judge(one)]
         if not judged:
-            why = 'has too few runs or none' if chosen else 'is not among the figures'
+            why = 'is not among the figures'
+            if chosen:
+                why = 'has too few runs, or is a figure of which nobody says that'
             names = ', '.join(one.name for one in changes)
             msg = f'Rule {self.text!r} cannot be judged: {self.pattern!r} {why}. Known: {names}.'
             raise ParameterError(msg)
         return tuple(one for one in judged if self._holds(one))
 
     def _can_judge(self, one: Change) -> bool:
-        return one.verdict != 'not judged' if self.verdict else not math.isnan(one.share)
+        if not self.verdict:
+            return not math.isnan(one.share)
+        fits = self.verdict not in KINDS or one.is_time == KINDS[self.verdict]
+        return fits and one.verdict != 'not judged'
 
     def _holds(self, one: Change) -> bool:
         if self.verdict:

@@ -31,13 +31,14 @@ HEADINGS = (
     'mIoU %',
 )
 NONE = '-'
+OF_MANIFEST = '*'  # behind an accuracy that was not measured at the size of its row
 
 
 def result_text(data: Mapping[str, Any]) -> str:
     """Return a result for people, without a newline at its end."""
     rows = [HEADINGS, *(_cells(row) for row in data['rows'])]
     settings, machine = data['settings'], data['machine']
-    sources = sorted({row['accuracy']['source'] for row in data['rows'] if row['accuracy']})
+    sources = sorted({_source(row['accuracy']) for row in data['rows'] if row['accuracy']})
     failures = [f'\n{row["key"]}: {row["no_rate"]}' for row in data['rows'] if 'no_rate' in row]
     versions = ', '.join(f'{name} {text}' for name, text in data['versions'].items())
     notes = f"""
@@ -64,7 +65,6 @@ def _engines(data: Mapping[str, Any]) -> str:
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     highest = row.get('highest_rate')
-    accuracy = row['accuracy'] and row['accuracy']['mean_iou']
     return (
         SUBJECTS[row['subject']],
         row['size'] or NONE,
@@ -74,8 +74,25 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
         _frames_per_second(row),
         f'{highest["lost_percent"]:.1f}' if highest else NONE,
         f'{row["peak_memory_mb"]:.0f}',
-        f'{100 * accuracy:.1f}' if accuracy is not None else NONE,
+        _accuracy(row['accuracy']),
     )
+
+
+def _accuracy(accuracy: Mapping[str, Any] | None) -> str:
+    if accuracy is None or accuracy['mean_iou'] is None:
+        return NONE
+    return f'{100 * accuracy["mean_iou"]:.1f}{OF_MANIFEST if _is_told(accuracy) else ""}'
+
+
+def _is_told(accuracy: Mapping[str, Any]) -> bool:
+    """Tell whether an accuracy is the one figure of the manifest, the same beside each size."""
+    return not accuracy.get('at_this_size', accuracy['source'].endswith('at this size'))
+
+
+def _source(accuracy: Mapping[str, Any]) -> str:
+    if not _is_told(accuracy):
+        return str(accuracy['source'])
+    return f'{OF_MANIFEST} {accuracy["source"]}, at the size of its own data, not of the row'
 
 
 def _frames_per_second(row: Mapping[str, Any]) -> str:
@@ -98,9 +115,7 @@ def changes_text(
             _known(one.old, '.4g'),
             _known(one.new, '.4g'),
             _known(100 * one.share, '+.1f', ' %'),
-            NONE
-            if one.verdict == 'not judged'
-            else f'{100 * one.low:+.1f} to {100 * one.high:+.1f} %',
+            NONE if math.isnan(one.low) else f'{100 * one.low:+.1f} to {100 * one.high:+.1f} %',
             one.verdict,
         )
         for one in changes
@@ -113,7 +128,7 @@ def changes_text(
 
 
 def _known(value: float, form: str, unit: str = '') -> str:
-    return NONE if math.isnan(value) else f'{value:{form}}{unit}'
+    return f'{value:{form}}{unit}' if math.isfinite(value) else NONE
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

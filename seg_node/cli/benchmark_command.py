@@ -38,10 +38,12 @@ KEPT, BROKEN = 0, 3
 STDOUT = '-'
 EPILOG = """\
 Names of figures are SCENE.FIGURE, for example pipeline.720p.p50 or node.720p.6.cpu, where 6 is the
-number of cameras; figures are p50, p95, cpu, rate and memory. A rule of --fail-if is about the
-change from the stored result to this one, with * for anything in a name:
+number of cameras; figures are p50, p95, p99, cpu, rate, memory, lost and mean_iou. A rule of
+--fail-if is about the change from the stored result to this one, with * for anything in a name:
   *.cpu > 10 %            it grew by more than that
   node.* is slower        the verdict, which knows the noise of both
+  *.lost is higher        more frames got no answer
+  *.mean_iou is lower     the masks are less accurate
 
 The exit status is 0 if no rule is met, 3 if one is, and 1 after an error, a rule that cannot be
 judged among them. docs/benchmark.md says how everything is measured.

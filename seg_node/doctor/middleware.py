@@ -29,6 +29,7 @@ from seg_node.ros.transport.shared_memory import (
 from seg_node.share import share_path
 
 from .finding import Finding
+from .messages import look_at_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,6 +73,7 @@ def look_at_middleware() -> Iterator[Finding]:
     yield _implementation(environment)
     yield _domain(environment)
     yield _reach(environment)
+    yield look_at_messages(environment)
     if is_fast_dds():
         yield _profile(environment)
         yield _room()

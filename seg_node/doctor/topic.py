@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from itertools import pairwise
 import statistics
@@ -17,14 +18,18 @@ from .live import among_others
 from .middleware import is_fast_dds, remedy_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Judgement = Callable[[str, int], Finding]
 
 __all__ = ['judge', 'watch_topic']
 
 WATCHER = ('-m', 'seg_node.ros.checkup.watcher')
 KINDS = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 START_S = 20.0
-UNSEEN = 1920 * 1080 * 3  # [bytes] where no image came, perhaps because it is too large
+UNSEEN_MASK = 1920 * 1080  # [bytes] where no image came, perhaps because it is too large
+UNSEEN = 3 * UNSEEN_MASK
+OURS = 'seg_node'
 LARGEST_SMALL = 500_000  # [bytes] fits into the default segment of Fast DDS
 OLD_S = 1.0
 AHEAD_S = 0.05
@@ -106,14 +111,21 @@ def _segments(seen: Mapping[str, Any]) -> Iterator[Finding]:
 
     That of a publisher has to hold its images; that of a subscriber is for what it sends itself.
     """
-    largest = max((one['length'] for one in seen['messages']), default=0)
+    largest = max((one['length'] for one in seen['messages']), default=0) or UNSEEN
+    mask = max((_pixels(one) for one in seen['messages']), default=0) or UNSEEN_MASK
     for one in seen['publishers']:
-        yield _segment(one, seen['host'], largest or UNSEEN)
+        yield _segment(one, seen['host'], partial(_of_publisher, largest=largest))
     for one in seen['subscribers']:
-        yield _segment(one, seen['host'], 0)
+        ours = one['node'].rpartition('/')[2].startswith(OURS)
+        yield _segment(one, seen['host'], partial(_of_subscriber, mask=mask, ours=ours))
 
 
-def _segment(endpoint: Mapping[str, Any], host: Sequence[int], largest: int) -> Finding:
+def _pixels(message: Mapping[str, Any]) -> int:
+    """Return the bytes of a mask of an image; 0 if it is compressed and does not say its size."""
+    return int(message.get('height', 0) * message.get('width', 0))
+
+
+def _segment(endpoint: Mapping[str, Any], host: Sequence[int], judged: Judgement) -> Finding:
     gid = endpoint['gid']
     name = f'segment of {endpoint["node"]}'
     if gid[HOST] != host:
@@ -121,11 +133,34 @@ def _segment(endpoint: Mapping[str, Any], host: Sequence[int], largest: int) -> 
     segment = segment_of(gid[4] | gid[5] << 8)
     if segment is None:
         return Finding('note', name, 'cannot be known: its process belongs to another user')
-    found = f'{segment.size / MEGABYTE:.1f} MB'
-    if largest > LARGEST_SMALL and segment.size < 2 * largest:
+    return judged(name, segment.size)
+
+
+def _is_small(size: int, largest: int) -> bool:
+    """Tell whether a segment has no room for two messages of a size [bytes]."""
+    return largest > LARGEST_SMALL and size < 2 * largest
+
+
+def _of_publisher(name: str, size: int, largest: int) -> Finding:
+    found = f'{size / MEGABYTE:.1f} MB'
+    if _is_small(size, largest):
         remedy = 'start it with the Fast DDS profile, see docs/transport.md'
         return Finding('fail', name, f'{found}, for images of {largest / MEGABYTE:.1f} MB', remedy)
     return Finding('ok', name, found)
+
+
+def _of_subscriber(name: str, size: int, mask: int, *, ours: bool) -> Finding:
+    """Judge the segment by the masks of a seg_node; nobody knows what another one sends."""
+    found = f'{size / MEGABYTE:.1f} MB'
+    if not _is_small(size, mask):
+        return Finding('ok', name, found)
+    if not ours:
+        return Finding('note', name, f'{found}: too little if it sends images of this size itself')
+    remedy = (
+        'its masks get lost between processes: start it without a profile of your own, or with '
+        'that of seg_node, see docs/transport.md'
+    )
+    return Finding('warn', name, f'{found}, for masks of {mask / MEGABYTE:.1f} MB', remedy)
 
 
 def _nodes(subscribers: Sequence[Mapping[str, Any]]) -> Finding:

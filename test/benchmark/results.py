@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 
-def row(key: str, level: float, noise: float, seed: int, *, rate: float = 0.0) -> dict[str, Any]:
+def row(
+    key: str, level: float, noise: float, seed: int, *, rate: float = 0.0, **changes: Any
+) -> dict[str, Any]:
     """Return a scene whose runs take about ``level`` [ms], each off by ``noise`` (a share)."""
     rng = np.random.default_rng(seed)
     times = level * np.exp(noise * rng.standard_normal(5))
@@ -23,10 +25,13 @@ def row(key: str, level: float, noise: float, seed: int, *, rate: float = 0.0) -
         'latency_ms': {'p50': level, 'p95': level, 'p99': level},
         'cpu_ms': level,
         'frames_per_second': 1e3 / level,
+        'frames': 100,
+        'lost': 0,
         'runs': runs,
         'peak_memory_mb': 400.0,
         'accuracy': {'mean_iou': 0.548, 'source': 'manifest'},
         **highest,
+        **changes,
     }
 
 

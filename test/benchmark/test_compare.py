@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import Any, TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from benchmark.results import result, row
-from seg_node.benchmark.compare import changes, interval, read_result, warnings
+from seg_node.benchmark.compare import Change, changes, interval, read_result, warnings
 from seg_node.benchmark.rules import parse_rule
 from seg_node.benchmark.text import changes_text, result_text
 from seg_node.errors import ParameterError
@@ -56,6 +56,87 @@ def test_rate_and_memory_were_measured_once_and_get_no_verdict(new: float) -> No
     assert set(once) == {'rate', 'memory'}
     assert once['rate'].share == pytest.approx(new / 10.0 - 1.0)
     assert math.isnan(once['rate'].low)
+
+
+def test_p99_is_judged_like_the_other_times() -> None:
+    assert verdicts(10.0, 12.0)['p99'] == 'slower'
+    assert verdicts(10.0, 10.4, noise=0.0001)['p99'] == 'no difference'
+
+
+def single(figure: str, old: Any, new: Any) -> tuple[Change, list[str]]:
+    """Return the change of one figure of a scene, and what is told beneath the table."""
+    before, after = (
+        result(row('engine', 5.0, 0.01, 1, **changes), row('pipeline.720p', 5.0, 0.01, 1))
+        for changes in (old, new)
+    )
+    found = {one.name: one for one in changes(before, after)}
+    return found[f'engine.{figure}'], warnings(before, after)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'verdict', 'told'),
+    [
+        (0, 0, 'no difference', []),
+        (0, 25, 'higher', ['engine.lost: 0 % before, 20 % now: more frames are lost.']),
+        (25, 0, 'lower', []),
+    ],
+)
+def test_frames_that_are_lost_are_judged_and_more_of_them_are_told(
+    old: int, new: int, verdict: str, told: list[str]
+) -> None:
+    change, warned = single('lost', {'lost': old}, {'lost': new})
+
+    assert change.verdict == verdict
+    assert warned == told
+    assert 'nan' not in changes_text([change], warned, {})
+    assert 'inf' not in changes_text([change], warned, {})
+    assert json.dumps(change.to_dict(), allow_nan=False)
+    assert bool(parse_rule('*.lost > 1 %').check([change])) == (verdict == 'higher')
+
+
+@pytest.mark.parametrize(
+    ('new', 'verdict'),
+    [(0.540, 'lower'), (0.5472, 'no difference'), (0.5488, 'no difference'), (0.56, 'higher')],
+)
+def test_accuracy_that_falls_is_told_whatever_became_faster(new: float, verdict: str) -> None:
+    old = {'accuracy': {'mean_iou': 0.548, 'source': 'manifest'}}
+
+    change, warned = single('mean_iou', old, {'accuracy': {**old['accuracy'], 'mean_iou': new}})
+
+    assert change.verdict == verdict
+    assert change.old == pytest.approx(54.8)
+    assert bool(warned) == (verdict == 'lower')
+    assert bool(parse_rule('*.mean_iou is lower').check([change])) == (verdict == 'lower')
+
+
+@pytest.mark.parametrize('other', [{'source': 'camvid val, at this size'}, {'images': 7}])
+def test_accuracy_on_other_data_is_not_judged_and_that_is_told(other: dict[str, Any]) -> None:
+    old = {'accuracy': {'mean_iou': 0.548, 'source': 'manifest'}}
+
+    change, warned = single('mean_iou', old, {'accuracy': {**old['accuracy'], **other}})
+
+    assert change.verdict == 'not judged'
+    assert 'not measured on the same data' in warned[0]
+
+
+@pytest.mark.parametrize('text', ['*.lost is slower', '*.mean_iou is faster', '*.cpu is higher'])
+def test_rule_with_the_verdict_of_another_kind_of_figure_is_an_error(text: str) -> None:
+    found = changes(result(row('engine', 5, 0.1, 0)), result(row('engine', 5, 0.1, 1)))
+
+    with pytest.raises(ParameterError, match='cannot be judged'):
+        parse_rule(text).check(found)
+
+
+def test_accuracy_of_the_manifest_is_marked_as_not_of_the_size_of_the_row() -> None:
+    measured = {'mean_iou': 0.5, 'source': 'camvid val, at this size', 'at_this_size': True}
+    rows = [row('engine', 1.0, 0.0, 0), row('pipeline.720p', 1.0, 0.0, 0, accuracy=measured)]
+
+    shown = result_text(result(*rows))
+
+    assert '54.8*' in shown
+    assert '50.0*' not in shown
+    assert 'camvid val, at this size' in shown
+    assert '* manifest, at the size of its own data, not of the row' in shown
 
 
 def test_rate_that_was_not_found_is_not_known_and_breaks_no_comparison() -> None:

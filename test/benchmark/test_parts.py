@@ -156,3 +156,4 @@ def test_accuracy_beside_the_speed_is_what_the_manifest_tells(name: str) -> None
     assert 0.3 < found['mean_iou'] < 0.9
     assert str(found['mean_iou']) in str(bundle.manifest.quality)
     assert found['source'].startswith('manifest, ')
+    assert found['at_this_size'] is False

@@ -165,6 +165,45 @@ def test_segment_of_a_publisher_must_hold_two_of_its_images(
     assert findings['segment of /seg_node'].level == 'note'
 
 
+@pytest.mark.parametrize(
+    ('name', 'megabytes', 'level'),
+    [
+        ('/seg_node', 0.5, 'warn'),
+        ('/front/seg_node', 1.7, 'warn'),
+        ('/seg_node', 1.9, 'ok'),
+        ('/viewer', 0.5, 'note'),
+        ('/viewer', 1.9, 'ok'),
+    ],
+)
+def test_segment_of_a_subscriber_that_is_our_node_must_hold_two_of_its_masks(
+    name: str, megabytes: float, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mask of 1280 x 720 has 0.92 MB; what others send nobody knows."""
+    segment = Segment(Path('segment'), int(1e6 * megabytes), stale=False, owner=0)
+    monkeypatch.setattr('seg_node.doctor.topic.segment_of', {0x0302: segment}.__getitem__)
+    node = camera(name, gid=[1, 15, 9, 9, 0x02, 0x03, *[0] * 10])
+
+    finding = found(seen(subscribers=[node]))[f'segment of {name}']
+
+    assert finding.level == level
+    assert ('masks of 0.9 MB' in finding.found) == (level == 'warn')
+    assert bool(finding.remedy) == (level == 'warn')
+
+
+@pytest.mark.parametrize(('megabytes', 'level'), [(3.0, 'warn'), (5.0, 'ok')])
+def test_masks_of_images_that_did_not_come_or_are_compressed_count_as_1080p(
+    megabytes: float, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segment = Segment(Path('segment'), int(1e6 * megabytes), stale=False, owner=0)
+    monkeypatch.setattr('seg_node.doctor.topic.segment_of', {0x0302: segment}.__getitem__)
+    node = camera('/seg_node', gid=[1, 15, 9, 9, 0x02, 0x03, *[0] * 10])
+    packed = {'now': START, 'stamp': START, 'frame_id': 'a', 'length': 9, 'format': 'jpeg'}
+
+    for messages in ([], [packed]):
+        findings = found(seen(messages, types=[COMPRESSED], subscribers=[node]))
+        assert findings['segment of /seg_node'].level == level
+
+
 def test_nothing_of_fast_dds_is_said_of_another_middleware(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -24,15 +24,21 @@ SIZE = (360, 480)
 SMALL = 20_000  # [byte] arguments, results and times; a plane of the image has 172,800
 
 
+@pytest.fixture
+def threads(request: pytest.FixtureRequest) -> int:
+    """How many threads the engine has; one where a test does not say."""
+    return int(getattr(request, 'param', 1))
+
+
 @pytest.fixture(
     params=[
         pytest.param('onnxruntime', marks=pytest.mark.needs_onnxruntime),
         pytest.param('openvino', marks=pytest.mark.needs_openvino),
     ]
 )
-def segmenter(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Segmenter]:
+def segmenter(request: pytest.FixtureRequest, tmp_path: Path, threads: int) -> Iterator[Segmenter]:
     bundle = tiny.tiny_bundle(tmp_path / 'bundle')
-    with open_segmenter(bundle.path, request.param) as opened:
+    with open_segmenter(bundle.path, request.param, threads=threads) as opened:
         yield opened
 
 
@@ -50,6 +56,7 @@ def message(pad: int = 0, seed: int = 0) -> SimpleNamespace:
     )
 
 
+@pytest.mark.parametrize('threads', [1, 2], indirect=True)
 @pytest.mark.parametrize('pad', [0, 5])
 def test_a_frame_allocates_the_masks_and_nothing_else(segmenter: Segmenter, pad: int) -> None:
     outputs = Outputs(classes=(2,))

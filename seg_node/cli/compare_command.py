@@ -8,10 +8,10 @@ import sys
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import writable_folder, write_text
+from seg_node.cli.arguments import write_text
 from seg_node.cli.mounting_options import add_mounting
 from seg_node.cli.replay_command import add_frames, add_truth, add_work, replay_options
-from seg_node.cli.replaying import replay_with_bar
+from seg_node.cli.replaying import replay_with_bar, results_folder
 from seg_node.cli.side import parse_side, SIDE_NAMES
 from seg_node.errors import ParameterError
 from seg_node.evaluation import json_text
@@ -107,7 +107,8 @@ def run(args: argparse.Namespace) -> int:
 
     rules = [parse_rule(text) for text in args.fail_if]
     if args.out is not None:
-        return _compare(args, writable_folder(args.out), rules)
+        with results_folder(args.out) as out:
+            return _compare(args, out, rules)
     with TemporaryDirectory(prefix='seg_compare_') as scratch:
         return _compare(args, Path(scratch), rules)
 

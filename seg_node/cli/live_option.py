@@ -26,7 +26,8 @@ def add_live(parser: argparse.ArgumentParser) -> None:
     """Add ``--live`` and what goes with it."""
     group = parser.add_argument_group(
         'live',
-        'Needs ROS. The exit status is 1 if a mask is not the one of the offline replay, if no '
+        # Descriptions are printed as they are written.
+        'Needs ROS. The exit status is 1 if a mask is not the one of the offline replay, if no\n'
         'mask could be compared, or if a mask came for which no image was sent.',
     )
     group.add_argument(

@@ -49,7 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _add_pictures(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group('which images').add_argument
     add('--labels', metavar='DIR', type=Path, help='PNGs of class ids, named as the images')
-    add('--taxonomy', metavar='NAME', help='classes of the labels, by name or YAML file')
+    add(
+        '--taxonomy',
+        metavar='NAME',
+        help='classes of the labels, by name or YAML file '
+        '(default: taxonomy.yaml in DIR or beside it)',
+    )
     add('--split', default='val', help='part of a data set (default: val)')
     add('--no-truth', action='store_true', help='leave the labels of a data set out')
     add(

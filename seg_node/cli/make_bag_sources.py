@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from seg_node.datasets import open_dataset
 from seg_node.datasets.coding import check_decoded, IdCode
+from seg_node.datasets.color_list import COLORS_FILE
+from seg_node.datasets.folder import TAXONOMY_FILE
+from seg_node.datasets.ids_file import IDS_FILE
 from seg_node.datasets.matching import Files, find_pairs
 from seg_node.datasets.pairs import read_image
 from seg_node.errors import DatasetError, ParameterError
@@ -77,13 +80,24 @@ def open_pictures(source: str, wish: Wish) -> Pictures:
     """
     drive = DRIVE.fullmatch(source)
     path = Path(source).expanduser()
+    if wish.taxonomy and not wish.labels and (drive or path.is_file() or _is_plain(path)):
+        msg = (
+            f'--taxonomy {wish.taxonomy!r} names the classes of labels, and there are none here. '
+            'Add --labels DIR, or leave it out.'
+        )
+        raise ParameterError(msg)
     if drive:
         return _drive(int(drive[1]), int(drive[2] or 0), wish)
     if path.is_file():
         return _video(path, wish)
-    if path.is_dir() and not (path / 'images').is_dir():
+    if _is_plain(path):
         return _folder(path, wish)
     return _dataset(open_dataset(source, wish.split, wish.taxonomy), wish)
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell a folder of images from one that is laid out as a data set."""
+    return path.is_dir() and not (path / 'images').is_dir()
 
 
 def _drive(count: int, seed: int, wish: Wish) -> Pictures:
@@ -158,14 +172,36 @@ def _in_order(
 
 
 def _labels_reader(wish: Wish) -> tuple[Callable[[Path], UInt8Array], Taxonomy]:
-    if not wish.taxonomy or not wish.labels:
+    classes = _label_classes(wish)
+    if classes is None:
         msg = (
             'Label images need their classes. Add --taxonomy NAME or FILE.yaml, for example '
-            '--taxonomy cityscapes19.'
+            f'--taxonomy cityscapes19, or put {TAXONOMY_FILE} into their folder or beside it.'
         )
         raise ParameterError(msg)
-    code = IdCode(IdMap.identity(load_taxonomy(wish.taxonomy)))
+    code = IdCode(IdMap.identity(classes))
     return lambda file: check_decoded(code.decode(file), file, code), code.taxonomy
+
+
+def _label_classes(wish: Wish) -> Taxonomy | None:
+    """Return the classes that are named, or those of the file in the label folder or beside it."""
+    if wish.taxonomy:
+        return load_taxonomy(wish.taxonomy)
+    labels = wish.labels.expanduser().absolute() if wish.labels else None
+    places = (labels, labels.parent) if labels else ()
+    files = (place / TAXONOMY_FILE for place in places)
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        return None
+    coded = [name for name in (IDS_FILE, COLORS_FILE) if (found.parent / name).is_file()]
+    if coded:
+        msg = (
+            f'{str(found.parent / coded[0])!r} says that the labels are coded otherwise than by '
+            f'the ids of {TAXONOMY_FILE}. Record the data set as a whole: seg make-bag '
+            f'folder:{found.parent}.'
+        )
+        raise ParameterError(msg)
+    return load_taxonomy(found)
 
 
 def _labelled(image: UInt8Array, file: Path, read: Callable[[Path], UInt8Array]) -> Frame:

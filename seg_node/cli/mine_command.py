@@ -8,18 +8,18 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import at_least_one, positive, writable_folder
+from seg_node.cli.arguments import at_least_one, positive
 from seg_node.cli.crf_options import add_crf, share
 from seg_node.cli.mounting_options import add_mounting
 from seg_node.cli.replay_command import add_frames, add_model, add_work, replay_options
-from seg_node.cli.replaying import replay_with_bar
+from seg_node.cli.replaying import replay_with_bar, results_folder
 from seg_node.cli.smoothing_options import add_smoothing
 from seg_node.errors import ParameterError
 
 if TYPE_CHECKING:
     import argparse
 
-    from seg_node.replay.mine import Reason
+    from seg_node.replay.mine import Chosen, Reason
     from seg_node.replay.options import ReplayOptions
 
 __all__ = ['SUMMARY', 'configure', 'run']
@@ -39,7 +39,8 @@ NO_TRUTH = {
 EPILOG = """\
 DIR gets images/, labels/ with what the bundle says (class ids), taxonomy.yaml, and frames.json
 with the reason for each frame, the most valuable first. It is a data set for all other verbs, for
-example seg check-dataset DIR. DIR/replay is the replay that the frames were chosen from.
+example seg check-dataset DIR. DIR/replay is the replay that the frames were chosen from. With
+--smoothing frames are chosen by smoothed figures; their labels are of the image alone.
 
 examples:
   seg mine day1 day2 --count 50 --out to_label
@@ -90,18 +91,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Replay, choose, write the folder and say what was found."""
-    from seg_node.replay.compare.finished import read_finished  # noqa: PLC0415 - rosbags is
-    from seg_node.replay.mine import choose, write_folder  # noqa: PLC0415 - optional
-    from seg_node.replay.model import open_model  # noqa: PLC0415
-    from seg_node.replay.plan import plan  # noqa: PLC0415
-
     reason, options = _asked(args)
-    out = writable_folder(args.out)
-    bags = {bag.name: bag.path for bag in plan(args.bags, options).bags}
-    done = replay_with_bar(args.bags, out / REPLAYED, options, ray=args.ray)
-    chosen = choose(read_finished(done.out).records, reason, args.count, args.gap)
-    with open_model(options) as model:
-        write_folder(chosen, bags, model.segmenter, out, unsure_above=args.unsure_above)
+    with results_folder(args.out) as out:
+        _refuse_full(out)
+        chosen = _mine(args, options, reason, out)
     first, last = chosen[0].value, chosen[-1].value
     print(f'{len(chosen)} frames, {reason}: from {100 * first:.2f} % down to {100 * last:.2f} %')
     if len(chosen) < args.count:
@@ -112,6 +105,38 @@ def run(args: argparse.Namespace) -> int:
         )
     print(f'written: {out}', file=sys.stderr)
     return 0
+
+
+def _mine(
+    args: argparse.Namespace, options: ReplayOptions, reason: Reason, out: Path
+) -> list[Chosen]:
+    """Replay, choose, write the folder and return what was chosen, the first at the top."""
+    from seg_node.replay.compare.finished import read_finished  # noqa: PLC0415 - rosbags is
+    from seg_node.replay.mine import choose, write_folder  # noqa: PLC0415 - optional
+    from seg_node.replay.model import open_model  # noqa: PLC0415
+    from seg_node.replay.plan import plan  # noqa: PLC0415
+
+    bags = {bag.name: bag.path for bag in plan(args.bags, options).bags}
+    done = replay_with_bar(args.bags, out / REPLAYED, options, ray=args.ray)
+    chosen = choose(read_finished(done.out).records, reason, args.count, args.gap)
+    with open_model(options) as model:
+        write_folder(chosen, bags, model.segmenter, out, unsure_above=args.unsure_above)
+    return chosen
+
+
+def _refuse_full(folder: Path) -> None:
+    """Refuse a folder that holds more than the replay that an interrupted command goes on with.
+
+    Raises:
+        ParameterError: If it does; frames of two choices would get mixed up.
+    """
+    found = sorted(one.name for one in folder.iterdir() if one.name != REPLAYED)
+    if found:
+        msg = (
+            f'Folder {str(folder)!r} is not empty: it holds {found[0]!r}; expected an empty one, '
+            f'or one with {REPLAYED!r} alone, to go on with. Give another folder, or empty it.'
+        )
+        raise ParameterError(msg)
 
 
 def _asked(args: argparse.Namespace) -> tuple[Reason, ReplayOptions]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import sys
 from typing import TYPE_CHECKING
 
-from seg_node.cli.arguments import at_least_one, positive, writable_folder
+from seg_node.cli.arguments import at_least_one, positive
 from seg_node.cli.crf_options import add_crf, crf_choice
 from seg_node.cli.drivable_options import add_drivable
 from seg_node.cli.engine_options import add_engine
 from seg_node.cli.live_option import add_live, check_live, run_live
 from seg_node.cli.mounting_options import add_mounting, mountings
 from seg_node.cli.replay_outputs import add_outputs, bag_outputs, sinks
-from seg_node.cli.replaying import replay_with_bar
+from seg_node.cli.replaying import replay_with_bar, results_folder
 from seg_node.cli.smoothing_options import add_smoothing, smoothing_options
 from seg_node.errors import ParameterError
 from seg_node.replay.options import ReplayOptions, TruthSource
@@ -206,11 +206,12 @@ def run(args: argparse.Namespace) -> int:
     """Replay, print the report and say where the rest is."""
     check_live(args)
     options = replace(replay_options(args), sinks=sinks(args), labelled=bag_outputs(args))
-    out, status = writable_folder(args.out), 0
-    if args.live is None:
-        result = replay_with_bar(args.bags, out, options, ray=args.ray)
-    else:
-        result, options, status = run_live(args, out, options)
+    status = 0
+    with results_folder(args.out) as out:
+        if args.live is None:
+            result = replay_with_bar(args.bags, out, options, ray=args.ray)
+        else:
+            result, options, status = run_live(args, out, options)
     if args.report:
         from seg_node.replay.page.write import write_report  # noqa: PLC0415 - rosbags is optional
 

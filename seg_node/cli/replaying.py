@@ -3,18 +3,39 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seg_node.cli.arguments import writable_folder
+from seg_node.errors import SegNodeError
 from seg_node.progress import Bar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from seg_node.replay.options import ReplayOptions
     from seg_node.replay.run import Replay
 
-__all__ = ['Moving', 'replay_with_bar']
+__all__ = ['Moving', 'replay_with_bar', 'results_folder']
+
+
+@contextmanager
+def results_folder(name: str) -> Iterator[Path]:
+    """Yield the folder for results; it is made, and removed if nothing came of it but an error.
+
+    Raises:
+        ParameterError: If it cannot be made or written to.
+    """
+    is_new = not Path(name).expanduser().exists()
+    out = writable_folder(name)
+    try:
+        yield out
+    except SegNodeError:
+        if is_new:
+            with suppress(OSError):  # there is something in it
+                out.rmdir()
+        raise
 
 
 def replay_with_bar(

@@ -48,6 +48,8 @@ DECODERS: dict[str, Callable[[Any], UInt8Array]] = {RAW: rgb_pixels, COMPRESSED:
 OUTPUT_PART = '/segmentation/'
 DEPTH_SUFFIX = '/compressedDepth'
 COMPRESSED_SUFFIX = '/compressed'
+MOST_TOLD = 100
+MORE_DAMAGE = 'There is more damage, which is not listed.'
 REMEDY = (
     'Expected a rosbag2 folder with metadata.yaml, or an .mcap, .db3 or .bag file. If it is one, '
     'it is damaged: copy it again, or repair it with "ros2 bag reindex" or "mcap recover".'
@@ -101,9 +103,14 @@ class Recording:
         return min(one.start_ns for one in full), max(one.stop_ns for one in full)
 
     def told(self, sentence: str) -> None:
-        """Note what is wrong, once."""
-        if sentence not in self.damage:
-            self.damage.append(sentence)
+        """Note what is wrong, once; of ``MOST_TOLD`` sentences the last says that there are more.
+
+        Every message of a long recording may be damaged: the list, and the search in it, stay
+        short.
+        """
+        if sentence not in self.damage and len(self.damage) < MOST_TOLD:
+            is_last = len(self.damage) == MOST_TOLD - 1
+            self.damage.append(MORE_DAMAGE if is_last else sentence)
 
     def messages(
         self, topics: Collection[str], start_ns: int = 0, stop_ns: int = FOREVER_NS

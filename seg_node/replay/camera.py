@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     UInt8Array = npt.NDArray[np.uint8]
 
-__all__ = ['Camera', 'Seen', 'truth_beside', 'wanted_outputs']
+__all__ = ['Camera', 'Faults', 'Seen', 'truth_beside', 'wanted_outputs']
 
 LEVELS = 255
 MOST_FAILURES = 5  # of the segmenter in a row
@@ -56,12 +56,30 @@ class Seen:
     message: Any = None
 
 
+@dataclass(slots=True)
+class Faults:
+    """Frames at which the same kind of thing went wrong, however many there are.
+
+    Attributes:
+        first: What went wrong at the first one; empty while there is none.
+        count: How many there are.
+    """
+
+    first: str = ''
+    count: int = 0
+
+    def add(self, sentence: str) -> None:
+        """Count a frame; the sentence is kept if it is the first."""
+        self.first = self.first or sentence
+        self.count += 1
+
+
 class Camera:
     """One camera of one bag. ``see`` and ``measure`` may run in two threads.
 
     Attributes:
-        truth_faults: A sentence for each frame whose truth could not be used.
-        crf_faults: A sentence for each frame that the dense CRF failed at.
+        truth_faults: Frames whose truth could not be used.
+        crf_faults: Frames that the dense CRF failed at.
     """
 
     def __init__(
@@ -81,8 +99,8 @@ class Camera:
         self._segmenter = model.segmenter(self._topic)
         self._truth = truth
         self._flicker = Flicker() if model.options.flicker else None
-        self.truth_faults: list[str] = []
-        self.crf_faults: list[str] = []
+        self.truth_faults = Faults()
+        self.crf_faults = Faults()
         self._patience = 0  # the first frame shows whether the model runs at all
 
     def recall(self, record: FrameRecord) -> None:
@@ -137,7 +155,7 @@ class Camera:
             result = self._segmenter(
                 image,
                 outputs,
-                stamp=_seconds(record.stamp_ns),
+                stamp=self._shown_stamp(record),
                 crf_decision=decision,
                 crf_may_fail=True,
             )
@@ -148,9 +166,19 @@ class Camera:
             return Seen(replace(record, error=str(err)))
         self._patience = MOST_FAILURES - 1
         if result.crf_error:
-            self.crf_faults.append(f'The CRF failed at frame {index}: {result.crf_error}')
+            self.crf_faults.add(f'The CRF failed at frame {index}: {result.crf_error}')
         watch.lap('segment')
         return Seen(_described(record, image, result, watch.times()), image, result, message)
+
+    def _shown_stamp(self, record: FrameRecord) -> float | None:
+        """Return when a frame was taken [s]; None hides it from all that remembers frames.
+
+        A node whose decisions are followed did not see the frames that it decided nothing about.
+        """
+        decisions = self._model.decisions
+        if decisions is not None and not decisions.knows(self._topic, record.stamp_ns):
+            return None
+        return _seconds(record.stamp_ns)
 
     def measure(self, seen: Seen) -> tuple[FrameRecord, Sums | None]:
         """Return what is kept of a frame: its record and its sums against truth."""
@@ -182,7 +210,7 @@ class Camera:
             truth = scoring.comparison.of(found, image.shape[:2])
             truth = truth_beside(truth, result)
         except DatasetError as err:
-            self.truth_faults.append(f'The truth of frame {record.index} was left out: {err}')
+            self.truth_faults.add(f'The truth of frame {record.index} was left out: {err}')
             return None
         prediction = scoring.predictor.of(result)
         if scoring.sums_of is not None:

@@ -107,3 +107,13 @@ class ReplayOptions:
     sinks: tuple[str, ...] = ()
     labelled: BagOutputs = PLAIN_BAG
     workers: int = 1
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a frame's result depends on what was seen many frames before."""
+        return self.smoothing is not None or bool(dict(self.drivable).get('hysteresis'))
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether an interrupted task starts again: what it wrote or remembered is not saved."""
+        return bool(self.sinks) or self.remembers

@@ -217,8 +217,7 @@ def _depends_on_the_past(options: ReplayOptions) -> bool:
     """Say whether a frame's result depends on more than the frame before."""
     asks_gate = options.crf.enabled and options.follow is None
     by_index = options.truth is not None and options.truth.by == 'index'
-    remembers = options.smoothing is not None or bool(dict(options.drivable).get('hysteresis'))
-    return asks_gate or by_index or remembers
+    return asks_gate or by_index or options.remembers
 
 
 def _length(bags: Sequence[Bag]) -> int:

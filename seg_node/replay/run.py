@@ -107,7 +107,7 @@ def replay(
             state = store.journal(task.number).state
             if not state.done:
                 tasks.append(task)
-            if state.done or not options.sinks:
+            if state.done or not options.begins_anew:
                 count.add(sum(state.frames.values()))
         work = Work(found, tuple(tasks), options, store, model.classes, count.add)
         if run_tasks is not None:

@@ -98,7 +98,7 @@ def run_task(
     with ExitStack() as stack:
         stack.callback(journal.close)
         sinks = _sinks(stack, model, task, bag, out=out, damage=recording.damage)
-        if sinks:
+        if model.options.begins_anew:
             journal.clear()
         work = _Work(model, recording, task, bag, journal=journal, sinks=sinks, on_frame=on_frame)
         work.run()
@@ -194,8 +194,12 @@ class _Work:
     def faults(self) -> list[str]:
         """Return what was wrong with truth and CRF, a sentence for each camera."""
         return [
-            f'{topic!r}: {found[0]} ({len(found)} such frames)'
+            f'{topic!r}: {found.first} ({found.count} such {_frames(found.count)})'
             for topic, camera in self._cameras.items()
             for found in (camera.truth_faults, camera.crf_faults)
-            if found
+            if found.count
         ]
+
+
+def _frames(count: int) -> str:
+    return 'frame' if count == 1 else 'frames'

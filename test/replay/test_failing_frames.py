@@ -162,7 +162,7 @@ def test_frame_that_the_crf_fails_at_keeps_the_labels_of_the_network(
     assert [one.crf for one in records(tmp_path / 'out')] == ['ran', 'failed', 'ran']
     assert data['failed_frames'] == 0
     (told,) = data['bags'][0]['damage']
-    assert 'The CRF failed at frame 1: CrfError: no memory (1 such frames)' in told
+    assert 'The CRF failed at frame 1: CrfError: no memory (1 such frame)' in told
 
 
 def test_crf_that_cannot_run_at_all_is_refused_at_once(

@@ -182,4 +182,4 @@ def test_two_choices_are_not_mixed_up(
     assert main(words) == 0
     assert main(words) == 1
 
-    assert 'holds images already' in capsys.readouterr().err
+    assert "is not empty: it holds 'frames.json'" in capsys.readouterr().err

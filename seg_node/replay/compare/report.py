@@ -44,9 +44,7 @@ def as_text(comparison: Comparison, sides: tuple[str, str], broken: Broken) -> s
         ]
     )
     rows = [_row(one) for one in comparison.differences]
-    rules = '\n'.join(
-        _rule(rule, met, rule.not_judged(comparison)) for rule, met in broken.items()
-    )
+    rules = '\n'.join(_rule(rule, met, comparison) for rule, met in broken.items())
     return '\n\n'.join(part for part in (head, table(HEAD, rows), rules) if part)
 
 
@@ -78,6 +76,7 @@ def as_json(
                 'rule': rule.text,
                 'met_by': [one.metric.name for one in met],
                 'not_judged': [one.metric.name for one in rule.not_judged(comparison)],
+                'too_little_data': [one.metric.name for one in rule.unsure(comparison)],
             }
             for rule, met in broken.items()
         ],
@@ -99,7 +98,8 @@ def _units(comparison: Comparison) -> str:
     units = comparison.units
     if units.kind == 'recording':
         return f'{units.count} recordings'
-    return f'{units.count} blocks of at least {BLOCK_S:g} s; they speak for these drives alone'
+    blocks = '1 block' if units.count == 1 else f'{units.count} blocks'
+    return f'{blocks} of at least {BLOCK_S:g} s; speaking for these drives alone'
 
 
 def _row(one: Difference) -> list[str]:
@@ -122,12 +122,25 @@ def _number(value: float, sign: str = '') -> str:
     return '-' if math.isnan(value) else f'{value:{sign}.2f}'
 
 
-def _rule(rule: Rule, met: Sequence[Difference], not_judged: Sequence[Difference]) -> str:
-    named = ', '.join(f'{one.metric.name} {_number(one.change, sign="+")}' for one in met)
-    text = f'BROKEN: {rule.text} ({named})' if met else f'kept:   {rule.text}'
+def _rule(rule: Rule, met: Sequence[Difference], comparison: Comparison) -> str:
+    """Return the line of a rule, with what it cannot tell."""
+    not_judged, unsure = rule.not_judged(comparison), rule.unsure(comparison)
+    if met:
+        named = ', '.join(f'{one.metric.name} {_number(one.change, sign="+")}' for one in met)
+        text = f'BROKEN: {rule.text} ({named})'
+    elif unsure and rule.metric == unsure[0].metric.name:
+        return f'kept (too little data to tell): {rule.text}'
+    else:
+        text = f'kept:   {rule.text}'
+    if unsure:
+        text += f'; too little data to tell of {_names(unsure)}'
     if not_judged:
-        text += f'; too little data to judge {", ".join(one.metric.name for one in not_judged)}'
+        text += f'; too little data to judge {_names(not_judged)}'
     return text
+
+
+def _names(differences: Sequence[Difference]) -> str:
+    return ', '.join(one.metric.name for one in differences)
 
 
 def _plain(one: Difference) -> dict[str, Any]:

@@ -91,6 +91,13 @@ class Rule:
         chosen = self._chosen(comparison.differences)
         return tuple(one for one in chosen if not self._can_judge(one))
 
+    def unsure(self, comparison: Comparison) -> tuple[Difference, ...]:
+        """Return the differences that are judged by their value, with too little data for more."""
+        if self.verdict is not None:
+            return ()
+        chosen = self._chosen(comparison.differences)
+        return tuple(one for one in chosen if self._can_judge(one) and one.verdict == TOO_LITTLE)
+
     def _chosen(self, differences: Sequence[Difference]) -> list[Difference]:
         if self.metric == ANY_CLASS:
             chosen = [one for one in differences if one.metric.class_id is not None]
@@ -113,8 +120,9 @@ class Rule:
             )
         else:
             most = max(one.support for one in chosen)
+            units = '1 unit of frames says' if most == 1 else f'{most} units of frames say'
             why = (
-                f'at most {most} units of frames say something about {self.metric!r}, and '
+                f'at most {units} something about {self.metric!r}, and '
                 f'{LEAST_UNITS} are needed. Compare on more or longer recordings'
             )
         return f'Rule {self.text!r} cannot be judged: {why}, or leave the rule out.'

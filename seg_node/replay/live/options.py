@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seg_node.replay.options import ReplayOptions
     from seg_node.replay.plan import Bag
 
-__all__ = ['LiveOptions', 'camera_of', 'node_parameters']
+__all__ = ['LiveOptions', 'camera_of', 'check_repeats', 'node_parameters']
 
 DIAGNOSTICS_PERIOD_S = 0.5
 AS_TUNED, NO_LIMIT = -1.0, 0.0  # what the node's parameters say for None
@@ -34,6 +34,22 @@ class LiveOptions:
 
     rate: float = 1.0
     loops: int = 1
+
+
+def check_repeats(options: ReplayOptions, live: LiveOptions) -> None:
+    """Refuse repetitions that one offline replay cannot follow.
+
+    Raises:
+        ParameterError: If frames are smoothed and played several times: a mask then depends on
+            the frames that the node processed this time.
+    """
+    if options.smoothing is not None and live.loops > 1:
+        msg = (
+            f'A drive cannot be played {live.loops} times with smoothing: a mask takes in the '
+            'frames that were processed before it, which differ each time, and the offline replay '
+            'is one. Leave out --loops or --smoothing.'
+        )
+        raise ParameterError(msg)
 
 
 def camera_of(bags: tuple[Bag, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TYPE_CHECKING
 from seg_node.errors import ParameterError, ProcessError
 from seg_node.processes import polite_signals, require_ros
 from seg_node.replay.live.frames import match, read_records
-from seg_node.replay.live.options import camera_of, node_parameters
+from seg_node.replay.live.options import camera_of, check_repeats, node_parameters
 from seg_node.replay.live.performance import perform, Stage
 from seg_node.replay.live.report import as_json, scores_of
 from seg_node.replay.live.verify import verify, write_decisions
@@ -87,11 +87,12 @@ def replay_live(
 
     Raises:
         ProcessError: If ROS is missing, a process fails, or no mask comes back.
-        ParameterError: If there are several cameras, the node cannot do what is asked, or the
-            folder holds an offline replay.
+        ParameterError: If there are several cameras, the node cannot do what is asked, frames
+            are smoothed and played several times, or the folder holds an offline replay.
         SegNodeError: As ``replay``.
     """
     require_ros()
+    check_repeats(options, live)
     _refuse_offline(out)
     played = _play(bags, out, options, live, on_progress)
     # what is left there is of a live replay with other decisions

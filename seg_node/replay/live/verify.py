@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ['Verdict', 'verify', 'write_decisions']
 
 RAN = 'ran'
+UNDECIDED = 'off'
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def write_decisions(
     """Write what the node decided about each frame, for an offline run to follow.
 
     A frame that was played several times is refined if it was so once: the labels before the CRF
-    are known then, too.
+    are known then, too. A frame whose status alone was lost is written with ``'off'``: the node
+    saw it, and its smoothing remembers it.
 
     Args:
         frames: All that were sent.
@@ -54,18 +56,23 @@ def write_decisions(
         topic: Of the camera.
         file: ``frames.jsonl`` with decisions alone.
     """
+    seen = [one for one in frames if one.crf is not None or one.digest is not None]
+    ordered = sorted(seen, key=_rank)  # the first of a frame and of a stamp counts
     made: dict[tuple[int, int], LiveFrame] = {}
-    for one in frames:
-        if one.crf is not None and (one.crf == RAN or (one.bag, one.index) not in made):
-            made[one.bag, one.index] = one
-    ordered = sorted(made.values(), key=lambda one: one.crf != RAN)  # the first of a stamp counts
+    for one in ordered:
+        made.setdefault((one.bag, one.index), one)
     with file.open('w', encoding='utf-8') as lines:
-        for one in ordered:
+        for one in made.values():
             stamp = one.stamp_ns or one.log_ns
             record = FrameRecord(
-                bags[one.bag], topic, one.index, stamp, one.log_ns, crf=one.crf or ''
+                bags[one.bag], topic, one.index, stamp, one.log_ns, crf=one.crf or UNDECIDED
             )
             lines.write(record.to_json() + '\n')
+
+
+def _rank(frame: LiveFrame) -> int:
+    """Return 0 for a refined frame, 1 for another decision, 2 for one that is not known."""
+    return 0 if frame.crf == RAN else 1 if frame.crf is not None else 2
 
 
 def verify(

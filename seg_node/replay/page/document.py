@@ -39,6 +39,11 @@ TIMELINE_TEXT = (
     'pixels, 100 % is not to know at all. Flicker is the share of pixels whose label changes '
     'although the scene only moved. Numbers mark the moments below.'
 )
+SMOOTHING_OFF = {'method': 'off'}
+ALONE_TEXT = (
+    'The frames were segmented once more for these pictures, which show labels and drivable area '
+    'of the image alone: without smoothing and hysteresis. The figures are those of the replay.'
+)
 MOMENTS_TEXT = {
     'mean_iou': 'Lowest mean IoU against the truth',
     'flicker': 'Most labels that change from one frame to the next',
@@ -86,6 +91,7 @@ def document(
             f'{len(timelines)} cameras' if len(timelines) > 1 else '1 camera',
             f'{len(classes)} classes of {classes.name}',
             f'dense CRF {"on" if data["crf"]["options"] else "off"}',
+            f'smoothing {(data["options"].get("smoothing") or SMOOTHING_OFF)["method"]}',
             'with truth' if data['scores'] else 'without truth',
         ]
     )
@@ -140,7 +146,14 @@ def _moments(exhibits: Sequence[Exhibit], classes: Taxonomy, data: Mapping[str, 
             parts.append(tables.legend((one.name, one.color) for one in shown.classes))
             parts.append(tables.legend(EXTRA_KEYS[kind]))
         parts.append(_exhibit(number, one))
-    return section('Worst moments', '', *parts)
+    words = ALONE_TEXT if _remembers(data['options']) else ''
+    return section('Worst moments', words, *parts)
+
+
+def _remembers(options: Mapping[str, Any]) -> bool:
+    """Tell from plain options whether results depended on earlier frames."""
+    drivable = dict(options.get('drivable') or ())
+    return bool(options.get('smoothing') or drivable.get('hysteresis'))
 
 
 def _exhibit(number: int, one: Exhibit) -> str:

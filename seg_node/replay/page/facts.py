@@ -158,6 +158,7 @@ def what_ran(data: Mapping[str, Any]) -> str:
         ('bundle', f'{bundle["name"]}, digest {bundle["digest"]}'),
         ('temperature', f'{data["temperature"]:g}'),
         ('dense CRF', _listed(data['crf']['options']) or 'off'),
+        ('smoothing', _listed(asked.pop('smoothing', None)) or 'off'),
         ('engine', _listed(data['engine'])),
         ('machine', _listed(data['machine'])),
         ('versions', _listed(data['versions'])),

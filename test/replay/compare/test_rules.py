@@ -130,7 +130,7 @@ def test_a_rule_knows_whether_it_needs_truth(metric: str, *, needs: bool) -> Non
 def test_a_rule_about_what_too_little_is_known_of_does_not_look_kept(text: str) -> None:
     short = compare(drive(20), drive(20), CLASSES)
 
-    with pytest.raises(ParameterError, match='cannot be judged: at most 1 units'):
+    with pytest.raises(ParameterError, match='cannot be judged: at most 1 unit of frames says'):
         parse_rule(text).check(short)
 
 
@@ -158,5 +158,10 @@ def test_classes_of_which_too_little_is_known_are_named_beside_those_that_are_ju
         found, ('a', 'b'), met
     )
     assert as_json(found, ({}, {}), met)['rules'] == [
-        {'rule': 'iou.* is worse', 'met_by': [], 'not_judged': ['iou.tram']}
+        {
+            'rule': 'iou.* is worse',
+            'met_by': [],
+            'not_judged': ['iou.tram'],
+            'too_little_data': [],
+        }
     ]

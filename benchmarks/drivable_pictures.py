@@ -4,7 +4,7 @@
 Drives through procedural streets with one setting at a time, draws the frame on which each changes
 most, and times the filters on 1280 x 720 pixels.
 
-    python benchmarks/drivable_pictures.py --out docs/images/drivable_filters.jpg
+    python benchmarks/drivable_pictures.py --out docs/images/drivable_settings.jpg
 """
 
 from __future__ import annotations

@@ -37,3 +37,12 @@ def test_every_complaint_is_guarded() -> None:
     lines = [line for line in page.splitlines() if re.match(r'\| \d+ \|', line)]
     assert [int(row) for row in rows] == list(range(1, COMPLAINTS + 1))
     assert [line for line in lines if not NAMED.search(line)] == []
+
+
+def test_every_smaller_complaint_is_guarded() -> None:
+    page = (REPOSITORY / 'docs' / 'complaints.md').read_text(encoding='utf-8')
+
+    table = page.partition('| complaint | guarded by |\n|---|---|\n')[2]
+    lines = [line for line in table.splitlines() if line.startswith('|')]
+    assert lines
+    assert [line for line in lines if not NAMED.search(line)] == []

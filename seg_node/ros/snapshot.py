@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
 import json
+import os
 from pathlib import Path
 import platform
 import shutil
@@ -16,6 +18,7 @@ from typing import Any, TYPE_CHECKING
 
 import cv2
 import numpy as np
+from rclpy.utilities import get_rmw_implementation_identifier
 
 from seg_node.errors import SegNodeError
 from seg_node.imaging import colorize, overlay
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
+    from sensor_msgs.msg import CameraInfo
 
     from seg_node.pipeline import Segmentation
     from seg_node.ros.cameras.model_runner import ModelRunner
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
 
     from .node import SegNode
 
-__all__ = ['answer_snapshot', 'save_snapshot']
+__all__ = ['Newest', 'answer_snapshot', 'save_snapshot']
 
 SCRATCH = '.snapshot-'
 """Begin of the name of a folder that is being written."""
@@ -54,7 +58,30 @@ OUTPUTS = (
     'what was published may differ.'
 )
 
-LIBRARIES = ('seg_node', 'rclpy', 'numpy', 'opencv-python-headless', 'onnxruntime')
+LIBRARIES = (
+    'seg_node',
+    'rclpy',
+    'numpy',
+    'opencv-python-headless',
+    'onnxruntime',
+    'openvino',
+    'tensorrt',
+    'tensorrt-rtx',
+    'torch',
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What a camera sent last.
+
+    Attributes:
+        message: sensor_msgs Image or CompressedImage.
+        info: Its newest CameraInfo since the node was activated; None if there was none.
+    """
+
+    message: Any
+    info: CameraInfo | None = None
 
 
 def answer_snapshot(node: SegNode) -> tuple[bool, str]:
@@ -77,8 +104,8 @@ def _answer(node: SegNode) -> tuple[bool, str]:
     runner = node.runner  # once: the executor may take it, and a frame, away
     if runner is None:
         return False, f'The node is {node.state} and has no model; configure it first.'
-    messages = {camera.name: camera.newest for camera in node.cameras}
-    newest = {name: message for name, message in messages.items() if message is not None}
+    sent = {one.name: Newest(one.newest, one.newest_info) for one in node.cameras}
+    newest = {name: one for name, one in sent.items() if one.message is not None}
     if not newest:
         return False, 'No image has arrived since the node was configured; activate it and wait.'
     facts = {
@@ -89,7 +116,7 @@ def _answer(node: SegNode) -> tuple[bool, str]:
 
 
 def save_snapshot(
-    newest: Mapping[str, Any],
+    newest: Mapping[str, Newest],
     runner: ModelRunner,
     parameters: Parameters,
     facts: Mapping[str, object],
@@ -100,8 +127,8 @@ def save_snapshot(
     an inference hangs, everything but the outputs is written.
 
     Args:
-        newest: sensor_msgs Image or CompressedImage by the name of the camera, which becomes a
-            folder of its own; the only camera may have no name.
+        newest: By the name of the camera, which becomes a folder of its own; the only camera may
+            have no name.
         runner: The open model.
         parameters: Present values; ``snapshot_dir`` says where.
         facts: What else is known.
@@ -118,8 +145,11 @@ def save_snapshot(
     scratch = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
     try:
         frames = {
-            camera: _write_frame(scratch / camera, message, camera, runner, parameters)
-            for camera, message in newest.items()
+            camera: {
+                **_infos(one.info),
+                **_write_frame(scratch / camera, one.message, camera, runner, parameters),
+            }
+            for camera, one in newest.items()
         }
         alone = frames.get('')
         known = {**_known(runner, parameters), **facts, **(alone or {'cameras': frames})}
@@ -204,13 +234,34 @@ def _write_message(folder: Path, message: Any) -> None:
 
 def _fields(message: Any) -> dict[str, object]:
     names = ('height', 'width', 'encoding', 'is_bigendian', 'step', 'format')
-    stamp = message.header.stamp
     return {
         'frame_id': message.header.frame_id,
-        'stamp': {'sec': stamp.sec, 'nanosec': stamp.nanosec},
+        'stamp': _stamp(message.header.stamp),
         'bytes': len(message.data),
         **{name: getattr(message, name) for name in names if hasattr(message, name)},
     }
+
+
+def _infos(info: CameraInfo | None) -> dict[str, object]:
+    """Return a camera's calibration by its key; nothing if there is none."""
+    if info is None:
+        return {}
+    region = info.roi
+    names = ('height', 'width', 'distortion_model', 'binning_x', 'binning_y')
+    sides = ('x_offset', 'y_offset', 'height', 'width', 'do_rectify')
+    return {
+        'camera_info': {
+            'frame_id': info.header.frame_id,
+            'stamp': _stamp(info.header.stamp),
+            **{name: getattr(info, name) for name in names},
+            **{name: [float(one) for one in getattr(info, name)] for name in 'dkrp'},
+            'roi': {side: getattr(region, side) for side in sides},
+        }
+    }
+
+
+def _stamp(stamp: Any) -> dict[str, int]:
+    return {'sec': stamp.sec, 'nanosec': stamp.nanosec}
 
 
 def _write_pictures(
@@ -240,10 +291,15 @@ def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
 
 
 def _versions() -> dict[str, str]:
-    versions = {'python': platform.python_version(), 'platform': platform.platform()}
+    versions = {
+        'python': platform.python_version(),
+        'platform': platform.platform(),
+        'ros_distribution': os.environ.get('ROS_DISTRO') or 'unknown',
+        'rmw': get_rmw_implementation_identifier(),
+    }
     for name in LIBRARIES:
         try:
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # noqa: PERF203  # five of them
+        except metadata.PackageNotFoundError:  # noqa: PERF203  # a few
             versions[name] = 'not installed through pip'
     return versions

@@ -294,6 +294,24 @@ class Stage:
         )
         return self.count('received') - self.count('processed') - dropped
 
+    def only(self, node: NodeProcess) -> None:
+        """Go on with the one node that is left of several with the same name, and its counts.
+
+        The camera pauses meanwhile. Masks that have come may be of either node; those that come
+        from now on have to be counted by this one.
+
+        Raises:
+            AssertionError: If the node has not accounted for every frame that it has received.
+        """
+        self.node, rate = node, self.camera.rate
+        self.camera.set(rate=0.0)
+        time.sleep(SETTLE_S)
+        self.consumer.heard.figures.clear()  # they may be the other's
+        self.until(lambda: self.figures and self.open() == 0, 'every frame is accounted for', 5.0)
+        self._came_before = len(self.consumer.heard.masks) - self.count('processed')
+        self.consumer.twins = False
+        self.camera.set(rate=rate)
+
     def check_counts(self) -> None:
         """Pause the camera and check that the node has accounted for every frame; go on then.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 from typing import Any, TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from endurance.age import Status
+    from endurance.soak import Verdict
 
 pytestmark = pytest.mark.needs_ros
 
@@ -24,9 +25,11 @@ OLDEST = 0.0985
 """One frame in ten is older [s]."""
 LAST = 230.0
 """Faults begin here, in time for the last minute."""
+MINUTE: tuple[tuple[str, Any], ...] = (('masks', 600), ('ms', {'median': 94.0}))
+"""What is printed of a minute."""
 
 
-def missed(
+def judged(
     *,
     hold: Callable[[Holdings], Holdings] = lambda one: one,
     status: Callable[[Status], Status] = lambda one: one,
@@ -34,12 +37,27 @@ def missed(
     recovery: float = 0.5,
     unaccounted: int = 1,
     load: float = 1.5,
-) -> list[str]:
-    """Return the bars that a run of five minutes misses whose end was changed."""
+    since: float = LAST,
+    until: float = SECONDS,
+    disturbed: bool = False,
+) -> list[Verdict]:
+    """Return what is judged of a run of five minutes whose end was changed.
+
+    Args:
+        hold: What is changed of the node's holdings, at the end.
+        status: What is changed of each frame.
+        faults: Headers that are wrong.
+        recovery: Of one disturbance [s].
+        unaccounted: Frames.
+        load: Of the machine at the end.
+        since: When ``status`` begins [s].
+        until: When it ends [s].
+        disturbed: Whether it was a run with faults.
+    """
     from endurance.age import Status  # noqa: PLC0415
     from endurance.soak import Record, verdicts  # noqa: PLC0415  # needs ROS
 
-    record = Record(begun=1000.0, recoveries=[('camera killed', recovery)])
+    record = Record(begun=1000.0, faults=disturbed, recoveries=[('camera killed', recovery)])
     statuses = []
     for second in range(int(SECONDS)):
         late = second >= LAST
@@ -48,10 +66,15 @@ def missed(
         record.loads.append(load if late else 1.5)
         for part in range(10):
             frame = Status(1000.0 + second + part / 10, 0.09 + 0.001 * part, 0.02)
-            statuses.append(status(frame) if late else frame)
+            statuses.append(status(frame) if since <= second < until else frame)
     heard = SimpleNamespace(statuses=statuses, faults=list(faults))
     stage: Any = SimpleNamespace(consumer=SimpleNamespace(heard=heard), open=lambda: unaccounted)
-    return [one.what for one in verdicts(stage, record, SECONDS, RATE) if not one.passed]
+    return verdicts(stage, record, SECONDS, RATE)
+
+
+def missed(**change: Any) -> list[str]:
+    """Return the bars that such a run misses; keywords as for ``judged``."""
+    return [one.what for one in judged(**change) if not one.passed]
 
 
 def test_a_run_that_stays_the_same_passes() -> None:
@@ -95,3 +118,50 @@ def test_latencies_are_judged_only_if_the_load_of_the_machine_was_alike(
     load: float, bars: list[str]
 ) -> None:
     assert missed(status=lambda one: replace(one, age=1.2 * one.age), load=load) == bars
+
+
+@pytest.mark.parametrize(
+    ('since', 'until', 'disturbed', 'bars'),
+    [
+        (0.0, 60.0, False, []),
+        (60.0, 61.0, False, ['waited p99.9, frame times']),
+        (150.0, 151.0, False, ['waited p99.9, frame times']),
+        (150.0, 151.0, True, []),
+        (299.0, 300.0, True, ['waited p99.9, frame times']),
+    ],
+)
+def test_frames_may_wait_in_the_warm_up_and_while_there_are_faults(
+    since: float, until: float, bars: list[str], *, disturbed: bool
+) -> None:
+    def wait(frame: Status) -> Status:
+        return replace(frame, waited=0.1)
+
+    assert missed(status=wait, since=since, until=until, disturbed=disturbed) == bars
+
+
+@pytest.mark.parametrize(
+    ('change', 'status', 'says_so'),
+    [({}, 0, False), ({'load': 3.0}, 2, True), ({'load': 3.0, 'recovery': -1.0}, 1, True)],
+)
+def test_run_without_judged_latencies_is_not_passed_and_says_so_at_its_end(
+    change: dict[str, Any], status: int, capsys: pytest.CaptureFixture[str], *, says_so: bool
+) -> None:
+    from endurance.soak import outcome, report  # noqa: PLC0415  # needs ROS
+
+    found = judged(**change)
+    minutes = {f'{name}_minute_{what}': one for name in ('first', 'last') for what, one in MINUTE}
+    report(
+        {
+            **minutes,
+            'verdicts': [{**asdict(one), 'passed': one.passed} for one in found],
+            'recoveries': [],
+            'loads_of_minutes': (1.5, 1.5),
+            'masks': 3000,
+            'load': [],
+            'machine': {},
+        }
+    )
+
+    assert outcome(found) == status
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last.startswith('latencies were not judged') is says_so

@@ -11,6 +11,7 @@ from typing import Any, TYPE_CHECKING
 
 import pytest
 
+from seg_node.ros.vitals.figures import clock_trouble
 from tiny import scene
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ def said(rig: Rig) -> tuple[int, str, dict[str, str]]:
     return int.from_bytes(status.level, 'little'), status.message, values
 
 
+def image_of(rig: Rig, age: float = 0.0) -> Any:
+    """Return an image that is so old by the node's clock [s]."""
+    from rclpy.duration import Duration  # noqa: PLC0415
+
+    image = rig.image(IMAGE)
+    image.header.stamp = (rig.node.get_clock().now() - Duration(seconds=age)).to_msg()
+    return image
+
+
 def test_diagnostics_are_published_in_every_state(make_rig: Callable[..., Rig]) -> None:
     from diagnostic_msgs.msg import DiagnosticArray  # noqa: PLC0415
 
@@ -48,8 +58,8 @@ def test_diagnostics_are_published_in_every_state(make_rig: Callable[..., Rig]) 
 
 def test_diagnostics_name_engine_and_counts(rig: Rig) -> None:
     rig.listen(MASK)
-    rig.answer(MASK, rig.send(rig.image(IMAGE)))
-    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.answer(MASK, rig.send(image_of(rig)))
+    rig.answer(MASK, rig.send(image_of(rig)))
     rig.until_processed(2)
 
     level, summary, values = said(rig)
@@ -153,7 +163,7 @@ def two_cameras(make_rig: Callable[..., Rig]) -> Rig:
 def test_each_of_several_cameras_has_a_status_beside_that_of_the_node(two_cameras: Rig) -> None:
     rig = two_cameras
     rig.listen('front/segmentation/mask')
-    rig.send(rig.image(IMAGE))
+    rig.send(image_of(rig))
     rig.until_processed(1)
 
     whole, front, left = rig.node.diagnosis.message().status
@@ -205,11 +215,8 @@ def test_snapshot_has_a_folder_for_each_camera_that_sent_an_image(
 
 def test_diagnostics_have_age_and_percentiles_of_each_stage(rig: Rig) -> None:
     rig.listen(MASK)
-    now = rig.node.get_clock().now().to_msg()
     for count in range(1, 4):
-        image = rig.image(IMAGE)
-        image.header.stamp = now
-        rig.send(image)
+        rig.send(image_of(rig))
         rig.until_processed(count)
 
     _, _, values = said(rig)
@@ -229,10 +236,58 @@ def test_image_without_a_stamp_has_no_age(rig: Rig) -> None:
     rig.answer(MASK, rig.send(image))
     rig.until_processed(1)
 
-    _, _, values = said(rig)
+    level, summary, values = said(rig)
 
     assert 'age_s' not in values
     assert 'stamp_to_publish_p50_ms' not in values
+    assert (level, 'stamps' in summary) == (0, False)
+
+
+@pytest.mark.parametrize(('age', 'words'), [(3600.0, '3600 s behind'), (-60.0, '60 s ahead of')])
+def test_stamps_far_from_the_clock_of_the_node_are_a_warning(
+    age: float, words: str, rig: Rig
+) -> None:
+    rig.listen(MASK)
+    rig.answer(MASK, rig.send(image_of(rig, age)))
+    rig.until_processed(1)
+
+    level, summary, values = said(rig)
+    assert level == 1
+    assert f"masks per second; stamps are {words} this node's clock: " in summary
+    assert values['silence'] == ''
+
+    rig.answer(MASK, rig.send(image_of(rig)))
+    rig.until_processed(2)
+
+    level, summary, _ = said(rig)
+    assert (level, summary.endswith('masks per second')) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ('age', 'max_age', 'expected'),
+    [
+        (None, 0.0, ''),
+        (5.0, 0.0, ''),
+        (-5.0, 0.0, ''),
+        (5.5, 0.0, 'behind'),
+        (-5.5, 0.0, 'ahead of'),
+        (59.0, 60.0, ''),
+        (-5.5, 60.0, 'ahead of'),
+    ],
+)
+def test_age_that_max_age_allows_is_no_trouble_and_the_future_always_is(
+    age: float | None, max_age: float, expected: str
+) -> None:
+    words = clock_trouble(age, max_age)
+
+    assert bool(words) == bool(expected)
+    assert expected in words
+
+
+def test_page_has_the_sentence_on_stamps() -> None:
+    page = Path(__file__).parents[2] / 'docs' / 'diagnostics.md'
+
+    assert clock_trouble(3600.0, 0.0) in page.read_text(encoding='utf-8').splitlines()
 
 
 def explained(key: str) -> bool:

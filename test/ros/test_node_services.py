@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 import json
 import os
 from pathlib import Path
 import resource
+import sys
 from threading import Event
 import time
 from typing import Any, TYPE_CHECKING
@@ -42,6 +44,21 @@ def save_snapshot(rig: Rig) -> Any:
     from std_srvs.srv import Trigger  # noqa: PLC0415
 
     return rig.call(Trigger, 'seg_node/save_snapshot', Trigger.Request())
+
+
+def facts_of(answer: Any) -> dict[str, Any]:
+    """Return what is in the file of a snapshot."""
+    assert answer.success, answer.message
+    file = Path(answer.message) / 'snapshot.json'
+    return dict(json.loads(file.read_text(encoding='utf-8')))
+
+
+def installed(name: str) -> str:
+    """Return the version of a library, in the words of a snapshot."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return 'not installed through pip'
 
 
 def test_enable_stops_and_resumes_the_masks(rig: Rig) -> None:
@@ -88,6 +105,67 @@ def test_snapshot_holds_all_that_a_fault_report_needs(
         assert planes['planes'].shape == (3, 60, 80)
 
 
+def test_snapshot_names_what_frames_may_depend_on_without_importing_it(
+    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rclpy.utilities import get_rmw_implementation_identifier  # noqa: PLC0415
+
+    monkeypatch.setenv('ROS_DISTRO', 'kilted')
+    imported = set(sys.modules)
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.send(rig.image(IMAGE))
+    rig.until_received(1)
+
+    versions = facts_of(save_snapshot(rig))['versions']
+
+    assert versions['ros_distribution'] == 'kilted'
+    assert versions['rmw'] == get_rmw_implementation_identifier()
+    for name in ('onnxruntime', 'openvino', 'tensorrt', 'tensorrt-rtx', 'torch'):
+        assert versions[name] == installed(name)
+    assert not {'openvino', 'tensorrt', 'tensorrt_rtx', 'torch'} & (set(sys.modules) - imported)
+
+
+def test_snapshot_outside_of_a_distribution_says_so(
+    make_rig: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv('ROS_DISTRO', raising=False)
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    rig.send(rig.image(IMAGE))
+    rig.until_received(1)
+
+    facts = facts_of(save_snapshot(rig))
+
+    assert facts['versions']['ros_distribution'] == 'unknown'
+    assert 'camera_info' not in facts
+
+
+def test_snapshot_has_the_newest_camera_info(make_rig: Callable[..., Rig], tmp_path: Path) -> None:
+    from sensor_msgs.msg import CameraInfo, RegionOfInterest  # noqa: PLC0415
+
+    from ros.rig import CAMERA_QOS  # noqa: PLC0415
+
+    rig = make_rig(snapshot_dir=str(tmp_path))
+    infos = rig.client.create_publisher(CameraInfo, 'camera_info', CAMERA_QOS)
+    info = CameraInfo(height=60, width=80, distortion_model='plumb_bob', binning_x=2)
+    info.header.frame_id = 'optics'
+    info.header.stamp.sec = 7
+    info.k[0], info.d = 70.5, [0.1, 0.2]
+    info.roi = RegionOfInterest(x_offset=4, do_rectify=True)
+    rig.send(info, infos)
+    rig.until(lambda: rig.node.cameras[0].newest_info is not None, 'the node has the camera info')
+    rig.send(rig.image(IMAGE))
+    rig.until_received(1)
+
+    known = facts_of(save_snapshot(rig))['camera_info']
+
+    assert (known['frame_id'], known['stamp']) == ('optics', {'sec': 7, 'nanosec': 0})
+    assert (known['height'], known['width'], known['binning_x']) == (60, 80, 2)
+    assert (known['distortion_model'], known['d']) == ('plumb_bob', [0.1, 0.2])
+    assert (len(known['k']), known['k'][0]) == (9, 70.5)
+    assert (len(known['r']), len(known['p'])) == (9, 12)
+    assert (known['roi']['x_offset'], known['roi']['do_rectify']) == (4, True)
+
+
 def test_snapshot_of_a_bad_frame_keeps_its_bytes_and_the_error(
     make_rig: Callable[..., Rig], tmp_path: Path
 ) -> None:
@@ -98,10 +176,8 @@ def test_snapshot_of_a_bad_frame_keeps_its_bytes_and_the_error(
 
     answer = save_snapshot(rig)
 
-    folder = Path(answer.message)
-    facts = json.loads((folder / 'snapshot.json').read_text(encoding='utf-8'))
-    assert 'klingon8' in facts['error']
-    assert (folder / 'message.bin').read_bytes() == IMAGE.tobytes()
+    assert 'klingon8' in facts_of(answer)['error']
+    assert (Path(answer.message) / 'message.bin').read_bytes() == IMAGE.tobytes()
 
 
 def test_snapshot_of_a_huge_message_keeps_its_beginning(
@@ -131,9 +207,7 @@ def test_snapshot_of_a_frame_that_reveals_a_defect_has_its_traceback(
 
     answer = save_snapshot(rig)
 
-    assert answer.success
-    text = (Path(answer.message) / 'snapshot.json').read_text(encoding='utf-8')
-    assert 'ZeroDivisionError' in json.loads(text)['error']
+    assert 'ZeroDivisionError' in facts_of(answer)['error']
 
 
 def test_defect_of_the_snapshot_itself_does_not_end_the_node(

@@ -70,7 +70,9 @@ def test_frame_that_takes_too_long_is_an_error_until_it_is_done(
     rig = make_rig(watchdog_timeout=0.2)
     rig.listen(MASK)
     stuck = hang(rig)
-    sent = rig.send(rig.image(IMAGE))
+    image = rig.image(IMAGE)
+    image.header.stamp = rig.node.get_clock().now().to_msg()
+    sent = rig.send(image)
     assert stuck.begun.wait(30.0)
     rig.until(lambda: rig.node.lookout.stuck, 'the watchdog barks')
 

@@ -14,7 +14,7 @@ from seg_node.interface.topics import DIAGNOSTICS
 from seg_node.ros.outputs.messages import diagnostics
 from seg_node.ros.qos import overridable, result
 
-from .figures import camera_figures, summary_of
+from .figures import camera_figures, clock_trouble, summary_of
 from .shelter import sheltered
 from .silence import is_failing, silence_reason
 from .surroundings import situation_of
@@ -124,13 +124,16 @@ class Diagnosis:
             return DiagnosticStatus.ERROR
         runner = self._node.runner
         is_slower = runner is not None and bool(runner.gpu_trouble)
-        is_worse = is_slower or bool(report.crf_failing)
+        is_worse = is_slower or bool(report.crf_failing) or bool(self._clock(report))
         return DiagnosticStatus.WARN if silence or is_worse else DiagnosticStatus.OK
 
     def _summary(self, report: HealthReport) -> str:
         runner = self._node.runner
         gpu = () if runner is None else (runner.gpu, runner.gpu_trouble)
-        return summary_of(report, gpu)
+        return summary_of(report, gpu=gpu, clock=self._clock(report))
+
+    def _clock(self, report: HealthReport) -> str:
+        return clock_trouble(report.age, self._node.parameters.max_age)
 
 
 def _status(name: str, level: bytes, summary: str, values: dict[str, object]) -> DiagnosticStatus:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from .percentiles import Spread
     from .silence import Situation
 
-__all__ = ['camera_figures', 'summary_of']
+__all__ = ['camera_figures', 'clock_trouble', 'summary_of']
+
+FAR_OFF_S = 5.0
+"""As long as the watchdog waits for a frame; stamps further from our clock are of another one."""
 
 
 def camera_figures(report: HealthReport, situation: Situation) -> dict[str, object]:
@@ -61,13 +64,30 @@ def _percentiles(stage: str, spread: Spread) -> dict[str, float]:
     return {f'{stage}_{name}_ms': 1e3 * seconds for name, seconds in named.items()}
 
 
-def summary_of(report: HealthReport, gpu: Iterable[str]) -> str:
+def clock_trouble(age: float | None, max_age: float) -> str:
+    """Return that stamps are far from the node's clock; empty if they are not.
+
+    Args:
+        age: Of the last mask [s]; negative if its stamp is in the future, None without a stamp.
+        max_age: The parameter [s]. Above 0 it drops what is old, but never what is in the future.
+    """
+    if age is None or abs(age) <= FAR_OFF_S or (age > 0.0 and max_age):
+        return ''
+    side = 'behind' if age > 0.0 else 'ahead of'
+    return (
+        f"stamps are {abs(age):.0f} s {side} this node's clock: synchronise the clocks of camera "
+        'and node or set use_sim_time, see max_age'
+    )
+
+
+def summary_of(report: HealthReport, *, gpu: Iterable[str], clock: str) -> str:
     """Return how fast masks come out, and what makes them worse than they should be.
 
     Args:
         report: Of the camera.
         gpu: What it is doing and why it is not in use, where that is so.
+        clock: That stamps are far from the node's clock, where they are.
     """
     crf = f'the CRF fails: {report.crf_failing}' if report.crf_failing else ''
-    parts = (f'{report.output_rate:.1f} masks per second', *gpu, crf)
+    parts = (f'{report.output_rate:.1f} masks per second', *gpu, crf, clock)
     return '; '.join(filter(None, parts))

@@ -95,7 +95,8 @@ class Record:
 def soak(stage: Stage, seconds: float, *, faults: bool) -> Record:
     """Let the stage run and note what the node holds; show a bar."""
     record = Record(time.monotonic(), faults)
-    bar = Bar(what='soak', total=round(seconds), unit='second')
+    total, done = round(seconds), 0
+    bar = Bar(what='soak', total=total, unit='second')
     disturbances = _disturbances() if faults else iter(())
     due = WARM_UP_S + WINDOW_S
     while (now := time.monotonic() - record.begun) < seconds:
@@ -106,7 +107,8 @@ def soak(stage: Stage, seconds: float, *, faults: bool) -> Record:
             due = now + FAULT_S
             _disturb(stage, record, next(disturbances, ''))
         time.sleep(SAMPLE_S)
-        bar.move(round(time.monotonic() - record.begun) - round(now))
+        before, done = done, min(round(time.monotonic() - record.begun), total)
+        bar.move(done - before)
     bar.close()
     return record
 

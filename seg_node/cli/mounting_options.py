@@ -17,7 +17,7 @@ def add_mounting(parser: argparse.ArgumentParser) -> None:
     """Add ``--rotation`` and ``--own-vehicle-mask``."""
     group = parser.add_argument_group(
         'how cameras are mounted',
-        "As the node's parameters of these names. With TOPIC= for that camera, else for all "
+        "As the node's parameters of these names. With TOPIC= for that camera, else for all\n"
         'others; may be given several times.',
     )
     group.add_argument(

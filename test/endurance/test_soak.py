@@ -81,6 +81,19 @@ def test_a_run_that_stays_the_same_passes() -> None:
     assert missed() == []
 
 
+def test_with_faults_memory_is_compared_with_the_minute_after_each_has_come_once() -> None:
+    from endurance.soak import _minute, _settled, Record  # noqa: PLC0415  # needs ROS
+
+    record = Record(begun=0.0, faults=True)
+    for second in range(1800):
+        taken = 200.0 if second < 200 else 225.0  # once, by a larger image
+        record.samples.append((float(second), Holdings(taken, 40, 20, cpu=0.0)))
+
+    assert {one.rss_anon for one in _minute(record, _settled(1800.0))} == {225.0}
+    grown = {'hold': lambda one: replace(one, rss_anon=210.0), 'disturbed': True}
+    assert 'RssAnon, last minute / first' in missed(**grown)
+
+
 @pytest.mark.parametrize(
     ('change', 'bar'),
     [

@@ -70,22 +70,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--topic', help='camera topic of a recording, where it has several')
     parser.add_argument('--quick', action='store_true', help='720p and one camera, in a minute')
-    group = parser.add_argument_group('what is measured')
-    group.add_argument('--only', type=some_of(SUBJECTS), default=usual.subjects, metavar='A,B')
-    group.add_argument('--sizes', type=some_of(SIZES), default=usual.sizes, metavar='A,B')
-    group.add_argument('--cameras', type=counts, default=usual.cameras, metavar='N,M')
-    group.add_argument('--frames', type=at_least_one, default=usual.frames, metavar='N')
-    group.add_argument('--runs', type=at_least_one, default=usual.runs, metavar='N')
-    group.add_argument('--seconds', type=positive, default=usual.seconds, help='of a run')
-    group = parser.add_argument_group('how it is run')
-    group.add_argument('--bundle', default=usual.bundle, help='name or folder of the model')
-    group.add_argument('--engine', default=usual.engine, help=f'({usual.engine})')
-    group.add_argument('--threads', type=at_least_one, default=usual.threads, metavar='N')
-    group.add_argument('--precision', choices=PRECISIONS, default=usual.precision)
-    group = parser.add_argument_group('accuracy beside it')
-    group.add_argument('--data', help='labelled data set, as for seg evaluate')
-    group.add_argument('--split', default=usual.split)
-    group.add_argument('--labelled', type=at_least_one, default=usual.labelled, metavar='N')
+    _add_scenes(parser, usual)
+    _add_model(parser, usual)
     group = parser.add_argument_group('results')
     group.add_argument('--out', metavar='FILE', help='write all numbers there as JSON')
     group.add_argument('--json', action='store_true', help='print JSON instead of tables')
@@ -102,6 +88,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help='end with status 3 if RULE is met; may be given several times',
+    )
+
+
+def _add_scenes(parser: argparse.ArgumentParser, usual: BenchmarkOptions) -> None:
+    group = parser.add_argument_group('what is measured')
+    for name, kind, default, metavar, words in (
+        ('only', some_of(SUBJECTS), usual.subjects, 'A,B', f'some of {", ".join(SUBJECTS)}'),
+        ('sizes', some_of(SIZES), usual.sizes, 'A,B', f'some of {", ".join(SIZES)}'),
+        ('cameras', counts, usual.cameras, 'N,M', 'numbers of cameras (1,6)'),
+        ('frames', at_least_one, usual.frames, 'N', f'different frames ({usual.frames})'),
+        ('runs', at_least_one, usual.runs, 'N', f'of each scene ({usual.runs})'),
+        ('seconds', positive, usual.seconds, 'S', f'of a run ({usual.seconds:g})'),
+    ):
+        group.add_argument(f'--{name}', type=kind, default=default, metavar=metavar, help=words)
+
+
+def _add_model(parser: argparse.ArgumentParser, usual: BenchmarkOptions) -> None:
+    group = parser.add_argument_group('how it is run')
+    group.add_argument('--bundle', default=usual.bundle, help='name or folder of the model')
+    group.add_argument('--engine', default=usual.engine, help=f'({usual.engine})')
+    group.add_argument(
+        '--threads',
+        type=at_least_one,
+        default=usual.threads,
+        metavar='N',
+        help=f'of the engine ({usual.threads})',
+    )
+    group.add_argument(
+        '--precision',
+        choices=PRECISIONS,
+        default=usual.precision,
+        help=f'of the network ({usual.precision})',
+    )
+    group = parser.add_argument_group('accuracy beside it')
+    group.add_argument('--data', help='labelled data set, as for seg evaluate')
+    group.add_argument('--split', default=usual.split, help=f'of the data set ({usual.split})')
+    group.add_argument(
+        '--labelled',
+        type=at_least_one,
+        default=usual.labelled,
+        metavar='N',
+        help=f'frames of it at most ({usual.labelled})',
     )
 
 

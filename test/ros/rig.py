@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
 from seg_node.ros.node import SegNode
 
@@ -134,6 +135,11 @@ class Rig:
         for name, value in fields.items():
             setattr(message, name, value)
         return message
+
+    def image_of_now(self, pixels: npt.NDArray[Any]) -> Image:
+        """Return a message whose stamp is no reason for a warning."""
+        header = Header(stamp=self.node.get_clock().now().to_msg(), frame_id='front')
+        return self.image(pixels, header=header)
 
     def send(self, message: Any, publisher: Any = None) -> Any:
         """Publish once somebody is there; return the message."""

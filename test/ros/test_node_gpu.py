@@ -47,20 +47,13 @@ def listen_to_status(rig: Rig) -> None:
     rig.listen(STATUS, DiagnosticArray)
 
 
-def image_of_now(rig: Rig) -> Any:
-    """Return an image whose stamp is no reason for a warning."""
-    image = rig.image(IMAGE)
-    image.header.stamp = rig.node.get_clock().now().to_msg()
-    return image
-
-
 def drive_until(rig: Rig, engine: str) -> list[Any]:
     """Send one frame after another until one is answered by an engine; return them all."""
     sent: list[Any] = []
     deadline = time.monotonic() + 20.0
     while not sent or status_of(rig, sent[-1])['engine'] != engine:
         assert time.monotonic() < deadline
-        sent.append(rig.send(image_of_now(rig)))
+        sent.append(rig.send(rig.image_of_now(IMAGE)))
         rig.answer(MASK, sent[-1])
         time.sleep(PERIOD_S)
     return sent
@@ -128,7 +121,7 @@ def test_progress_is_in_status_and_diagnostics(
     listen_to_status(rig)
     assert said(rig)[2]['gpu'] == 'waiting for the first image'
 
-    first = rig.send(image_of_now(rig))
+    first = rig.send(rig.image_of_now(IMAGE))
     status = status_of(rig, first)
     assert status['engine'] == 'onnxruntime'
     assert status['device'] == 'CPU'

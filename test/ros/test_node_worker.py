@@ -70,9 +70,7 @@ def test_frame_that_takes_too_long_is_an_error_until_it_is_done(
     rig = make_rig(watchdog_timeout=0.2)
     rig.listen(MASK)
     stuck = hang(rig)
-    image = rig.image(IMAGE)
-    image.header.stamp = rig.node.get_clock().now().to_msg()
-    sent = rig.send(image)
+    sent = rig.send(rig.image_of_now(IMAGE))
     assert stuck.begun.wait(30.0)
     rig.until(lambda: rig.node.lookout.stuck, 'the watchdog barks')
 
@@ -139,7 +137,7 @@ def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
     rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
     rig.node.start()
     rig.until(rig.outputs.wanted, 'the node sees its listener again')
-    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.answer(MASK, rig.send(rig.image_of_now(IMAGE)))
     assert said(rig)[0] == 0
 
 
@@ -236,7 +234,7 @@ def test_node_that_starts_by_itself_starts_again_after_it_gave_up(
     assert 'It starts again in 1 s.' in summary
     rig.until(lambda: rig.node.state == 'active', 'the node has started again')
     rig.until(rig.outputs.wanted, 'the node sees its listener again')
-    rig.answer(MASK, rig.send(rig.image(IMAGE)))
+    rig.answer(MASK, rig.send(rig.image_of_now(IMAGE)))
     rig.until(lambda: said(rig)[0] == 0, 'all is well')
 
 

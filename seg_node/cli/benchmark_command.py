@@ -93,10 +93,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_scenes(parser: argparse.ArgumentParser, usual: BenchmarkOptions) -> None:
     group = parser.add_argument_group('what is measured')
+    cameras = ','.join(map(str, usual.cameras))
     for name, kind, default, metavar, words in (
         ('only', some_of(SUBJECTS), usual.subjects, 'A,B', f'some of {", ".join(SUBJECTS)}'),
         ('sizes', some_of(SIZES), usual.sizes, 'A,B', f'some of {", ".join(SIZES)}'),
-        ('cameras', counts, usual.cameras, 'N,M', 'numbers of cameras (1,6)'),
+        ('cameras', counts, usual.cameras, 'N,M', f'numbers of cameras ({cameras})'),
         ('frames', at_least_one, usual.frames, 'N', f'different frames ({usual.frames})'),
         ('runs', at_least_one, usual.runs, 'N', f'of each scene ({usual.runs})'),
         ('seconds', positive, usual.seconds, 'S', f'of a run ({usual.seconds:g})'),

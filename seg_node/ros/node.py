@@ -19,7 +19,6 @@ from seg_node.ros.cameras.worker import Frame, Worker
 from seg_node.ros.parameters.server import ParameterServer
 from seg_node.ros.vitals.diagnosis import Diagnosis
 from seg_node.ros.vitals.health import Health
-from seg_node.ros.vitals.listeners import Listeners
 from seg_node.ros.vitals.lookout import Lookout
 from seg_node.ros.vitals.memory import release_memory
 
@@ -53,7 +52,8 @@ class SegNode(LifecycleNode):
     active        subscribed; frames become masks in the worker's thread
     ============  =========================================================================
 
-    The executor's thread only stores frames, so that it is always ready for the next one.
+    A thread for each camera takes images and only stores them, so that it is always ready for the
+    next one; the executor serves parameters, services and timers.
 
     Attributes:
         cameras: At least one; a single one may have an empty name.
@@ -64,7 +64,7 @@ class SegNode(LifecycleNode):
         enabled: As set by ``~/enable``.
     """
 
-    _listeners: Listeners | None = None  # until a wrong parameter has not ended the constructor
+    cameras: tuple[Camera, ...] = ()  # until a wrong parameter has not ended the constructor
 
     def __init__(self, name: str = 'seg_node', **options: Any) -> None:
         """Declare parameters and services.
@@ -87,10 +87,7 @@ class SegNode(LifecycleNode):
             self, self._locked_state, self._model_faults, self._parameters_changed
         )
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
-        self._listeners = listeners = Listeners(self)
-        self.cameras = tuple(
-            self._make_camera(name, listeners) for name in self.parameters.cameras
-        )
+        self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
         self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
@@ -103,8 +100,8 @@ class SegNode(LifecycleNode):
         """The present ``Parameters``; take them once and use that."""
         return self._parameter_server.current()
 
-    def _make_camera(self, name: str, listeners: Listeners) -> Camera:
-        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over, listeners)
+    def _make_camera(self, name: str) -> Camera:
+        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over)
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
@@ -197,13 +194,14 @@ class SegNode(LifecycleNode):
 
     def destroy_node(self) -> None:
         """Take everything down that is left; ``stop`` and ``free_model`` come first."""
-        if self._listeners is not None:
-            self._listeners.release_all()
+        for camera in self.cameras:
+            camera.unsubscribe()  # its thread must not use what goes away
         super().destroy_node()
 
-    def worker_fault(self) -> str:
-        """Return why the worker has died; empty if it has not."""
-        return '' if self._worker is None else self._worker.fault
+    def thread_fault(self) -> str:
+        """Return why the worker or what takes images has died; empty if all are well."""
+        faults = (one.fault for one in (self._worker, *self.cameras) if one is not None)
+        return next(filter(None, faults), '')
 
     # Life cycle. rclpy swallows exceptions of these callbacks, so each reports its own.
 
@@ -324,7 +322,7 @@ class SegNode(LifecycleNode):
         """Give a camera's newest frame to the worker; an unread older one is dropped."""
         if not self.enabled:
             camera.health.dropped('disabled')
-        elif self._worker is not None and self._worker.put(frame):
+        elif (worker := self._worker) is not None and worker.put(frame):
             camera.health.dropped('superseded')
 
     # Services

@@ -134,6 +134,30 @@ def test_dead_worker_cleans_the_node_up_with_its_reason_and_it_can_start_again(
     assert 'gave up: The worker has died: SystemExit: lightning' in summary
     assert values['last_error'].startswith('gave up')
     assert rig.runner is None
+    starts_again(rig)
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnhandledThreadExceptionWarning')
+def test_dead_intake_is_as_bad_as_a_dead_worker(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(autostart=False)
+    rig.node.start()
+    rig.listen(MASK)
+    camera: Any = rig.node.cameras[0]
+
+    def die(*_: object) -> None:
+        msg = 'lightning'
+        raise OSError(msg)
+
+    camera._intake._wait = die
+    rig.send(rig.image(IMAGE))
+    rig.until(lambda: 'gave up' in said(rig)[1], 'the node gives up')
+
+    assert 'gave up: An intake of images has died: OSError: lightning' in said(rig)[1]
+    starts_again(rig)
+
+
+def starts_again(rig: Rig) -> None:
+    """Let a node that gave up start again, and wait for a mask."""
     rig.until(lambda: not rig.camera.get_subscription_count(), 'the camera is left')
     rig.node.start()
     rig.until(rig.outputs.wanted, 'the node sees its listener again')

@@ -14,6 +14,7 @@ from seg_node.ros.vitals.events import publisher_events, subscription_events
 from seg_node.ros.vitals.health import Health
 
 from .image_topics import ImageTopics, resolve_image_topics
+from .intake import EventsOnly, Intake
 from .worker import Frame
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
     from seg_node.bundle import Manifest
-    from seg_node.ros.vitals.listeners import Listeners
 
     from .settings import CameraSettings
 
@@ -54,7 +54,6 @@ class Camera:
         name: str,
         settings: Callable[[], CameraSettings],
         hand_over: Callable[[Camera, Frame], None],
-        listeners: Listeners,
     ) -> None:
         """Remember what it works with; no topic is made yet.
 
@@ -62,8 +61,7 @@ class Camera:
             node: Where its topics are made.
             name: A part of a topic name, or empty.
             settings: Returns the present ones of this camera.
-            hand_over: Takes each frame that arrives, in the executor's thread.
-            listeners: Listen to the events of its topics.
+            hand_over: Takes each frame that arrives, in the thread of the intake.
         """
         self.name = name
         self.health = Health()
@@ -78,7 +76,8 @@ class Camera:
         self._settings = settings
         self._hand_over = hand_over
         self._inputs: list[Subscription[Any]] = []
-        self._listeners = listeners
+        self._apart = EventsOnly()
+        self._intake: Intake | None = None
 
     def topic(self, relative: str) -> str:
         """Return the name of one of its topics, relative to the node's namespace."""
@@ -110,7 +109,6 @@ class Camera:
             manifest,
             self.topic,
             lambda topic: publisher_events(self._node, self.health, topic),
-            self._listeners,
             runs=runs,
         )
 
@@ -137,12 +135,13 @@ class Camera:
                 topic,
                 callback,
                 camera(),
+                callback_group=self._apart,
                 event_callbacks=subscription_events(self._node, self.health, topic),
                 qos_overriding_options=overridable(),
             )
             # One by one: what is made is taken down, even if the next one cannot be made.
             self._inputs.append(subscription)
-            self._listeners.adopt(subscription)
+        self._intake = Intake(self._node, self._inputs)
         self.topics = names
         self.asked = self._inputs[0].qos_profile
         self.health.subscribed()
@@ -150,12 +149,19 @@ class Camera:
 
     def unsubscribe(self) -> None:
         """Take the subscriptions down."""
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            intake.close()
         for subscription in self._inputs:
-            self._listeners.release(subscription)
             self._node.destroy_subscription(subscription)
         self._inputs = []
         self.topics = self.asked = self.newest_info = None
         self.health.unsubscribed()
+
+    @property
+    def fault(self) -> str:
+        """Why no image is taken any more; empty if nothing is wrong with that."""
+        return '' if self._intake is None else self._intake.fault
 
     def calibration(self, arrived: float) -> CameraInfo | None:
         """Return the newest CameraInfo, unless the camera has long stopped sending it.

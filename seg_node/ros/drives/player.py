@@ -27,7 +27,7 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header
 
-from seg_node.ros.outputs.messages import ImageWriter
+from seg_node.ros.outputs.messages import ImageSender
 
 from .child import run_child
 from .parent import tell
@@ -70,7 +70,7 @@ class Player(Node):
         """
         super().__init__('player')
         self._frame_id = frame_id
-        self._writer = ImageWriter('rgb8')
+        self._sender = ImageSender('rgb8')
         self._images = self.create_publisher(Image, 'image', CAMERA_QOS)
         self._infos = self.create_publisher(CameraInfo, 'camera_info', CAMERA_QOS)
 
@@ -92,7 +92,7 @@ class Player(Node):
         height, width = image.shape[:2]
         # All other fields stay 0, which says "not calibrated".
         self._infos.publish(CameraInfo(header=header, height=height, width=width))
-        self._images.publish(self._writer.write(image, header))
+        self._sender.send(self._images, image, header)
         return int(now.nanoseconds)
 
 

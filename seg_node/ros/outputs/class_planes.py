@@ -9,7 +9,11 @@ from typing import Any, TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    import numpy as np
+    import numpy.typing as npt
     from rclpy.publisher import Publisher
+
+    from .messages import ImageSender
 
 __all__ = ['ClassPlanes']
 
@@ -50,12 +54,14 @@ class ClassPlanes:
             here = self._publishers.items()
             return tuple(sorted(i for i, one in here if one.get_subscription_count()))
 
-    def publish(self, index: int, message: Any) -> None:
-        """Send the plane of a class, unless its topic has just been taken down."""
+    def publish(
+        self, index: int, sender: ImageSender, plane: npt.NDArray[np.uint8], header: Any
+    ) -> None:
+        """Send the plane of a class, (H, W) uint8, unless its topic has just been taken down."""
         with self._lock:
             publisher = self._publishers.get(index)
             if publisher is not None:
-                publisher.publish(message)
+                sender.send(publisher, plane, header)
 
     def publishers(self) -> tuple[Publisher[Any], ...]:
         """Return the publishers that exist."""

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy.typing as npt
+    from rclpy.publisher import Publisher
 
     from seg_node.taxonomy import Taxonomy
 
 __all__ = [
-    'ImageWriter',
+    'ImageSender',
     'diagnostics',
     'label_info_message',
     'png_message',
@@ -29,21 +30,27 @@ __all__ = [
     'text_message',
 ]
 
+NO_PIXELS = array.array('B')
 
-class ImageWriter:
-    """Fills one outgoing image again and again: one copy, no allocation.
 
-    ``publish`` serialises before it returns, so the message may be filled again at once.
+class ImageSender:
+    """Publishes arrays as images, again and again with one message and without a copy of them.
+
+    rclpy reads pixels from any buffer, but the setter of the message copies all that is no
+    ``array.array``. So they take the place of what the setter would have stored.
     """
 
     def __init__(self, encoding: str) -> None:
         """Remember the encoding, ``'mono8'`` or ``'rgb8'``."""
         self._message = Image(encoding=encoding, is_bigendian=0)
 
-    def write(self, pixels: npt.NDArray[np.uint8], header: Any) -> Image:
-        """Return the message with these pixels.
+    def send(
+        self, publisher: Publisher[Image], pixels: npt.NDArray[np.uint8], header: Any
+    ) -> None:
+        """Publish an image; it may be changed as soon as this returns.
 
         Args:
+            publisher: Of the topic.
             pixels: (H, W) or (H, W, 3) uint8.
             header: Of the camera image; used as it is.
         """
@@ -51,10 +58,11 @@ class ImageWriter:
         message.header = header
         message.height, message.width = pixels.shape[:2]
         message.step = pixels.nbytes // max(pixels.shape[0], 1)
-        if len(message.data) != pixels.nbytes:
-            message.data = array.array('B', bytes(pixels.nbytes))
-        np.frombuffer(message.data, np.uint8)[:] = pixels.reshape(-1)
-        return message
+        message._data = np.ascontiguousarray(pixels)  # noqa: SLF001  # see above
+        try:
+            publisher.publish(message)  # has serialised when it returns
+        finally:
+            message._data = NO_PIXELS  # noqa: SLF001  # else their memory is not free for the next
 
 
 def png_message(labels: npt.NDArray[np.uint8], header: Any) -> CompressedImage:

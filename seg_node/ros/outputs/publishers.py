@@ -23,7 +23,7 @@ from seg_node.interface import (
 from seg_node.ros.qos import latched, overridable, result
 
 from .class_planes import ClassPlanes
-from .messages import ImageWriter, label_info_message, png_message, runs_message, text_message
+from .messages import ImageSender, label_info_message, png_message, runs_message, text_message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from seg_node.interface import ImageOptions
     from seg_node.pipeline import Outputs, Segmentation
     from seg_node.ros.vitals.events import PublisherEventCallbacks
-    from seg_node.ros.vitals.listeners import Listeners
 
     UInt8Array = npt.NDArray[np.uint8]
 
@@ -88,7 +87,6 @@ class Publishers:
         manifest: Manifest,
         relative: Callable[[str], str],
         events: Callable[[str], PublisherEventCallbacks],
-        listeners: Listeners,
         *,
         runs: str | None = None,
     ) -> None:
@@ -99,7 +97,6 @@ class Publishers:
             manifest: Of the bundle.
             relative: Puts the namespace of the camera in front of a name.
             events: Returns who is told of the events of a topic.
-            listeners: Listen to them.
             runs: Labels of the run-length mask, as for ``autoware_table``; None for no such topic.
 
         Raises:
@@ -109,19 +106,18 @@ class Publishers:
         self._node = node
         self._relative = relative
         self._events = events
-        self._listeners = listeners
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
             lambda name: self._make(Image, name, result()),
-            self._destroy,
+            node.destroy_publisher,
         )
-        self._plane_writer = ImageWriter('mono8')
+        self._plane_sender = ImageSender('mono8')
         self._lasting: list[Publisher[Any]] = []  # all but those of the planes
         try:
             encodings = image_encodings(self._tables)
             self._images = {name: self._create(Image, name) for name in encodings}
-            self._writers = {name: ImageWriter(encoding) for name, encoding in encodings.items()}
+            self._senders = {name: ImageSender(encoding) for name, encoding in encodings.items()}
             self._png = self._create(CompressedImage, topics.MASK_PNG)
             with_runs = () if runs is None else (topics.MASK_RLE,)
             self._runs = {name: self._create(Image, name) for name in with_runs}
@@ -140,19 +136,13 @@ class Publishers:
 
     def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
         relative = self._relative(name)
-        publisher: Publisher[Any] = self._node.create_publisher(
+        return self._node.create_publisher(
             kind,
             relative,
             quality,
             event_callbacks=self._events(self._node.resolve_topic_name(relative)),
             qos_overriding_options=overridable(),
         )
-        self._listeners.adopt(publisher)
-        return publisher
-
-    def _destroy(self, publisher: Publisher[Any]) -> None:
-        self._listeners.release(publisher)
-        self._node.destroy_publisher(publisher)
 
     def _send_latched(self, manifest: Manifest) -> None:
         stamp = self._node.get_clock().now().to_msg()
@@ -214,8 +204,7 @@ class Publishers:
         for name, pixels in frame_images(wanted.topics, result_, image, self._tables, options):
             self.publish_image(name, pixels, header)
         for index in wanted.classes:
-            plane = result_.planes[index]
-            self._planes.publish(index, self._plane_writer.write(plane, header))
+            self._planes.publish(index, self._plane_sender, result_.planes[index], header)
         if topics.MASK_PNG in wanted.topics:
             self._png.publish(png_message(result_.labels, header))
         for name in self._runs.keys() & wanted.topics:
@@ -230,7 +219,7 @@ class Publishers:
             pixels: In the encoding of that topic.
             header: Of the camera image.
         """
-        self._images[name].publish(self._writers[name].write(pixels, header))
+        self._senders[name].send(self._images[name], pixels, header)
 
     def publish_status(self, status: DiagnosticArray) -> None:
         """Send the status of one frame."""
@@ -265,4 +254,4 @@ class Publishers:
     def destroy(self) -> None:
         """Take the topics down; twice does no harm."""
         for publisher in self._all():
-            self._destroy(publisher)
+            self._node.destroy_publisher(publisher)

@@ -70,7 +70,7 @@ class Lookout:
             self._overrun(overdue)
         elif node.state != 'active':
             self._failures = FailureRow()  # what failed before is not held against a new start
-        elif fault := self._engine_fault(reports.values()) or node.worker_fault():
+        elif fault := self._engine_fault(reports.values()) or node.thread_fault():
             self.give_up(fault)
         for camera, report in reports.items():
             self._look_at(camera, report)

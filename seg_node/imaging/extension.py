@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Post-processing in C++: one pass over the image, with the processor's widest instructions.
+"""Fitting and post-processing in C++, each in one pass with vectors of the processor.
 
-Each block of pixels looks only at the classes that can count there: for labels those that can
-win, for bytes those that are not less than e^-14 as probable as another. What that leaves out is
-less than a hundredth of a level.
+Fitting gives the very levels that OpenCV gives.
+
+In post-processing each block of pixels looks only at the classes that can count there: for labels
+those that can win, for bytes those that are not less than e^-14 as probable as another. What that
+leaves out is less than a hundredth of a level.
 """
 
 from __future__ import annotations
@@ -26,9 +28,17 @@ if TYPE_CHECKING:
     UInt8Array = npt.NDArray[np.uint8]
     Float32Array = npt.NDArray[np.float32]
 
-__all__ = ['fill', 'fill_confidence', 'fill_probabilities', 'is_here', 'why_missing']
+__all__ = [
+    'fill',
+    'fill_confidence',
+    'fill_probabilities',
+    'fit',
+    'is_here',
+    'plan_fit',
+    'why_missing',
+]
 
-INTERFACE = 2  # of post-processing, see native/module.cpp
+INTERFACE = 3  # of fitting and post-processing, see native/module.cpp
 
 _logger = logging.getLogger(__name__)
 
@@ -45,6 +55,38 @@ def is_here() -> bool:
     if missing:
         _logger.warning('Post-processing is several times slower than it could be: %s', missing)
     return not missing
+
+
+def plan_fit(placement: Placement) -> object:
+    """Prepare for ``fit``: compute all that depends on sizes alone.
+
+    Args:
+        placement: Any that ``fitting.place`` gives; lengths of the image up to 2^28 px.
+
+    Raises:
+        ValueError: If the image is larger.
+    """
+    size = (placement.height, placement.width)
+    plan: object = _load()[0].plan_fit(placement.image_size, size)
+    return plan
+
+
+def fit(plan: object, image: UInt8Array, batch: Float32Array, placement: Placement) -> None:
+    """Scale an image bilinearly into its rectangle of a batch, to the levels of ``cv2.resize``.
+
+    Args:
+        plan: What ``plan_fit`` gave for the placement.
+        image: (H, W, 3) uint8 RGB of the placement's image size. It is read where it is if the
+            pixels of a row lie side by side, wherever rows lie; else it is copied.
+        batch: (1, 3, h, w) float32, contiguous, of the placement's network size; levels are whole
+            numbers in 0..255, and what lies beside the rectangle stays as it is.
+        placement: Where the rectangle lies.
+
+    Raises:
+        ValueError: If an array is not as described here.
+    """
+    pixels = image if image.strides[1:] == (3, 1) else np.ascontiguousarray(image)
+    _load()[0].fit(plan, pixels, batch, placement.top, placement.left, None)
 
 
 def fill(
@@ -68,7 +110,7 @@ def fill(
         labels=maps.labels,
         confidence=maps.confidence,
         entropy=maps.entropy,
-        planes=tuple(maps.planes.get(index) for index in range(len(scores))),
+        planes=tuple(map(maps.planes.get, range(len(scores)))),
         area=maps.drivable_area,
         rule=drivable and (drivable.table, drivable.least_confidence, drivable.most_entropy),
         threads=threads,

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from seg_node.errors import one_of
+from seg_node.imaging import extension
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -214,6 +215,14 @@ class Fitter:
         placement = self._placement
         if placement is None or placement.image_size != image.shape[:2]:
             placement = self._prepare(cast('tuple[int, int]', image.shape[:2]))
+        if self._plan is None:
+            self._fit(image)
+        else:
+            extension.fit(self._plan, image, self._batch, placement)
+        return self._batch, placement
+
+    def _fit(self, image: UInt8Array) -> None:
+        """Do without the extension."""
         if self._resized.shape == image.shape:
             cv2.split(image, self._planes)
         else:
@@ -221,7 +230,6 @@ class Fitter:
             cv2.split(self._resized, self._planes)
         for target, plane in zip(self._targets, self._planes, strict=True):
             np.copyto(target, plane)
-        return self._batch, placement
 
     def _resize(self, image: UInt8Array) -> None:
         """Scale an image into the buffer."""
@@ -232,14 +240,22 @@ class Fitter:
             cv2.resize(image, (width, height), dst=self._resized)
 
     def _prepare(self, image_size: tuple[int, int]) -> Placement:
-        """Lay out buffers for a new image size and colour the padding."""
+        """Colour the padding for a new image size, and lay out what fitting needs."""
         placement = place(image_size, self._spec)
-        self._resized = np.empty((placement.height, placement.width, 3), np.uint8)
-        self._planes = [np.empty((placement.height, placement.width), np.uint8) for _ in range(3)]
         self._batch[0] = np.asarray(self._spec.mean, np.float32)[:, None, None]
-        self._targets = list(placement.crop(self._batch[0]))
+        # OpenCV takes channels apart faster, where nothing is to be scaled.
+        scaled = image_size != (placement.height, placement.width)
+        self._plan = extension.plan_fit(placement) if scaled and extension.is_here() else None
+        if self._plan is None:
+            self._lay_out(placement)
         self._placement = placement
         return placement
+
+    def _lay_out(self, placement: Placement) -> None:
+        """Allocate the buffers that OpenCV fills."""
+        self._resized = np.empty((placement.height, placement.width, 3), np.uint8)
+        self._planes = [np.empty((placement.height, placement.width), np.uint8) for _ in range(3)]
+        self._targets = list(placement.crop(self._batch[0]))
 
 
 def _to_edge(length: float, limit: int) -> int:

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The module seg_node._native.
 #include "python_crf.h"
+#include "python_fitting.h"
 #include "python_postprocess.h"
 
 namespace {
 
-// Each changes with every signature of its functions, of the CRF or of post-processing; the Python
-// side refuses a module of another number.
+// Each changes with every signature of its functions, of the CRF or of what is done to every image;
+// the Python side refuses a module of another number.
 constexpr long kInterface = 3;
-constexpr long kPostprocessInterface = 2;
+constexpr long kPostprocessInterface = 3;
 
 template <class Function>
 PyCFunction method(Function function) {
@@ -23,6 +24,8 @@ PyMethodDef methods[] = {
     {"finish", method(seg::finish_scores), METH_VARARGS | METH_KEYWORDS, seg::kFinishDoc},
     {"confidence_at", method(seg::confidence_at_pixels), METH_VARARGS | METH_KEYWORDS,
      seg::kConfidenceAtDoc},
+    {"plan_fit", method(seg::plan_fit_of), METH_VARARGS | METH_KEYWORDS, seg::kPlanFitDoc},
+    {"fit", method(seg::fit_image), METH_VARARGS | METH_KEYWORDS, seg::kFitDoc},
     {"levels", method(seg::levels), METH_NOARGS, seg::kLevelsDoc},
     {nullptr, nullptr, 0, nullptr}};
 
@@ -37,7 +40,7 @@ PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(fill)}, {0, nu
 
 PyModuleDef definition = {PyModuleDef_HEAD_INIT,
                           "seg_node._native",
-                          "Inner loops in C++ of the dense CRF and of post-processing.",
+                          "Inner loops in C++ of the dense CRF, of fitting and of post-processing.",
                           0,
                           methods,
                           slots,

@@ -13,13 +13,23 @@ from hypothesis import given, settings, strategies
 import numpy as np
 import pytest
 
+from imaging.ways import taking, WAYS
 from seg_node.imaging import finish, Fitter, InputSpec, place, Placement, rgb_pixels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seg_node.imaging.fitting import Fit
 
 MEAN = (120.0, 110.0, 100.0)
 STD = (60.0, 58.0, 57.0)
+
+
+@pytest.fixture(params=WAYS)
+def _way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fit with the extension, or with OpenCV."""
+    with taking(request.param):
+        yield
 
 
 def spec(height: int = 24, width: int = 32, fit: Fit = 'letterbox') -> InputSpec:
@@ -104,6 +114,7 @@ def neighbours(index: int, count: int, available: int) -> tuple[int, int, float]
     return first, min(first + 1, available - 1), centre - first
 
 
+@pytest.mark.usefixtures('_way')
 @pytest.mark.parametrize('size', [(20, 50), (7, 9), (24, 32), (61, 33), (1, 1)])
 @pytest.mark.parametrize('fit', ['letterbox', 'stretch'])
 def test_fitter_scales_bilinearly_and_pads_with_the_mean(size: tuple[int, int], fit: Fit) -> None:
@@ -120,6 +131,7 @@ def test_fitter_scales_bilinearly_and_pads_with_the_mean(size: tuple[int, int], 
     np.testing.assert_allclose(batch[0].transpose(1, 2, 0), expected, atol=1.01)
 
 
+@pytest.mark.usefixtures('_way')
 def test_fitter_leaves_no_trace_of_an_image_of_another_size() -> None:
     tall, flat = np.full((40, 10, 3), 7, np.uint8), np.full((10, 40, 3), 9, np.uint8)
     fitter = Fitter(spec())
@@ -131,6 +143,7 @@ def test_fitter_leaves_no_trace_of_an_image_of_another_size() -> None:
     np.testing.assert_array_equal(batch, fresh)
 
 
+@pytest.mark.usefixtures('_way')
 def test_fitter_reuses_its_buffer() -> None:
     fitter = Fitter(spec())
 
@@ -149,6 +162,7 @@ def padded_message(size: tuple[int, int], pad: int) -> SimpleNamespace:
     )
 
 
+@pytest.mark.usefixtures('_way')
 @pytest.mark.parametrize('pad', [0, 5])
 @pytest.mark.parametrize('size', [(480, 640), (240, 320)], ids=['scaled', 'as large'])
 def test_a_frame_is_fitted_without_a_copy_or_a_new_array(size: tuple[int, int], pad: int) -> None:
@@ -182,11 +196,13 @@ def test_opencv_reads_the_bytes_of_the_message_itself(
         return original(image, *arguments, **keywords)
 
     monkeypatch.setattr(cv2, reader, spy)
-    Fitter(spec(240, 320))(rgb_pixels(message))
+    with taking('strips'):
+        Fitter(spec(240, 320))(rgb_pixels(message))
 
     assert seen == [np.frombuffer(message.data, np.uint8).ctypes.data]
 
 
+@pytest.mark.usefixtures('_way')
 def test_fitter_takes_a_view_with_padded_rows() -> None:
     wide = np.random.default_rng(0).integers(0, 256, (30, 60, 3), np.uint8)
     view = wide[:, :40]
@@ -196,6 +212,38 @@ def test_fitter_takes_a_view_with_padded_rows() -> None:
 
     expected, _ = Fitter(spec())(view.copy())
     np.testing.assert_array_equal(batch, expected)
+
+
+@pytest.mark.usefixtures('_way')
+@pytest.mark.parametrize('width', [1, 40])
+def test_fitter_takes_views_whose_pixels_lie_anywhere(width: int) -> None:
+    wide = np.random.default_rng(0).integers(0, 256, (90, 120, 4), np.uint8)
+    views = [
+        wide[::-1, :width, :3],
+        wide[::3, ::3, 2::-1][:, :width],
+        wide.swapaxes(0, 1)[..., 1:],
+    ]
+
+    for view in views:
+        batch, _ = Fitter(spec())(view)
+
+        expected, _ = Fitter(spec())(np.ascontiguousarray(view))
+        np.testing.assert_array_equal(batch, expected)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sides, sides, edges, edges, strategies.sampled_from(['letterbox', 'stretch']))
+def test_the_extension_gives_the_levels_of_opencv(
+    rows: int, columns: int, height: int, width: int, fit: Fit
+) -> None:
+    image = np.random.default_rng(rows).integers(0, 256, (rows, columns, 3), np.uint8)
+    with taking('strips'):
+        slow, _ = Fitter(spec(height, width, fit))(image)
+    with taking('native'):
+        fast, placement = Fitter(spec(height, width, fit))(image)
+
+    assert np.abs(fast - slow).max() <= 1
+    assert (placement.crop(fast) == placement.crop(slow)).mean() > 0.95
 
 
 @pytest.mark.parametrize(

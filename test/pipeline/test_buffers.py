@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
+from imaging.ways import taking, WAYS
+from seg_node.imaging import extension
 from seg_node.imaging.message import rgb_pixels
 from seg_node.pipeline import open_segmenter, Outputs, Segmenter
 import tiny
@@ -79,19 +81,23 @@ def test_a_frame_allocates_the_masks_and_nothing_else(segmenter: Segmenter, pad:
 
 
 @pytest.mark.parametrize('pad', [0, 5])
+@pytest.mark.parametrize('way', WAYS)
 def test_the_bytes_of_the_message_are_what_is_scaled(
-    segmenter: Segmenter, pad: int, monkeypatch: pytest.MonkeyPatch
+    segmenter: Segmenter, way: str, pad: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = message(pad)
     seen: list[int] = []
-    original = cv2.resize
+    reader: tuple[Any, str] = (extension, 'fit') if way == 'native' else (cv2, 'resize')
+    original = getattr(*reader)
 
-    def spy(image: Any, *arguments: Any, **keywords: Any) -> Any:
+    def spy(*arguments: Any, **keywords: Any) -> Any:
+        image = arguments[1 if way == 'native' else 0]
         seen.append(image.ctypes.data)
-        return original(image, *arguments, **keywords)
+        return original(*arguments, **keywords)
 
-    monkeypatch.setattr(cv2, 'resize', spy)
-    segmenter(rgb_pixels(frame))
+    with taking(way):
+        monkeypatch.setattr(*reader, spy)
+        segmenter(rgb_pixels(frame))
 
     assert seen[0] == np.frombuffer(frame.data, np.uint8).ctypes.data
 

@@ -19,6 +19,7 @@ from seg_node.ros.cameras.worker import Frame, Worker
 from seg_node.ros.parameters.server import ParameterServer
 from seg_node.ros.vitals.diagnosis import Diagnosis
 from seg_node.ros.vitals.health import Health
+from seg_node.ros.vitals.listeners import Listeners
 from seg_node.ros.vitals.lookout import Lookout
 from seg_node.ros.vitals.memory import release_memory
 
@@ -64,7 +65,9 @@ class SegNode(LifecycleNode):
         enabled: As set by ``~/enable``.
     """
 
-    cameras: tuple[Camera, ...] = ()  # until a wrong parameter has not ended the constructor
+    # Until a wrong parameter has not ended the constructor.
+    cameras: tuple[Camera, ...] = ()
+    _listeners: Listeners | None = None
 
     def __init__(self, name: str = 'seg_node', **options: Any) -> None:
         """Declare parameters and services.
@@ -87,7 +90,10 @@ class SegNode(LifecycleNode):
             self, self._locked_state, self._model_faults, self._parameters_changed
         )
         self._own_settings = OwnSettings(self, lambda: self.parameters, self._locked_state)
-        self.cameras = tuple(self._make_camera(name) for name in self.parameters.cameras)
+        self._listeners = listeners = Listeners(self)
+        self.cameras = tuple(
+            self._make_camera(name, listeners) for name in self.parameters.cameras
+        )
         self.lookout = Lookout(self)
         self.diagnosis = Diagnosis(self)
         self._service_enable = self.create_service(SetBool, '~/enable', self._on_enable)
@@ -100,8 +106,8 @@ class SegNode(LifecycleNode):
         """The present ``Parameters``; take them once and use that."""
         return self._parameter_server.current()
 
-    def _make_camera(self, name: str) -> Camera:
-        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over)
+    def _make_camera(self, name: str, listeners: Listeners) -> Camera:
+        return Camera(self, name, lambda: self._own_settings.of(name), self._hand_over, listeners)
 
     def _locked_state(self) -> str:
         return '' if self.state == UNCONFIGURED else self.state
@@ -196,6 +202,8 @@ class SegNode(LifecycleNode):
         """Take everything down that is left; ``stop`` and ``free_model`` come first."""
         for camera in self.cameras:
             camera.unsubscribe()  # its thread must not use what goes away
+        if self._listeners is not None:
+            self._listeners.release_all()
         super().destroy_node()
 
     def thread_fault(self) -> str:

@@ -20,7 +20,7 @@ def camera() -> Camera:
     from seg_node.ros.cameras.camera import Camera  # noqa: PLC0415
 
     nothing = cast('Any', None)
-    return Camera(nothing, '', nothing, nothing)
+    return Camera(nothing, '', nothing, nothing, nothing)
 
 
 def test_calibration_is_the_newest_that_came(camera: Camera) -> None:

@@ -87,3 +87,16 @@ def test_inference_stops_when_the_last_listener_leaves(rig: Rig) -> None:
     rig.until_dropped('unwatched')
 
     assert len(asked) == 1
+
+
+def test_class_topics_add_nothing_that_the_executor_has_to_ask(rig: Rig) -> None:
+    """Each listener for events is asked whenever a frame wakes the executor."""
+
+    def listeners() -> int:
+        return len(list(rig.node.waitables))
+
+    rig.outputs.choose_classes(())
+    without = listeners()
+    rig.outputs.choose_classes((0, 1, 2))
+
+    assert listeners() == without

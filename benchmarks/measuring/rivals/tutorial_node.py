@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node that a competent user writes from tutorials: what ours is compared with.
 
-Image message -> cv_bridge's conversion -> resize -> torch on the CPU -> bilinear upsampling ->
-softmax and argmax in numpy -> label map, one confidence image per class and a drivable mask, all
-published on every frame. The network and its weights are those of the bundle. With the dense CRF,
-the labels are those of pydensecrf, called as its README does, with the weights and widths there.
+Image message -> cv_bridge's conversion -> resize -> fractions, mean and deviation in numpy ->
+torch on the CPU -> bilinear upsampling -> softmax and argmax in numpy -> label map, one confidence
+image per class and a drivable mask, all published on every frame. The network and its weights are
+those of the bundle. With the dense CRF, the labels are those of pydensecrf, called as its README
+does, with the weights and widths there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from seg_node.bundle import Manifest
+    from seg_node.model.network import SegNet
 
     UInt8Array = npt.NDArray[np.uint8]
     Place = tuple[int, int, int, int]  # top, left, height, width [px] in the network's input
@@ -71,7 +73,7 @@ class TutorialNode(Node):
 
     def __init__(
         self,
-        network: Callable[[torch.Tensor], torch.Tensor],
+        network: SegNet,
         manifest: Manifest,
         *,
         crf: bool = False,
@@ -80,15 +82,19 @@ class TutorialNode(Node):
         """Create one publisher per output.
 
         Args:
-            network: (N, 3, H, W) float32 RGB levels to (N, K, h, w) scores.
+            network: (N, 3, H, W) float32 RGB levels to (N, K, h, w) scores; from now on it takes
+                normalised ones.
             manifest: Sizes and classes.
             crf: Whether to refine the labels of every frame.
             options: For ``rclpy.node.Node``.
         """
         super().__init__('tutorial', **options)
-        self.network = network
+        network.mean.zero_()
+        network.std.fill_(1.0)
+        self.network: Callable[[torch.Tensor], torch.Tensor] = network
         self.crf = crf
         self.spec = manifest.input
+        self.mean, self.std = (np.array(one) / 255.0 for one in (self.spec.mean, self.spec.std))
         self.temperature = manifest.temperature
         self.drivable = int(manifest.taxonomy.drivable.argmax())
         self.publisher_label = self.create_publisher(Image, 'label', QUEUE)
@@ -115,7 +121,7 @@ class TutorialNode(Node):
     def prepare(self, image: UInt8Array) -> tuple[torch.Tensor, Place]:
         """Return the network's input for an (H, W, 3) uint8 RGB image, and where it lies there."""
         canvas, place = self.letterbox(image)
-        return torch.from_numpy(canvas.transpose(2, 0, 1)[None].copy()).float(), place
+        return torch.from_numpy(canvas.transpose(2, 0, 1)[None]).float(), place
 
     def post_process(
         self, scores: torch.Tensor, place: Place, image: UInt8Array
@@ -147,14 +153,14 @@ class TutorialNode(Node):
         probabilities: npt.NDArray[np.float32] = powers / powers.sum(0, keepdims=True)
         return probabilities
 
-    def letterbox(self, image: UInt8Array) -> tuple[npt.NDArray[np.float32], Place]:
-        """Return the image resized into the network's input, and where it lies there."""
+    def letterbox(self, image: UInt8Array) -> tuple[npt.NDArray[np.float64], Place]:
+        """Return the image resized and normalised, and where it lies in the network's input."""
         scale = min(self.spec.height / image.shape[0], self.spec.width / image.shape[1])
         height = min(round(image.shape[0] * scale / 4) * 4, self.spec.height)
         width = min(round(image.shape[1] * scale / 4) * 4, self.spec.width)
         top = (self.spec.height - height) // 8 * 4
         left = (self.spec.width - width) // 8 * 4
-        canvas = np.empty((self.spec.height, self.spec.width, 3), np.float32)
-        canvas[:] = self.spec.mean
-        canvas[top : top + height, left : left + width] = cv2.resize(image, (width, height))
+        canvas = np.zeros((self.spec.height, self.spec.width, 3))
+        fractions = cv2.resize(image, (width, height)) / 255.0
+        canvas[top : top + height, left : left + width] = (fractions - self.mean) / self.std
         return canvas, (top, left, height, width)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rclpy.subscription import Subscription
 
     from seg_node.bundle import Manifest
+    from seg_node.ros.vitals.listeners import Listeners
 
     from .settings import CameraSettings
 
@@ -54,6 +55,7 @@ class Camera:
         name: str,
         settings: Callable[[], CameraSettings],
         hand_over: Callable[[Camera, Frame], None],
+        listeners: Listeners,
     ) -> None:
         """Remember what it works with; no topic is made yet.
 
@@ -62,6 +64,7 @@ class Camera:
             name: A part of a topic name, or empty.
             settings: Returns the present ones of this camera.
             hand_over: Takes each frame that arrives, in the thread of the intake.
+            listeners: Listen to the events of its topics.
         """
         self.name = name
         self.health = Health()
@@ -75,6 +78,7 @@ class Camera:
         self._node = node
         self._settings = settings
         self._hand_over = hand_over
+        self._listeners = listeners
         self._inputs: list[Subscription[Any]] = []
         self._apart = EventsOnly()
         self._intake: Intake | None = None
@@ -109,6 +113,7 @@ class Camera:
             manifest,
             self.topic,
             lambda topic: publisher_events(self._node, self.health, topic),
+            self._listeners,
             runs=runs,
         )
 
@@ -141,6 +146,7 @@ class Camera:
             )
             # One by one: what is made is taken down, even if the next one cannot be made.
             self._inputs.append(subscription)
+            self._listeners.adopt(subscription)
         self._intake = Intake(self._node, self._inputs)
         self.topics = names
         self.asked = self._inputs[0].qos_profile
@@ -153,6 +159,7 @@ class Camera:
         if intake is not None:
             intake.close()
         for subscription in self._inputs:
+            self._listeners.release(subscription)
             self._node.destroy_subscription(subscription)
         self._inputs = []
         self.topics = self.asked = self.newest_info = None

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from seg_node.interface import ImageOptions
     from seg_node.pipeline import Outputs, Segmentation
     from seg_node.ros.vitals.events import PublisherEventCallbacks
+    from seg_node.ros.vitals.listeners import Listeners
 
     UInt8Array = npt.NDArray[np.uint8]
 
@@ -87,6 +88,7 @@ class Publishers:
         manifest: Manifest,
         relative: Callable[[str], str],
         events: Callable[[str], PublisherEventCallbacks],
+        listeners: Listeners,
         *,
         runs: str | None = None,
     ) -> None:
@@ -97,6 +99,7 @@ class Publishers:
             manifest: Of the bundle.
             relative: Puts the namespace of the camera in front of a name.
             events: Returns who is told of the events of a topic.
+            listeners: Listen to them.
             runs: Labels of the run-length mask, as for ``autoware_table``; None for no such topic.
 
         Raises:
@@ -106,11 +109,12 @@ class Publishers:
         self._node = node
         self._relative = relative
         self._events = events
+        self._listeners = listeners
         self._tables = class_tables(manifest.taxonomy, runs or '')
         self._planes = ClassPlanes(
             topics.class_topics(manifest.taxonomy),
             lambda name: self._make(Image, name, result()),
-            node.destroy_publisher,
+            self._destroy,
         )
         self._plane_sender = ImageSender('mono8')
         self._lasting: list[Publisher[Any]] = []  # all but those of the planes
@@ -136,13 +140,19 @@ class Publishers:
 
     def _make(self, kind: type, name: str, quality: QoSProfile) -> Publisher[Any]:
         relative = self._relative(name)
-        return self._node.create_publisher(
+        publisher: Publisher[Any] = self._node.create_publisher(
             kind,
             relative,
             quality,
             event_callbacks=self._events(self._node.resolve_topic_name(relative)),
             qos_overriding_options=overridable(),
         )
+        self._listeners.adopt(publisher)
+        return publisher
+
+    def _destroy(self, publisher: Publisher[Any]) -> None:
+        self._listeners.release(publisher)
+        self._node.destroy_publisher(publisher)
 
     def _send_latched(self, manifest: Manifest) -> None:
         stamp = self._node.get_clock().now().to_msg()
@@ -254,4 +264,4 @@ class Publishers:
     def destroy(self) -> None:
         """Take the topics down; twice does no harm."""
         for publisher in self._all():
-            self._node.destroy_publisher(publisher)
+            self._destroy(publisher)

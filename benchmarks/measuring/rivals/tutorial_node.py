@@ -121,7 +121,8 @@ class TutorialNode(Node):
     def prepare(self, image: UInt8Array) -> tuple[torch.Tensor, Place]:
         """Return the network's input for an (H, W, 3) uint8 RGB image, and where it lies there."""
         canvas, place = self.letterbox(image)
-        return torch.from_numpy(canvas.transpose(2, 0, 1)[None]).float(), place
+        # In order, as torchvision's ToTensor leaves it.
+        return torch.from_numpy(canvas.transpose(2, 0, 1)[None].copy()).float(), place
 
     def post_process(
         self, scores: torch.Tensor, place: Place, image: UInt8Array

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <stdexcept>
-#include <string>
 
 #include "fitting_job.h"
 #include "kernels.h"
@@ -46,10 +44,7 @@ FitAxis axis_of(size_t pixels, size_t available, size_t unit, size_t copies, boo
 }
 
 FitRows rows_of(const char* level) {
-    if (!has_level(level)) {
-        throw std::invalid_argument("this processor has no instruction set '" +
-                                    std::string(level) + "'");
-    }
+    expect_level(level);
 #if defined(__x86_64__)
     // Wider vectors would gain little: most of the work is to fetch pixels one by one.
     if (std::strcmp(level, "baseline") != 0) return fit_rows_avx2;

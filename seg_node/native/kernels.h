@@ -119,6 +119,8 @@ struct Kernels {
 
 // Levels are "baseline", "avx2" and "avx512"; which of them this processor has.
 bool has_level(const char* level);
+// Throws std::invalid_argument if the processor has not.
+void expect_level(const char* level);
 // The best level of this processor.
 const char* best_level();
 // A table for so many classes. Throws std::invalid_argument for a level that is not there.

@@ -27,11 +27,15 @@ const char* best_level() {
     return "baseline";
 }
 
-const Kernels& kernels_for(const char* level, size_t classes) {
+void expect_level(const char* level) {
     if (!has_level(level)) {
         throw std::invalid_argument("this processor has no instruction set '" +
                                     std::string(level) + "'");
     }
+}
+
+const Kernels& kernels_for(const char* level, size_t classes) {
+    expect_level(level);
 #if defined(__x86_64__)
     if (std::strcmp(level, "avx512") == 0) return avx512_kernels(classes);
     if (std::strcmp(level, "avx2") == 0) return avx2_kernels(classes);

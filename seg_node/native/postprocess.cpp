@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <stdexcept>
-#include <string>
 #include <vector>
 
 #include "buffer.h"
@@ -56,10 +54,7 @@ struct Work {
 };
 
 Work work_of(const char* level) {
-    if (!has_level(level)) {
-        throw std::invalid_argument("this processor has no instruction set '" +
-                                    std::string(level) + "'");
-    }
+    expect_level(level);
 #if defined(__x86_64__)
     if (std::strcmp(level, "avx512") == 0) return {finish_rows_avx512, confidence_rows_avx512};
     if (std::strcmp(level, "avx2") == 0) return {finish_rows_avx2, confidence_rows_avx2};

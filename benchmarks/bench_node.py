@@ -7,10 +7,11 @@ procedural drive. One thread for each network. Nodes and their cameras are proce
 sent when the last one was answered.
 
 around    1920 x 1080, three outputs watched: processor time of the node's process per frame
-          outside network and post-processing, at most a quarter of the tutorial node's. Filling
-          bytes from probabilities counts as post-processing in both. A third node receives the
-          same images and publishes three of that size, and does nothing else; of what is added
-          to that, ours is to take at most a quarter as well
+          outside network and post-processing, at most a quarter of the tutorial node's. Our
+          post-processing writes bytes; ours is charged with what the tutorial node takes to fill
+          those of one image. A third node receives the same images and publishes three of that
+          size, and does nothing else; of what is added to that, ours is to take at most a quarter
+          as well, and there filling counts in neither. That ratio of all of it is printed
 lost      1920 x 1080 at 30 Hz for ``--seconds``, engine fake, three outputs: none lost, and the
           camera itself never late by more than a frame time
 rate      1280 x 720, two outputs watched, the network of the bundle and one of 12 GMAC: frames per

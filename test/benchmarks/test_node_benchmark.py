@@ -154,28 +154,32 @@ def turns_of(monkeypatch: pytest.MonkeyPatch, spent: Mapping[str, Spent]) -> Non
     monkeypatch.setattr(node_parts, 'taking_turns', lambda *_: nullcontext(PlayedTurns(spent)))
 
 
-def test_bytes_that_the_tutorial_fills_do_not_count_as_around_it(
+def test_ours_is_charged_with_filling_one_image_as_the_tutorial_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    bundle = tiny.tiny_bundle(tmp_path / 'tiny')
+    fill = 3.0 * len(bundle.manifest.taxonomy)
     ours = Spent(total=[30.0], network=[20.0], post=[4.0], fill=[0.0], latency=[1.0])
-    tutorial = Spent(total=[150.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
-    tuned = Spent(total=[146.0], network=[30.0], post=[60.0], fill=[48.0], latency=[1.0])
+    tutorial = Spent(total=[102.0 + fill], network=[30.0], post=[60.0], fill=[fill], latency=[1.0])
+    tuned = Spent(total=[98.0 + fill], network=[30.0], post=[60.0], fill=[fill], latency=[1.0])
     alone = Spent(total=[2.0], network=[0.0], post=[0.0], fill=[0.0], latency=[1.0])
     rivals = {'ours': ours, 'tutorial': tutorial, 'tutorial_tuned': tuned, 'rclpy_alone': alone}
     turns_of(monkeypatch, rivals)
-    args = Namespace(folder=tmp_path, rounds=1)
 
-    found, bars = node_parts.around(tiny.tiny_bundle(tmp_path / 'tiny'), args)
+    found, bars = node_parts.around(bundle, Namespace(folder=tmp_path, rounds=1))
 
-    assert bars[0] == ('around network and post-processing / tutorial', 0.5, 0.25)
-    assert found['ratio with the filling of bytes'] == 0.1
-    assert found['ratio to the tuned tutorial'] == 0.75
+    name = 'around network and post-processing / tutorial'
+    assert bars[0] == (name, pytest.approx(9.0 / (12.0 + fill)), 0.25)
+    assert found['charged for filling [ms]'] == pytest.approx(3.0)
+    assert found['ratio without filling'] == 0.5
+    assert found['ratio without filling to the tuned tutorial'] == 0.75
 
 
 def test_what_is_added_to_what_rclpy_takes_alone_is_judged_too() -> None:
-    around = {'ours': 7.0, 'tutorial': 20.0, 'tutorial_tuned': 14.0, 'rclpy_alone': 6.0}
+    bare = {'ours': 7.0, 'tutorial': 20.0, 'tutorial_tuned': 14.0, 'rclpy_alone': 6.0}
+    found = {name: {'around_ms': ms, 'around_without_fill_ms': ms} for name, ms in bare.items()}
 
-    assert node_parts.bars_around(node_parts.ratios_around(around)) == [
+    assert node_parts.bars_around(node_parts.ratios_around(found, 19)) == [
         ('around network and post-processing / tutorial', 0.35, 0.25),
         ('added to rclpy around network and post-processing / tutorial', 1.0 / 14.0, 0.25),
     ]

@@ -41,6 +41,7 @@ from measuring.machine import machine
 from measuring.node.frames import PROCEDURAL, read_images
 from measuring.node.parts import PARTS
 from seg_node.bundle import open_bundle
+from seg_node.processes import polite_signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'parts': {},
         'bars': [],
     }
-    with TemporaryDirectory(prefix='bench_node_') as folder:
+    with polite_signals(), TemporaryDirectory(prefix='bench_node_') as folder:
         args.folder = Path(folder)
         for name, size in SIZES.items():
             write_frames(args.data, size, args.folder / name)

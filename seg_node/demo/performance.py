@@ -18,6 +18,7 @@ from seg_node.processes import (
     Event,
     free_domain,
     NODE,
+    polite_signals,
     ros_arguments,
     settle,
 )
@@ -120,7 +121,7 @@ def perform(
         ProcessError: If a process fails or hangs, or not one mask comes out.
     """
     performance = Performance()
-    with Crew(logs, environment(free_domain(os.getpid()))) as crew:
+    with polite_signals(), Crew(logs, environment(free_domain(os.getpid()))) as crew:
         ready = start(crew, options, bundle, reel, record)
         for _ in progress(ready, what='starting the node', total=2, unit='process'):
             pass

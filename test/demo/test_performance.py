@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+import signal
 import time
 
 import pytest
@@ -14,9 +15,11 @@ from seg_node.demo import DemoOptions
 from seg_node.demo.performance import (
     bearable_rate,
     node_arguments,
+    perform,
     Performance,
 )
-from seg_node.processes import Event
+from seg_node.demo.reel import Reel
+from seg_node.processes import Crew, Event
 
 
 def test_bearable_rate_is_the_drives_where_the_node_is_fast() -> None:
@@ -75,3 +78,27 @@ def test_performance_is_counted_with_diagnostics_after_the_last_answer() -> None
     assert not before
     assert performance.counted()
     assert performance.diagnostics == {'received': '1'}
+
+
+def test_sigterm_ends_the_processes_of_the_demo_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    endings: list[object] = []
+
+    def ended(_crew: object, kind: object, *_: object) -> None:
+        endings.append(kind)
+
+    def terminated(*_: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Crew, '__exit__', ended)
+    monkeypatch.setattr('seg_node.demo.performance.start', terminated)
+    reel = Reel(tmp_path, tmp_path, 0, frozenset())
+    before = signal.signal(signal.SIGTERM, lambda *_: None)  # else a failure would end the tests
+    try:
+        with pytest.raises(SystemExit):
+            perform(DemoOptions(tmp_path), tmp_path, reel, tmp_path, tmp_path)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert endings == [SystemExit]

@@ -42,7 +42,7 @@ from measuring.machine import machine
 from measuring.node.frames import PROCEDURAL, read_images
 from measuring.node.running import running_node, spin
 from seg_node.bundle import open_bundle
-from seg_node.processes import free_domain, polite_signals
+from seg_node.processes import free_domain
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'parts': {},
         'bars': [],
     }
-    with polite_signals(), TemporaryDirectory(prefix='bench_cameras_') as folder:
+    with TemporaryDirectory(prefix='bench_cameras_') as folder:
         frames = Path(folder) / 'frames.npy'
         np.save(frames, np.stack(read_images(args.data, SIZE)))
         for part in args.part:

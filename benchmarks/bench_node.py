@@ -11,7 +11,7 @@ around    1920 x 1080, three outputs watched: processor time of the node's proce
           post-processing writes bytes; ours is charged with what the tutorial node takes to fill
           those of one image. A third node receives the same images and publishes three of that
           size, and does nothing else; of what is added to that, ours is to take at most a quarter
-          as well, and there filling counts in neither. That ratio of all of it is printed
+          as well, without filling in either; the ratio of all of it without filling is printed
 lost      1920 x 1080 at 30 Hz for ``--seconds``, engine fake, three outputs: none lost, and the
           camera itself never late by more than a frame time
 rate      1280 x 720, two outputs watched, the network of the bundle and one of 12 GMAC: frames per

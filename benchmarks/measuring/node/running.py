@@ -20,6 +20,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
+from seg_node.processes import polite_signals
 from seg_node.ros.transport import keep_large_blocks, use_shared_memory_profile
 
 if TYPE_CHECKING:
@@ -122,18 +123,24 @@ def running_node(parameters: Mapping[str, object]) -> Iterator[subprocess.Popen[
     ]
     command = [sys.executable, '-m', 'seg_node.ros.main', '--ros-args']
     command += [part for word in words for part in ('-p', word)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        wait_until_active(process)
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
+    with polite_signals():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         try:
-            process.wait(END_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+            wait_until_active(process)
+            yield process
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Ask a node to end, and see to it."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def wait_until_active(process: subprocess.Popen[str]) -> None:
